@@ -1,0 +1,33 @@
+"""The one error a user is meant to read: what went wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class MimicError(Exception):
+    """A failure that the user can act on.
+
+    Args:
+        what: what went wrong, in one sentence.
+        where: the file, config key or row it happened at.
+        remedy: what to do about it.
+
+    A command line prints ``str(error)`` and leaves with exit code 1; no traceback, since none is needed.
+    """
+
+    def __init__(self, what: str, *, where: object = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = str(where)
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append("  where:  " + self.where)
+        if self.remedy:
+            lines.append("  remedy: " + self.remedy)
+        return "\n".join(lines)
+
+
+class UnreadableError(MimicError):
+    """One unit (video, scene, image) that cannot be read. The rest of its shard goes on; the unit is counted."""
