@@ -36,6 +36,5 @@ def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None
     except Exception as error:
         traceback.print_exc()
         remedy = "this is a fault in MIMIC; please report it with the lines above"
-        print(f"error: {type(error).__name__}: {error}
-  remedy: {remedy}", file=sys.stderr)
+        print(f"error: {type(error).__name__}: {error}\n  remedy: {remedy}", file=sys.stderr)
         raise SystemExit(1) from None
