@@ -1,0 +1,92 @@
+"""Assembling a dataset: which mined pairs are in it. No pixel is copied; a row says where its bytes lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mimic_core.errors import MimicError
+from mimic_core.files import atomic_path, read_json
+from mimic_core.seeding import seed_for
+
+
+def assemble(
+    manifest: Path, wanted: Mapping[str, int | None], tables: Mapping[str, Sequence[Path]], seed: int
+) -> dict[str, Any]:
+    """Choose the pairs of a dataset and write its manifest.
+
+    The pairs of a source stand in a fixed random order that depends on the seed and their keys alone, and the first
+    ones are taken: a dataset that wants more contains one that wants fewer, however the source was sharded.
+
+    Args:
+        manifest: Parquet file to write: the rows of the shards' tables, ``shard`` relative to its folder.
+        wanted: source -> number of pairs; None for all.
+        tables: source -> the ``.pairs.parquet`` of its shards; each lies beside its tar.
+
+    Returns:
+        Statistics: ``pairs``, and for each source ``wanted``, ``mined`` and ``taken``.
+
+    Raises:
+        MimicError: not one pair was mined.
+    """
+    chosen: list[pa.Table] = []
+    sources: dict[str, dict[str, int | None]] = {}
+    for source, count in wanted.items():
+        table = pa.concat_tables([located(path, manifest.parent) for path in tables[source]])
+        taken = sorted(table["key"].to_pylist(), key=lambda key: seed_for(seed, "order", key))[:count]
+        is_taken = pc.is_in(table["key"], pa.array(taken, pa.string()))
+        chosen.append(table.filter(is_taken).sort_by("key"))
+        sources[source] = {"wanted": count, "mined": len(table), "taken": len(taken)}
+    result = pa.concat_tables(chosen)
+    if not len(result):
+        raise MimicError(
+            "not one pair was mined, so there is nothing to assemble",
+            where=", ".join(sources),
+            remedy="look at the verdicts in the receipts of the pairs stage; a longer or shorter interval may help",
+        )
+    with atomic_path(manifest) as temporary:
+        pq.write_table(result, temporary)
+    return {"pairs": len(result), "sources": sources}
+
+
+def located(path: Path, folder: Path) -> pa.Table:
+    """Table of a shard's pairs with ``shard`` as the tar's path relative to ``folder``."""
+    table = pq.read_table(path)
+    tar = path.with_name(path.name.removesuffix(".pairs.parquet") + ".tar")
+    relative = Path(os.path.relpath(tar, folder)).as_posix()
+    column = table.schema.get_field_index("shard")
+    return table.set_column(column, "shard", pa.array([relative] * len(table), pa.string()))
+
+
+def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
+    """Sum the mining statistics of each source over its shards.
+
+    Raises:
+        MimicError: a source of which not one unit could be read.
+    """
+    totals: dict[str, dict[str, Any]] = {}
+    for source, paths in receipts.items():
+        statistics = [read_json(path)["statistics"] for path in paths]
+        unreadable = {unit: reason for one in statistics for unit, reason in one["unreadable"].items()}
+        totals[source] = {
+            "seen": sum(one["seen"] for one in statistics),
+            "views": sum(one["views"] for one in statistics),
+            "verdicts": {
+                verdict: sum(one["verdicts"][verdict] for one in statistics) for verdict in statistics[0]["verdicts"]
+            },
+            "unreadable": unreadable,
+        }
+        if unreadable and not totals[source]["views"]:
+            raise MimicError(
+                f"not one unit of the source {source!r} could be read:\n  "
+                + "\n  ".join(f"{unit}: {reason}" for unit, reason in unreadable.items()),
+                where=f"config key sources.{source}.root",
+                remedy="replace or remove the files named above",
+            )
+    return totals

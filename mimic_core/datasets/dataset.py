@@ -1,0 +1,89 @@
+"""Reading the pairs of a dataset one by one, by offset into the shards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mimic_core.errors import MimicError
+from mimic_core.frames.views import decode_jpeg
+
+Image = NDArray[np.uint8]
+
+
+class PairDataset:
+    """Map-style dataset of image pairs: global shuffles, no unpacking, safe with threads and worker processes.
+
+    Args:
+        manifest: ``manifest.parquet`` of an assembled dataset.
+
+    Attributes:
+        rows: a row a pair: key, source, unit, view1, view2, overlap, matches, inliers, homography (9 floats, view 1
+            -> view 2 in the 224-pixel frame), correspondences (196, -1 for none), hash1, hash2, shard, offsets, sizes.
+
+    ``dataset[i]`` is ``(view1, view2, row)``: two (224, 224, 3) uint8 RGB images and the row as a dict.
+
+    Raises:
+        MimicError: the manifest is not there or is none, or a shard does not hold what its row says.
+    """
+
+    def __init__(self, manifest: str | Path) -> None:
+        self.manifest = Path(manifest)
+        try:
+            self.rows = pd.read_parquet(self.manifest)
+            self._places = list(zip(*(self.rows[name] for name in PLACE), strict=True))
+        except (OSError, ValueError, KeyError) as error:
+            raise MimicError(
+                f"this is no manifest of an assembled dataset ({error})",
+                where=self.manifest,
+                remedy="make it with: snakemake --cores all datasets",
+            ) from error
+        self._open: dict[str, int] = {}
+        self._owner = os.getpid()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Image, Image, dict[str, Any]]:
+        view1, view2 = self.images(index)
+        row = self.rows.iloc[index]
+        return view1, view2, {str(name): row[name] for name in self.rows.columns}
+
+    def images(self, index: int) -> tuple[Image, Image]:
+        """The two images of a pair, without its row."""
+        shard, offset1, size1, offset2, size2 = self._places[index]
+        return self._image(index, shard, offset1, size1), self._image(index, shard, offset2, size2)
+
+    def _image(self, index: int, shard: str, offset: int, size: int) -> Image:
+        try:
+            return decode_jpeg(os.pread(self._descriptor(shard), size, offset))
+        except (OSError, ValueError) as error:
+            raise MimicError(
+                f"pair {index} ({self.rows['key'].iloc[index]}) cannot be read: {error}",
+                where=self.manifest.parent / shard,
+                remedy="the shard was changed or cut off after the manifest was made: rerun the stage pairs",
+            ) from error
+
+    def _descriptor(self, shard: str) -> int:
+        if self._owner != os.getpid():  # a forked worker reads through descriptors of its own
+            self._open, self._owner = {}, os.getpid()
+        if shard not in self._open:
+            self._open[shard] = os.open(self.manifest.parent / shard, os.O_RDONLY)
+        return self._open[shard]
+
+    def close(self) -> None:
+        """Close the shards."""
+        for descriptor in self._open.values():
+            os.close(descriptor)
+        self._open = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": {}}
+
+
+PLACE = ("shard", "offset1", "size1", "offset2", "size2")

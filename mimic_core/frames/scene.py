@@ -1,0 +1,60 @@
+"""Views of a scene: samples of the random walk through it (paper appendix C.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_core.frames.views import VIEW_SIZE, View
+from mimic_core.progress import Progress
+from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+from mimic_core.sources import Unit
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """How a scene becomes views.
+
+    Attributes:
+        samples_per_scene: random-walk samples, 24 views each.
+        min_island_radius: metres; walks start only on walkable islands of at least this radius.
+        up_axis: upward axis of the scene's file, ``y`` or ``z``.
+        simulator: ``auto``, ``moderngl`` or ``embreex``.
+    """
+
+    samples_per_scene: int = 3000
+    min_island_radius: float = 6.0
+    up_axis: str = "z"
+    simulator: str = "auto"
+
+
+def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View]:
+    """Walk through a scene and yield its views sample by sample; the sample's number is their group.
+
+    Renders are 256x256 and cut to their central 224x224, as the released scripts do.
+
+    Raises:
+        UnreadableError: the scene cannot be opened, or has no walkable area of that size.
+    """
+    walk = RandomWalk(minimal_island_radius=settings.min_island_radius)
+    simulator = open_simulator(
+        unit.path, backend=settings.simulator, resolution=walk.resolution, hfov=walk.hfov, up=settings.up_axis
+    )
+    try:
+        with Progress(settings.samples_per_scene, "samples") as progress:
+            for sample in range(settings.samples_per_scene):
+                for view in walk_views(simulator, walk, seed=seed, scene=unit.name, number=sample):
+                    x, y, z = (float(value) for value in view.position)
+                    yield View(center_crop(view.rgb), position=(x, y, z), yaw=view.yaw, group=sample, role=view.station)
+                progress.step(note=unit.name)
+    finally:
+        simulator.close()
+
+
+def center_crop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The central 224x224 pixels."""
+    top, left = (image.shape[0] - VIEW_SIZE) // 2, (image.shape[1] - VIEW_SIZE) // 2
+    return np.ascontiguousarray(image[top : top + VIEW_SIZE, left : left + VIEW_SIZE])

@@ -1,0 +1,132 @@
+"""One shard of the stage ``frames``: the views of its units in a tar, and a table of them.
+
+The table has a row a view, and one row (``status`` unreadable, ``view`` -1) a unit that could not be read, so that
+no unit vanishes from the counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mimic_core.archive import TarWriter
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.files import atomic_path
+from mimic_core.frames.views import View, blur_variance, encode_jpeg
+from mimic_core.progress import track
+from mimic_core.sources import Unit
+
+log = logging.getLogger("mimic")
+
+OK, UNREADABLE = "ok", "unreadable"
+
+COLUMNS = {
+    "unit": "string",
+    "view": "int32",
+    "status": "string",
+    "reason": "string",
+    "group": "int32",
+    "role": "string",
+    "time": "float64",
+    "x": "float64",
+    "y": "float64",
+    "z": "float64",
+    "yaw": "float64",
+    "blur": "float32",
+    "offset": "int64",
+    "size": "int32",
+}
+
+Reader = Callable[[Unit], Iterator[View]]
+
+
+def write_frames(units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path) -> dict[str, Any]:
+    """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
+
+    Args:
+        read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit is counted
+            as unreadable too, with its message, so that one bad file never stops the rest.
+
+    Returns:
+        Statistics: units seen, ok and unreadable, views, and each unreadable unit with its reason.
+    """
+    rows: list[dict[str, Any]] = []
+    unreadable: dict[str, str] = {}
+    with atomic_path(tar_path) as tar_temporary, atomic_path(table_path) as table_temporary:
+        with TarWriter(tar_temporary) as tar:
+            for unit in track(units, "units"):
+                start = tar.position()
+                try:
+                    rows.extend(unit_rows(unit, read, tar))
+                except UnreadableError as error:
+                    unreadable[unit.name] = f"{error.what} ({error.where})"
+                except (OSError, ValueError, RuntimeError) as error:
+                    unreadable[unit.name] = f"{type(error).__name__}: {error}"
+                if unit.name in unreadable:
+                    tar.rewind(start)
+                    rows.append(unreadable_row(unit, unreadable[unit.name]))
+                    log.warning("unreadable: %s: %s", unit.name, unreadable[unit.name])
+        pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(table_temporary, index=False)
+    return {
+        "units": len(units),
+        "units_ok": len(units) - len(unreadable),
+        "units_unreadable": len(unreadable),
+        "unreadable": unreadable,
+        "views": sum(row["status"] == OK for row in rows),
+    }
+
+
+def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
+    """Write one unit's views and describe each."""
+    rows = []
+    for number, view in enumerate(read(unit)):
+        data = encode_jpeg(view.image)
+        x, y, z = view.position
+        rows.append(
+            {
+                "unit": unit.name,
+                "view": number,
+                "status": OK,
+                "reason": "",
+                "group": view.group,
+                "role": view.role,
+                "time": view.time,
+                "x": x,
+                "y": y,
+                "z": z,
+                "yaw": view.yaw,
+                "blur": blur_variance(view.image),
+                "offset": tar.add(f"{unit.key}/{number:06d}.jpg", data),
+                "size": len(data),
+            }
+        )
+    return rows
+
+
+def unreadable_row(unit: Unit, reason: str) -> dict[str, Any]:
+    """The one row of a unit that could not be read."""
+    empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
+    numbers = {"view": -1, "group": -1, "offset": -1, "size": 0}
+    return {"unit": unit.name, "status": UNREADABLE, "reason": reason, "role": "", **numbers, **empty}
+
+
+def refuse_all_unreadable(statistics: Mapping[str, Any], every_unit: int) -> None:
+    """Stop where not one unit of the whole source could be read.
+
+    Args:
+        statistics: what :func:`write_frames` returned.
+        every_unit: units of the source, over all shards.
+
+    Raises:
+        MimicError: this shard holds all units of the source and none could be read.
+    """
+    if statistics["units_ok"] == 0 and statistics["units"] == every_unit:
+        reasons = "\n  ".join(f"{name}: {reason}" for name, reason in statistics["unreadable"].items())
+        raise MimicError(
+            f"not one of the source's {every_unit} units can be read:\n  {reasons}",
+            remedy="replace or remove the files named above",
+        )

@@ -1,0 +1,80 @@
+"""A view: one image of a unit, 224x224, as it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+ResizeMode = Literal["squash", "center_crop"]
+
+VIEW_SIZE = 224  # pixels
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class View:
+    """One image of a unit and where it comes from.
+
+    Attributes:
+        image: (224, 224, 3) uint8 RGB.
+        time: seconds from the start of a video; NaN for a scene.
+        position: x, y, z of the camera in metres (y up); NaN for a video.
+        yaw: heading of the camera in degrees; NaN for a video.
+        group: sample of the random walk, 0 for a video. Candidate rules look at one group at a time.
+        role: list of the walk the view stands in (``A``, ``B``, ``C``), empty for a video.
+    """
+
+    image: Image
+    time: float = float("nan")
+    position: tuple[float, float, float] = (float("nan"),) * 3
+    yaw: float = float("nan")
+    group: int = 0
+    role: str = ""
+
+
+def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:
+    """Bring an image to 224x224.
+
+    Args:
+        image: (H, W, 3) uint8.
+        mode: ``squash`` ignores the aspect ratio, as the released scripts do (their bilinear filter is part of the
+            measured verdicts); ``center_crop`` cuts the largest centred square first.
+    """
+    if mode == "center_crop":
+        height, width = image.shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        image = image[top : top + side, left : left + side]
+    if image.shape[:2] == (VIEW_SIZE, VIEW_SIZE):
+        return np.ascontiguousarray(image)
+    return cv2.resize(image, (VIEW_SIZE, VIEW_SIZE), interpolation=cv2.INTER_LINEAR)
+
+
+def encode_jpeg(image: Image) -> bytes:
+    """JPEG bytes of an RGB image, quality 95."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not done:
+        raise ValueError("OpenCV could not encode the image")
+    return data.tobytes()
+
+
+def decode_jpeg(data: bytes) -> Image:
+    """RGB image (H, W, 3) uint8 of JPEG bytes.
+
+    Raises:
+        ValueError: the bytes are no image.
+    """
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError("the bytes are no image")
+    return image
+
+
+def blur_variance(image: Image) -> float:
+    """Variance of the Laplacian of the grey image (grey levels squared): low where a view is blurred or bare."""
+    return float(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())

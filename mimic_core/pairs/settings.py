@@ -1,0 +1,39 @@
+"""Settings of the mining, with the released scripts' values as defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+IMAGE_SIZE = 224  # pixels; every homography and every patch is in this frame
+PATCH_SIZE = 16  # pixels
+GRID = IMAGE_SIZE // PATCH_SIZE
+PATCHES = GRID * GRID  # row by row, index 0 top left
+
+
+@dataclass(frozen=True)
+class MiningSettings:
+    """Thresholds of paper section 3 and appendix C.2.
+
+    Attributes:
+        ratio: a match is kept when its distance is below ``ratio`` times the second nearest's.
+        min_matches: more than this many matches are needed, else the verdict is ``few_matches``.
+        reprojection_threshold: RANSAC inlier threshold in pixels of the 224-pixel frame.
+        points_per_patch: pixels drawn in a patch for its vote.
+        min_overlap, max_overlap: a pair is kept strictly between the two (shares of 196 patches).
+        min_blur_variance: views whose Laplacian variance is below this are ``blurred``; 0 turns the rule off.
+    """
+
+    ratio: float = 0.7
+    min_matches: int = 10
+    reprojection_threshold: float = 5.0
+    points_per_patch: int = 100
+    min_overlap: float = 0.5
+    max_overlap: float = 0.75
+    min_blur_variance: float = 0.0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> MiningSettings:
+        """Settings from a config block; keys of other rooms in the same block are left to them."""
+        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})

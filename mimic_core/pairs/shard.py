@@ -1,0 +1,194 @@
+"""One shard of the stage ``pairs``: every measured candidate in a table, the retained pairs in a tar with a row each.
+
+``seen = kept + rejected + failed`` holds for every shard, or the stage fails.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import pandas as pd
+
+from mimic_core.archive import TarWriter, read_at
+from mimic_core.errors import MimicError
+from mimic_core.files import atomic_path
+from mimic_core.frames.views import decode_jpeg
+from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
+from mimic_core.pairs.features import Features, detect
+from mimic_core.pairs.hashing import perceptual_hash
+from mimic_core.pairs.measurement import BLURRED, KEPT, UNREADABLE, VERDICTS, Measurement, measure
+from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.tables import CANDIDATES, PAIRS, RowWriter
+from mimic_core.progress import Progress
+from mimic_core.seeding import generator
+from mimic_core.sources.base import Unit
+
+log = logging.getLogger("mimic")
+
+CACHED_VIEWS = 32  # features held at a time: a sample of the walk has 24 views, a video needs three
+
+
+@dataclass(frozen=True)
+class ShardPaths:
+    """Files of a shard: the frames it reads and the outputs it writes."""
+
+    frames_tar: Path
+    views: Path
+    candidates: Path
+    pairs: Path
+    tar: Path
+
+
+class UnitViews:
+    """The views of one unit, read by offset; features are computed once a view and the last few are held."""
+
+    def __init__(self, source: str, rows: pd.DataFrame, stream: BinaryIO, settings: MiningSettings, seed: int) -> None:
+        self.source, self.stream, self.settings, self.seed = source, stream, settings, seed
+        self.unit = str(rows["unit"].iloc[0])
+        self.views = [
+            ViewOf(int(number), int(group), str(role))
+            for number, group, role in zip(rows["view"], rows["group"], rows["role"], strict=True)
+        ]
+        self.place = dict(zip(rows["view"], zip(rows["offset"], rows["size"], strict=True), strict=True))
+        self.blurred = set(rows["view"][rows["blur"] < settings.min_blur_variance])
+        self.features: OrderedDict[int, Features] = OrderedDict()
+        self.detected = 0
+
+    def jpeg(self, view: int) -> bytes:
+        """Stored bytes of a view."""
+        return read_at(self.stream, *map(int, self.place[view]))
+
+    def features_of(self, view: int) -> Features:
+        """Features of a view."""
+        if view in self.features:
+            self.features.move_to_end(view)
+            return self.features[view]
+        self.features[view] = detect(decode_jpeg(self.jpeg(view)))
+        self.detected += 1
+        if len(self.features) > CACHED_VIEWS:
+            self.features.popitem(last=False)
+        return self.features[view]
+
+    def measure(self, view1: int, view2: int) -> Measurement:
+        """Measure two views; the draw depends on nothing but their names."""
+        if view1 in self.blurred or view2 in self.blurred:
+            return Measurement(BLURRED)
+        rng = generator(self.seed, "pairs", self.source, self.unit, view1, view2)
+        return measure(self.features_of(view1), self.features_of(view2), rng=rng, settings=self.settings)
+
+
+def mine_shard(
+    paths: ShardPaths, *, source: str, rule: CandidateRule, settings: MiningSettings, seed: int
+) -> dict[str, Any]:
+    """Measure the candidates of a shard's units and write what was measured and what is retained.
+
+    Returns:
+        Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
+        (views whose features were computed) and the unreadable units with their reasons.
+
+    Raises:
+        MimicError: the counts do not add up, which would mean that a candidate was lost.
+    """
+    cv2.setNumThreads(1)  # one process a core; OpenCV's own threads would compete with the other jobs
+    table = pd.read_parquet(paths.views)
+    unreadable = table[table["status"] != "ok"]
+    readable = table[table["status"] == "ok"]
+    counts: Counter[str] = Counter()
+    detected = 0
+    with (
+        atomic_path(paths.tar) as tar_path,
+        atomic_path(paths.pairs) as pairs_path,
+        atomic_path(paths.candidates) as candidates_path,
+        open(paths.frames_tar, "rb") as stream,
+        Progress(readable["unit"].nunique(), "units") as progress,
+        TarWriter(tar_path) as tar,
+        RowWriter(pairs_path, PAIRS) as pairs,
+        RowWriter(candidates_path, CANDIDATES) as candidates,
+    ):
+        for name in unreadable["unit"]:
+            counts[UNREADABLE] += 1
+            candidates.add(candidate_row(str(name), Candidate(-1, -1, Measurement(UNREADABLE))))
+        for _, rows in readable.groupby("unit", sort=False):
+            unit = UnitViews(source, rows.sort_values("view"), stream, settings, seed)
+            for candidate in rule.candidates(unit.views, unit.measure):
+                counts[candidate.measurement.verdict] += 1
+                candidates.add(candidate_row(unit.unit, candidate))
+                if candidate.measurement.verdict == KEPT:
+                    pairs.add(store_pair(unit, candidate, tar, paths.tar.name))
+            detected += unit.detected
+            progress.step(note=f"{counts[KEPT]} pairs")
+        written, retained = candidates.rows, pairs.rows
+    statistics = check_counts(counts, written, retained)
+    reasons = dict(zip(unreadable["unit"], unreadable["reason"], strict=True))
+    return {**statistics, "views": len(readable), "features": detected, "unreadable": reasons}
+
+
+def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:
+    """Counts of every verdict, checked against the rows that were written."""
+    kept, failed = counts[KEPT], counts[UNREADABLE]
+    rejected = sum(counts[verdict] for verdict in VERDICTS) - kept - failed
+    if written != kept + rejected + failed or retained != kept:
+        raise MimicError(
+            f"{written} candidates were seen, but {kept} kept + {rejected} rejected + {failed} failed; "
+            f"{retained} pairs were stored",
+            remedy="this is a fault in MIMIC; please report it",
+        )
+    verdicts = {verdict: counts[verdict] for verdict in VERDICTS}
+    return {"seen": written, "kept": kept, "rejected": rejected, "failed": failed, "verdicts": verdicts}
+
+
+def candidate_row(unit: str, candidate: Candidate) -> dict[str, Any]:
+    """Row of the table of candidates."""
+    measured = candidate.measurement
+    return {
+        "unit": unit,
+        "view1": candidate.view1,
+        "view2": candidate.view2,
+        "matches": measured.matches,
+        "inliers": measured.inliers,
+        "overlap_12": measured.overlap_12,
+        "overlap_21": measured.overlap_21,
+        "overlap": measured.overlap,
+        "homography": None if measured.homography is None else measured.homography.ravel().tolist(),
+        "verdict": measured.verdict,
+    }
+
+
+def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str) -> dict[str, Any]:
+    """Copy a retained pair's stored bytes into the shard (WebDataset naming) and describe it."""
+    measured = candidate.measurement
+    if measured.homography is None or measured.correspondences is None:
+        raise ValueError("a retained pair has a homography and correspondences")
+    key = f"{unit.source}-{Unit(unit.unit, Path()).key}-{candidate.view1:06d}-{candidate.view2:06d}"
+    first, second = unit.jpeg(candidate.view1), unit.jpeg(candidate.view2)
+    row = {
+        "key": key,
+        "source": unit.source,
+        "unit": unit.unit,
+        "view1": candidate.view1,
+        "view2": candidate.view2,
+        "overlap": measured.overlap,
+        "matches": measured.matches,
+        "inliers": measured.inliers,
+        "homography": measured.homography.ravel().tolist(),
+        "correspondences": measured.correspondences.tolist(),
+    }
+    offset1 = tar.add(f"{key}.1.jpg", first)
+    offset2 = tar.add(f"{key}.2.jpg", second)
+    tar.add(f"{key}.json", json.dumps(row, sort_keys=True).encode())
+    return {
+        **row,
+        "hash1": perceptual_hash(decode_jpeg(first)),
+        "hash2": perceptual_hash(decode_jpeg(second)),
+        "shard": shard,
+        "offset1": offset1,
+        "size1": len(first),
+        "offset2": offset2,
+        "size2": len(second),
+    }

@@ -1,0 +1,77 @@
+"""Figure 2: share of a dataset's pairs that comes from each source, beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from mimic_core.files import atomic_path
+
+PAPER = Path(__file__).with_name("paper_figure2.csv")
+LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number
+COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
+
+Shares = dict[str, dict[str, int]]
+
+
+def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
+    """Bars of the figure: label -> source -> pairs; ours and, below it, the paper's of the same name."""
+    paper = pd.read_csv(PAPER)
+    bars: Shares = {}
+    for receipt in receipts:
+        statistics = receipt["statistics"]
+        name = statistics["dataset"]
+        bars[f"{name}\n{scale} scale"] = {source: row["taken"] for source, row in statistics["sources"].items()}
+        same = paper[paper["dataset"] == name]
+        if len(same):
+            bars[f"{name}\npaper"] = dict(zip(same["source"], same["pairs"].astype(int), strict=True))
+    return bars
+
+
+def draw_figure2(bars: Shares, png: Path, pdf: Path, dpi: int) -> None:
+    """Draw a horizontal bar a dataset, its parts the sources' shares, and write it as PNG and PDF."""
+    names = sorted({canonical(source) for parts in bars.values() for source in parts})
+    colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.75 * len(bars)), layout="constrained")
+    for position, parts in enumerate(bars.values()):
+        draw_bar(axes, len(bars) - 1 - position, parts, colour)
+        axes.text(1.01, len(bars) - 1 - position, f"{sum(parts.values()):,} pairs", va="center", fontsize=9)
+    axes.set_yticks(range(len(bars)), list(bars)[::-1], fontsize=9)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
+    axes.set_xlabel("share of pairs")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(sorted(zip(labels, handles, strict=True)))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    for path in (png, pdf):
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=dpi, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
+    plt.close(figure)
+
+
+def draw_bar(axes: Axes, y: float, parts: Mapping[str, int], colour: Mapping[str, Any]) -> None:
+    """One dataset's bar, the largest source first."""
+    total, left = max(sum(parts.values()), 1), 0.0
+    for source, count in sorted(parts.items(), key=lambda item: -item[1]):
+        share = count / total
+        name = canonical(source)
+        axes.barh(y, share, left=left, height=0.62, color=colour[name], edgecolor="white", label=name)
+        if share >= LABEL_FROM:
+            axes.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center", fontsize=8)
+        left += share
+
+
+def canonical(source: str) -> str:
+    """One spelling for a source of ours and the paper's, so that both have the same colour."""
+    return source.lower()

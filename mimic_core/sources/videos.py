@@ -1,0 +1,29 @@
+"""A folder of videos: anybody's own, or the sample world's walkthroughs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from mimic_core.sources.base import Source, Unit
+
+COMMON = [".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"]
+OTHER = [".mts", ".m2ts", ".3gp", ".wmv", ".flv", ".ogv", ".gif"]
+SUFFIXES = frozenset(COMMON + OTHER)
+
+
+class Videos(Source):
+    """Every video below the root, at any depth."""
+
+    kind: ClassVar[str] = "video"
+    layout: ClassVar[str] = "video files, such as holiday.mp4, at any depth"
+
+    def find(self, root: Path) -> list[Unit]:
+        """List the files with a video's suffix; hidden files are passed over."""
+        found = []
+        for path in root.rglob("*"):
+            relative = path.relative_to(root)
+            hidden = any(part.startswith(".") for part in relative.parts)
+            if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+                found.append(Unit(relative.as_posix(), path))
+        return found

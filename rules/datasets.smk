@@ -1,0 +1,32 @@
+# datasets: which retained pairs a dataset is made of; a manifest, no pixel copied.
+
+
+rule assemble:
+    input:
+        pairs=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"),
+        receipts=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"),
+    output:
+        manifest="results/datasets/{dataset}/manifest.parquet",
+        card="results/datasets/{dataset}/card.md",
+        receipt="results/datasets/{dataset}/receipt.json",
+    params:
+        composition=lambda wildcards: as_json(DATASET_SOURCES[wildcards.dataset]),
+        mining=as_json(config["pairs"]),
+        scale=config["scale"],
+        seed=config["seed"],
+    log:
+        "results/logs/datasets/{dataset}.log",
+    benchmark:
+        "results/benchmarks/datasets/{dataset}.tsv"
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=lambda wildcards, input, attempt: attempt * (1000 + 4 * input.size_mb),  # the tables, held and sorted
+        runtime=60,  # minutes
+    message:
+        "Assembling {wildcards.dataset}"
+    shell:
+        "python {SCRIPTS}/assemble.py --name {wildcards.dataset} --composition {params.composition:q}"
+        " --pairs {input.pairs} --receipts {input.receipts} --mining {params.mining:q} --scale {params.scale}"
+        " --seed {params.seed} --manifest {output.manifest} --card {output.card} --receipt {output.receipt}"
+        " > {log} 2>&1"

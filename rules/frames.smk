@@ -1,0 +1,40 @@
+# frames: the views of a shard of units, 224x224 JPEGs in a tar and a table of them.
+
+
+def raw_files(wildcards):
+    """What must be there before a source can be read: nothing on disk, or what the sample world writes."""
+    source = config["sources"][wildcards.source]
+    return sample_source_files(wildcards.source) if source["origin"] == "sample" else []
+
+
+rule frames_shard:
+    input:
+        raw_files,
+    output:
+        tar=temp_unless_kept("results/frames/{source}/{shard}.tar"),
+        views="results/frames/{source}/{shard}.views.parquet",
+        receipt="results/frames/{source}/{shard}.receipt.json",
+    params:
+        root=lambda wildcards: root_of(wildcards.source),
+        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
+        shards=lambda wildcards: config["sources"][wildcards.source]["shards"],
+        settings=lambda wildcards: as_json(
+            {key: value for key, value in config["frames"].items() if key != "keep"},
+            config["sources"][wildcards.source]["frames"],
+        ),
+        seed=config["seed"],
+    log:
+        "results/logs/frames/{source}-{shard}.log",
+    benchmark:
+        "results/benchmarks/frames/{source}-{shard}.tsv"
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1000,  # a scene's textures and mesh; a video is streamed
+        runtime=240,  # minutes: 3000 walk samples of a large scene at 25 ms a view
+    message:
+        "Reading the views of {wildcards.source}, shard {wildcards.shard}"
+    shell:
+        "python {SCRIPTS}/frames_shard.py --source {wildcards.source} --adapter {params.adapter} --root {params.root:q}"
+        " --shard {wildcards.shard} --shards {params.shards} --settings {params.settings:q} --seed {params.seed}"
+        " --tar {output.tar} --views {output.views} --receipt {output.receipt} > {log} 2>&1"

@@ -1,0 +1,33 @@
+# pairs: every candidate of a shard measured, the retained pairs with their correspondences in a tar.
+
+
+rule pairs_shard:
+    input:
+        tar="results/frames/{source}/{shard}.tar",
+        views="results/frames/{source}/{shard}.views.parquet",
+        frames_receipt="results/frames/{source}/{shard}.receipt.json",
+    output:
+        candidates="results/pairs/{source}/{shard}.candidates.parquet",
+        pairs="results/pairs/{source}/{shard}.pairs.parquet",
+        tar="results/pairs/{source}/{shard}.tar",
+        receipt="results/pairs/{source}/{shard}.receipt.json",
+    params:
+        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
+        settings=lambda wildcards: as_json(config["pairs"], config["sources"][wildcards.source]["pairs"]),
+        seed=config["seed"],
+    log:
+        "results/logs/pairs/{source}-{shard}.log",
+    benchmark:
+        "results/benchmarks/pairs/{source}-{shard}.tsv"
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=600,  # features of 32 views and a group of table rows, whatever the shard's length
+        runtime=240,  # minutes: 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
+    message:
+        "Mining pairs of {wildcards.source}, shard {wildcards.shard}"
+    shell:
+        "python {SCRIPTS}/pairs_shard.py --source {wildcards.source} --adapter {params.adapter}"
+        " --frames-tar {input.tar} --views {input.views} --settings {params.settings:q} --seed {params.seed}"
+        " --candidates {output.candidates} --pairs {output.pairs} --tar {output.tar} --receipt {output.receipt}"
+        " > {log} 2>&1"

@@ -1,0 +1,54 @@
+# pretrain: one encoder a run. Checkpoints lie in a folder named in params, where a crash cannot take them.
+
+
+def run_settings(run):
+    """Settings of a run: the shared ones, with what the run overrides."""
+    shared = {key: value for key, value in config["pretrain"].items() if key != "runs"}
+    return {**shared, **config["pretrain"]["runs"][run]}
+
+
+def deciding_settings(run):
+    """Settings that decide what comes out; how many threads and processes work on it is left out."""
+    return {key: value for key, value in run_settings(run).items() if key != "processes"}
+
+
+def dataset_files(wildcards):
+    """The manifest a run reads, its receipt, and the tars its rows point into."""
+    dataset = config["pretrain"]["runs"][wildcards.run]["dataset"]
+    return {
+        "manifest": f"results/datasets/{dataset}/manifest.parquet",
+        "dataset_receipt": f"results/datasets/{dataset}/receipt.json",
+        "tars": shard_files("pairs", DATASET_SOURCES[dataset], "tar"),
+    }
+
+
+rule pretrain_run:
+    input:
+        unpack(dataset_files),
+    output:
+        encoder="results/pretrain/{run}/encoder.safetensors",
+        metrics="results/pretrain/{run}/metrics.csv",
+        receipt="results/pretrain/{run}/receipt.json",
+    params:
+        folder="results/pretrain/{run}",
+        checkpoints="results/checkpoints/{run}",
+        processes=lambda wildcards: run_settings(wildcards.run)["processes"],
+        settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
+        seed=config["seed"],
+    log:
+        "results/logs/pretrain/{run}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{run}.tsv"
+    conda:
+        "../envs/pretrain.yaml"
+    threads: lambda wildcards: run_settings(wildcards.run)["threads"] * run_settings(wildcards.run)["processes"]
+    resources:
+        mem_mb=lambda wildcards: 3000 + run_settings(wildcards.run)["cache_mib"],  # the model's own, and held images
+        runtime=7200,  # minutes: 3.1 million pairs, 200 epochs on 8 GPUs
+        gpu=lambda wildcards: run_settings(wildcards.run)["processes"] if config["scale"] == "paper" else 0,
+    message:
+        "Pretraining {wildcards.run}"
+    shell:
+        "python -m torch.distributed.run --standalone --nproc_per_node={params.processes} {SCRIPTS}/pretrain_run.py"
+        " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
+        " --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"

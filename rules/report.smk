@@ -1,0 +1,56 @@
+# report: the paper's tables and figures, ours beside the paper's own numbers.
+
+
+rule table1:
+    input:
+        metrics=finetune_results("metrics.json"),
+        receipts=finetune_results("receipt.json"),
+        pretrain=expand(
+            "results/pretrain/{run}/receipt.json",
+            run=[encoder for encoder in config["finetune"]["encoders"] if encoder != "random"],
+        ),
+    output:
+        csv="results/table1.csv",
+        markdown="results/table1.md",
+    params:
+        runs=as_json(config["pretrain"]["runs"]),
+        scale=config["scale"],
+    log:
+        "results/logs/report/table1.log",
+    benchmark:
+        "results/benchmarks/report/table1.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # a few hundred numbers
+        runtime=10,  # minutes
+    message:
+        "Writing table 1"
+    shell:
+        "python {SCRIPTS}/table1.py --metrics {input.metrics} --pretrain {input.pretrain} --runs {params.runs:q}"
+        " --scale {params.scale} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+
+
+rule figure2:
+    input:
+        receipts=expand("results/datasets/{name}/receipt.json", name=config["datasets"]),
+    output:
+        png="results/figures/figure2.png",
+        pdf="results/figures/figure2.pdf",
+    params:
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
+    log:
+        "results/logs/report/figure2.log",
+    benchmark:
+        "results/benchmarks/report/figure2.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # matplotlib
+        runtime=10,  # minutes
+    message:
+        "Drawing figure 2"
+    shell:
+        "python {SCRIPTS}/figure2.py --receipts {input.receipts} --scale {params.scale} --dpi {params.dpi}"
+        " --png {output.png} --pdf {output.pdf} > {log} 2>&1"

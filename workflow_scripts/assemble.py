@@ -1,0 +1,49 @@
+"""Rule assemble: choose the pairs of a dataset and write its manifest and card."""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from mimic_core.command import run, settings
+from mimic_core.datasets.assembly import assemble, mined
+from mimic_core.datasets.card import dataset_card
+from mimic_core.datasets.composition import ALL
+from mimic_core.files import write_text
+from mimic_core.receipts import Receipt
+
+
+def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Files of the shards by the name of their source, which is their folder's."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        found[path.parent.name].append(path)
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Assemble a dataset."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="name of the dataset")
+    parser.add_argument("--composition", type=settings, required=True, help="source -> pairs wanted (null: all), JSON")
+    parser.add_argument("--pairs", type=Path, nargs="+", required=True, help="tables of the shards' retained pairs")
+    parser.add_argument("--receipts", type=Path, nargs="+", required=True, help="receipts of the shards")
+    parser.add_argument("--mining", type=settings, required=True, help="the pairs settings as JSON, for the card")
+    parser.add_argument("--scale", required=True, help="sample or paper")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--manifest", type=Path, required=True, help="written")
+    parser.add_argument("--card", type=Path, required=True, help="written")
+    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    args = parser.parse_args(argv)
+
+    receipt = Receipt("datasets", {"composition": args.composition}, [*args.pairs, *args.receipts])
+    mining = mined(by_source(args.receipts))
+    wanted = {source: None if count == ALL else count for source, count in args.composition.items()}
+    statistics = assemble(args.manifest, wanted, by_source(args.pairs), args.seed)
+    write_text(args.card, dataset_card(args.name, statistics, mining, args.scale, args.mining))
+    receipt.statistics = {"dataset": args.name, "scale": args.scale, **statistics, "mining": mining}
+    receipt.write(args.receipt, [args.manifest, args.card])
+
+
+if __name__ == "__main__":
+    run(main)

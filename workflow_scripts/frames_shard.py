@@ -1,0 +1,39 @@
+"""Rule frames_shard: write the views of one shard of a source."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mimic_core.command import run, settings
+from mimic_core.frames import reader
+from mimic_core.frames.shard import refuse_all_unreadable, write_frames
+from mimic_core.receipts import Receipt
+from mimic_core.sources import in_shard, open_source
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read a shard's units and write their views, the table of them, and the receipt."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", required=True, help="name of the source in the config")
+    parser.add_argument("--adapter", required=True, help="name of its adapter")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the source")
+    parser.add_argument("--shard", type=int, required=True, help="number of this shard, from 0")
+    parser.add_argument("--shards", type=int, required=True, help="number of shards")
+    parser.add_argument("--settings", type=settings, required=True, help="the frames settings as JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--tar", type=Path, required=True, help="views, written")
+    parser.add_argument("--views", type=Path, required=True, help="table of the views, written")
+    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    args = parser.parse_args(argv)
+
+    source = open_source(args.adapter)
+    units = source.units(args.root)
+    mine = in_shard(units, args.shard, args.shards)
+    receipt = Receipt("frames", args.settings, [unit.path for unit in mine])
+    receipt.statistics = write_frames(mine, reader(source.kind, args.settings, args.seed), args.tar, args.views)
+    refuse_all_unreadable(receipt.statistics, len(units))
+    receipt.write(args.receipt, [args.tar, args.views])
+
+
+if __name__ == "__main__":
+    run(main)
