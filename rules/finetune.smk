@@ -28,7 +28,7 @@ def task_files(wildcards):
 
 def task_settings(wildcards):
     """Settings of one job: the task's own, those all tasks share, and the shape of an encoder with random weights."""
-    shared = {key: config["finetune"][key] for key in ("seeds", "image_size", "precision", "threads")}
+    shared = {key: config["finetune"][key] for key in ("seeds", "precision", "threads")}
     task = {key: value for key, value in TASKS[wildcards.task].items() if key not in ("origin", "root")}
     names = {"task": wildcards.task, "mode": wildcards.mode, "encoder": wildcards.encoder}
     architecture = {**config["pretrain"]["encoder"], "image_size": config["pretrain"]["image_size"]}
@@ -76,7 +76,7 @@ rule constant_baseline:
     params:
         folder="results/finetune/{task}/constant",
         root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=lambda wildcards: as_json(task=wildcards.task, image_size=config["finetune"]["image_size"]),
+        settings=lambda wildcards: as_json(task=wildcards.task, image_size=TASKS[wildcards.task]["image_size"]),
     log:
         "results/logs/finetune/{task}-constant.log",
     benchmark:

@@ -12,6 +12,12 @@ def deciding_settings(run):
     return {key: value for key, value in run_settings(run).items() if key != "processes"}
 
 
+def launcher(wildcards):
+    """One process is started plainly, several by torchrun."""
+    processes = run_settings(wildcards.run)["processes"]
+    return "python" if processes == 1 else f"python -m torch.distributed.run --standalone --nproc_per_node={processes}"
+
+
 def dataset_files(wildcards):
     """The manifest a run reads, its receipt, and the tars its rows point into."""
     dataset = config["pretrain"]["runs"][wildcards.run]["dataset"]
@@ -32,7 +38,7 @@ rule pretrain_run:
     params:
         folder="results/pretrain/{run}",
         checkpoints="results/checkpoints/{run}",
-        processes=lambda wildcards: run_settings(wildcards.run)["processes"],
+        launcher=launcher,
         settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
         seed=config["seed"],
     log:
@@ -49,6 +55,6 @@ rule pretrain_run:
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "python -m torch.distributed.run --standalone --nproc_per_node={params.processes} {SCRIPTS}/pretrain_run.py"
+        "{params.launcher} {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
         " --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mimic_core.command import run, settings
 from mimic_core.frames import reader
-from mimic_core.frames.shard import refuse_all_unreadable, write_frames
+from mimic_core.frames.shard import write_frames
 from mimic_core.receipts import Receipt
 from mimic_core.sources import in_shard, open_source
 
@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     units = source.units(args.root)
     mine = in_shard(units, args.shard, args.shards)
     receipt = Receipt("frames", args.settings, [unit.path for unit in mine])
-    receipt.statistics = write_frames(mine, reader(source.kind, args.settings, args.seed), args.tar, args.views)
-    refuse_all_unreadable(receipt.statistics, len(units))
+    read = reader(source.kind, args.settings, args.seed)
+    receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
     receipt.write(args.receipt, [args.tar, args.views])
 
 

@@ -44,15 +44,21 @@ COLUMNS = {
 Reader = Callable[[Unit], Iterator[View]]
 
 
-def write_frames(units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path) -> dict[str, Any]:
+def write_frames(
+    units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path, *, total: int
+) -> dict[str, Any]:
     """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
 
     Args:
         read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit is counted
             as unreadable too, with its message, so that one bad file never stops the rest.
+        total: units of the source, over all its shards.
 
     Returns:
         Statistics: units seen, ok and unreadable, views, and each unreadable unit with its reason.
+
+    Raises:
+        MimicError: these are all units of the source and not one could be read; nothing is written then.
     """
     rows: list[dict[str, Any]] = []
     unreadable: dict[str, str] = {}
@@ -70,6 +76,8 @@ def write_frames(units: Sequence[Unit], read: Reader, tar_path: Path, table_path
                     tar.rewind(start)
                     rows.append(unreadable_row(unit, unreadable[unit.name]))
                     log.warning("unreadable: %s: %s", unit.name, unreadable[unit.name])
+        if len(unreadable) == total:
+            raise none_readable(unreadable)
         pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(table_temporary, index=False)
     return {
         "units": len(units),
@@ -114,19 +122,10 @@ def unreadable_row(unit: Unit, reason: str) -> dict[str, Any]:
     return {"unit": unit.name, "status": UNREADABLE, "reason": reason, "role": "", **numbers, **empty}
 
 
-def refuse_all_unreadable(statistics: Mapping[str, Any], every_unit: int) -> None:
-    """Stop where not one unit of the whole source could be read.
-
-    Args:
-        statistics: what :func:`write_frames` returned.
-        every_unit: units of the source, over all shards.
-
-    Raises:
-        MimicError: this shard holds all units of the source and none could be read.
-    """
-    if statistics["units_ok"] == 0 and statistics["units"] == every_unit:
-        reasons = "\n  ".join(f"{name}: {reason}" for name, reason in statistics["unreadable"].items())
-        raise MimicError(
-            f"not one of the source's {every_unit} units can be read:\n  {reasons}",
-            remedy="replace or remove the files named above",
-        )
+def none_readable(unreadable: Mapping[str, str]) -> MimicError:
+    """The error of a source of which not one unit could be read."""
+    reasons = "\n  ".join(f"{name}: {reason}" for name, reason in unreadable.items())
+    return MimicError(
+        f"not one of the source's {len(unreadable)} units can be read:\n  {reasons}",
+        remedy="replace or remove the files named above",
+    )

@@ -18,6 +18,7 @@ from mimic_core.files import atomic_path
 
 PAPER = Path(__file__).with_name("paper_figure2.csv")
 LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number
+SPELLING = {name.lower(): name for name in pd.read_csv(PAPER)["source"]}
 COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
 
 Shares = dict[str, dict[str, int]]
@@ -39,7 +40,7 @@ def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
 
 def draw_figure2(bars: Shares, png: Path, pdf: Path, dpi: int) -> None:
     """Draw a horizontal bar a dataset, its parts the sources' shares, and write it as PNG and PDF."""
-    names = sorted({canonical(source) for parts in bars.values() for source in parts})
+    names = sorted({canonical(source) for parts in bars.values() for source in parts}, key=str.lower)
     colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.75 * len(bars)), layout="constrained")
     for position, parts in enumerate(bars.values()):
@@ -52,8 +53,10 @@ def draw_figure2(bars: Shares, png: Path, pdf: Path, dpi: int) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
     handles, labels = axes.get_legend_handles_labels()
-    unique = dict(sorted(zip(labels, handles, strict=True)))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(
+        [unique[name] for name in names], names, loc="outside lower center", ncols=6, frameon=False, fontsize=8
+    )
     for path in (png, pdf):
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=dpi, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
@@ -73,5 +76,5 @@ def draw_bar(axes: Axes, y: float, parts: Mapping[str, int], colour: Mapping[str
 
 
 def canonical(source: str) -> str:
-    """One spelling for a source of ours and the paper's, so that both have the same colour."""
-    return source.lower()
+    """The paper's spelling of a source where it has one, so that ours and the paper's share a colour."""
+    return SPELLING.get(source.lower(), source)

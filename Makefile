@@ -1,0 +1,37 @@
+# Two commands are enough on a machine with Python 3.11 or 3.12, its headers, a C compiler and make:
+#   make table1   the whole method at sample scale: results/table1.csv
+#   make test     the tests
+
+SHELL := /bin/bash
+VENV := .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+ACTIVATE := export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
+
+.PHONY: table1 test env lint lock clean
+
+table1: env
+	$(ACTIVATE) && snakemake --cores all results/table1.csv && cat results/table1.md
+
+test: env
+	$(ACTIVATE) && pytest
+
+env: $(VENV)/installed
+
+# uv comes from the lock like everything else, its hash checked; it then installs the rest, hashes checked too
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	awk '/^uv==/ {own = 1} /^[^ ]/ && !/^uv==/ {own = 0} own' requirements.lock > $(VENV)/uv.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
+	$(ACTIVATE) && uv pip sync --quiet --require-hashes requirements.lock
+	$(ACTIVATE) && uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: env
+	$(ACTIVATE) && ruff format --check . && ruff check . && snakefmt --check Snakefile rules && mypy
+
+# The only command that asks a package index which versions there are
+lock: env
+	$(ACTIVATE) && python envs/lock.py
+
+clean:
+	rm -rf $(VENV) .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,63 @@
+"""Fixtures that several rooms share: real data where it is there, and small videos made on the spot."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+GOLDEN = REPOSITORY / "tests" / "golden"
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+MakeVideo = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def real_videos() -> Path:
+    """Folder of three handheld videos that may not be redistributed."""
+    folder = REAL_DATA / "videos"
+    if not folder.is_dir():
+        pytest.skip(f"real videos are not on this machine ({folder}); their licence forbids shipping them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def textured() -> np.ndarray:
+    """A picture rich in corners at several scales, 600x900x3 uint8."""
+    rng = np.random.default_rng(5)
+    picture = np.full((600, 900, 3), 128, np.uint8)
+    for _ in range(700):
+        x, y = rng.integers(0, [900, 600])
+        size = int(rng.integers(4, 60))
+        colour = tuple(int(value) for value in rng.integers(0, 256, 3))
+        if rng.random() < 0.5:
+            cv2.circle(picture, (int(x), int(y)), size // 2, colour, -1)
+        else:
+            cv2.rectangle(picture, (int(x), int(y)), (int(x) + size, int(y) + size // 2), colour, -1)
+    return picture
+
+
+@pytest.fixture(scope="session")
+def make_video(textured: np.ndarray) -> MakeVideo:
+    """Write a video that pans over the textured picture."""
+
+    def make(
+        path: Path, seconds: float = 4.0, rate: int = 10, step: int = 6, size: tuple[int, int] = (320, 240)
+    ) -> Path:
+        width, height = size
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg4", rate=Fraction(rate))
+            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = width, height, "yuv420p", 4_000_000
+            for number in range(max(1, round(seconds * rate))):
+                left = (number * step) % (textured.shape[1] - width)
+                picture = np.ascontiguousarray(textured[100 : 100 + height, left : left + width])
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    return make

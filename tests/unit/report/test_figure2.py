@@ -1,0 +1,28 @@
+import matplotlib.image
+import pandas as pd
+
+from mimic_core.report.figure2 import PAPER, composition, draw_figure2
+
+RECEIPT = {"statistics": {"dataset": "mimic-3m", "sources": {"hm3d": {"taken": 60}, "walkthroughs": {"taken": 20}}}}
+
+
+def test_the_papers_counts_are_the_sum_of_its_sources():
+    table = pd.read_csv(PAPER).groupby("dataset")["pairs"].sum()
+    assert table["mimic-1m"] == 1_316_202  # the printed total is 1,316,199
+    assert table["mimic-3m"] == 3_161_333  # the printed total is 3,163,333
+
+
+def test_ours_and_the_papers_stand_together():
+    bars = composition([RECEIPT], "sample")
+    assert list(bars) == ["mimic-3m\nsample scale", "mimic-3m\npaper"]
+    assert bars["mimic-3m\nsample scale"] == {"hm3d": 60, "walkthroughs": 20}
+
+
+def test_both_files_are_drawn_at_the_dpi_asked_for(tmp_path):
+    bars = composition([RECEIPT], "sample")
+    widths = []
+    for dpi in (60, 120):
+        draw_figure2(bars, tmp_path / f"{dpi}.png", tmp_path / f"{dpi}.pdf", dpi)
+        widths.append(matplotlib.image.imread(tmp_path / f"{dpi}.png").shape[1])
+        assert (tmp_path / f"{dpi}.pdf").read_bytes().startswith(b"%PDF")
+    assert widths[1] == 2 * widths[0]

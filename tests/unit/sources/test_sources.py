@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimic_core.errors import MimicError
+from mimic_core.sources import in_shard, open_source
+from mimic_core.sources.base import Unit
+
+
+def test_videos_are_found_at_any_depth(tmp_path):
+    for name in ("b.MP4", "a/c.mov", "a/notes.txt", ".hidden/d.mp4", "größe ü.webm"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    assert [unit.name for unit in open_source("videos").units(tmp_path)] == ["a/c.mov", "b.MP4", "größe ü.webm"]
+
+
+def test_hm3d_scenes_prefer_the_uncompressed_file(tmp_path):
+    for name in ("00001-one/one.glb", "00001-one/one.basis.glb", "00002-two/two.basis.glb", "00003-three/other.glb"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    (tmp_path / "readme.txt").write_text("")
+    units = open_source("hm3d").units(tmp_path)
+    assert [(unit.name, unit.path.name) for unit in units] == [("00001-one", "one.glb"), ("00002-two", "two.basis.glb")]
+
+
+def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):
+    with pytest.raises(MimicError, match="not there"):
+        open_source("videos").units(tmp_path / "gone")
+    with pytest.raises(MimicError, match="holds nothing to read") as raised:
+        open_source("hm3d").units(tmp_path)
+    assert "<name>.glb" in str(raised.value)
+
+
+def test_an_unknown_adapter_names_the_known_ones():
+    with pytest.raises(MimicError, match="no adapter 'scannet'") as raised:
+        open_source("scannet")
+    assert "hm3d, videos" in str(raised.value)
+
+
+@given(st.lists(st.text(min_size=1), unique=True, max_size=30))
+def test_keys_are_plain_and_differ(names):
+    keys = [Unit(name, None).key for name in names]
+    assert len(set(keys)) == len(keys)
+    assert all(set(key) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") for key in keys)
+
+
+@given(st.integers(0, 40), st.integers(1, 9))
+def test_every_unit_is_in_one_shard(count, shards):
+    units = list(range(count))
+    spread = [in_shard(units, shard, shards) for shard in range(shards)]
+    assert sorted(unit for part in spread for unit in part) == units
+    assert max(map(len, spread)) - min(map(len, spread)) <= 1

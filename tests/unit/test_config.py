@@ -1,0 +1,148 @@
+import copy
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from mimic_core.config import check_config, load_yaml
+from mimic_core.errors import MimicError
+
+SCHEMA = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
+DEFAULT = load_yaml(REPOSITORY / "config.yaml")
+
+
+def changed(path: str, value: object) -> dict:
+    config = copy.deepcopy(DEFAULT)
+    block = config
+    *parents, last = path.split("/")
+    for key in parents:
+        block = block[key]
+    block[last] = value
+    return config
+
+
+def merged(base: dict, overlay: dict) -> dict:
+    """An overlay on a config, as Snakemake lays it."""
+    result = dict(base)
+    for key, value in overlay.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else value
+    return result
+
+
+def problem(config: dict) -> str:
+    with pytest.raises(MimicError) as raised:
+        check_config(config, SCHEMA)
+    return str(raised.value)
+
+
+def test_the_default_is_valid():
+    check_config(DEFAULT, SCHEMA)
+
+
+def test_the_overlays_are_valid(tmp_path):
+    check_config(merged(DEFAULT, load_yaml(REPOSITORY / "configs/paper.yaml")), SCHEMA)
+    own = merged(DEFAULT, load_yaml(REPOSITORY / "configs/own_videos.yaml"))
+    check_config({**own, "videos": str(tmp_path)}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("pairs/ratoi", 0.7, "pairs.ratoi: there is no such key; did you mean 'ratio'?"),
+        ("sources/hm3d/shard", 2, "sources.hm3d.shard: there is no such key; did you mean 'shards'?"),
+        ("pretrain/runs/croco_mimic-3m/epoch", 2, "did you mean 'epochs'?"),
+        ("zebra", 1, "zebra: there is no such key; known here: datasets"),
+        ("seed", "one", "seed: 'one' is not of type 'integer'"),
+        ("frames/keep", "yes", "frames.keep: 'yes' is not of type 'boolean'"),
+        ("pairs/min_overlap", 1.5, "pairs.min_overlap: 1.5 is greater than the maximum of 1"),
+        ("pairs/ratio", 0, "pairs.ratio: 0 is less than or equal to the minimum of 0"),
+        ("pretrain/validation_share", 1.0, "pretrain.validation_share"),
+        ("sources/hm3d/shards", 0, "sources.hm3d.shards: 0 is less than the minimum of 1"),
+        ("frames/resize", "squeeze", "frames.resize: 'squeeze' is not one of ['squash', 'center_crop']"),
+        ("pairs/max_overlap", 0.4, "pairs.min_overlap: must be below pairs.max_overlap"),
+        ("pretrain/image_size", 100, "pretrain.image_size: must be a multiple of"),
+        ("datasets/mimic-1m/pairs", {"hm3": 5}, "datasets.mimic-1m.pairs: there is no 'hm3'; did you mean 'hm3d'?"),
+        ("datasets/mimic-1m/pairs", {"hm3d": "most"}, "datasets.mimic-1m.pairs.hm3d"),
+        ("finetune/encoders", ["croco"], "finetune.encoders: there is no 'croco'"),
+        ("pretrain/runs/croco_mimic-3m/dataset", "mimic-4m", "there is no 'mimic-4m'; did you mean"),
+        ("sources/a b", {}, "'a b' does not match"),
+    ],
+)
+def test_a_key_at_fault_is_named_with_its_remedy(path, value, expected):
+    message = problem(changed(path, value))
+    assert expected in message
+    assert "remedy:" in message
+
+
+def test_every_fault_is_listed_at_once():
+    config = changed("pairs/ratoi", 1)
+    config["seed"] = -1
+    message = problem(config)
+    assert "pairs.ratoi" in message
+    assert "seed: -1" in message
+
+
+def test_own_videos_need_their_folder(tmp_path):
+    own = merged(DEFAULT, load_yaml(REPOSITORY / "configs/own_videos.yaml"))
+    assert "videos: the source 'videos' reads this folder: add --config videos=FOLDER" in problem(own)
+    assert "there is no folder" in problem({**own, "videos": str(tmp_path / "gone")})
+
+
+def test_a_key_given_twice_is_refused_with_its_lines(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("sources:\n  hm3d: {root: a}\n  other: {root: b}\n  hm3d: {root: c}\n")
+    with pytest.raises(MimicError, match="'hm3d' stands twice in one block, in lines 2 and 4"):
+        load_yaml(path)
+
+
+def test_anchors_and_merges_are_no_repetition(tmp_path):
+    path = tmp_path / "merge.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n")
+    assert load_yaml(path) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}}
+
+
+def test_what_is_no_yaml_or_not_there_is_named(tmp_path):
+    path = tmp_path / "bad.yaml"
+    with pytest.raises(MimicError, match="cannot read a config file"):
+        load_yaml(path)
+    path.write_text("a: [1, 2\nb: 3")
+    with pytest.raises(MimicError, match="this is no YAML"):
+        load_yaml(path)
+
+
+def test_a_config_cannot_run_code(tmp_path):
+    path = tmp_path / "evil.yaml"
+    path.write_text("a: !!python/object/apply:os.system ['touch owned']")
+    with pytest.raises(MimicError, match="no YAML"):
+        load_yaml(path)
+
+
+def leaves(block: dict, path: tuple = ()) -> list[tuple]:
+    found = []
+    for key, value in block.items():
+        found += leaves(value, (*path, key)) if isinstance(value, dict) else [(*path, key)]
+    return found
+
+
+def test_every_key_has_a_bound_in_the_schema():
+    """A string where each value stands is refused for every key that is not a string: nothing is left unchecked."""
+    for path in leaves(DEFAULT):
+        value = DEFAULT
+        for key in path:
+            value = value[key]
+        config = changed("/".join(path), {"unexpected": "mapping"})
+        assert ".".join(path) in problem(config), path
+
+
+def test_the_schema_is_closed_everywhere():
+    def objects(block):
+        if isinstance(block, dict):
+            if block.get("type") == "object":
+                yield block
+            for value in block.values():
+                yield from objects(value)
+
+    found = list(objects(SCHEMA))
+    assert len(found) > 10
+    for block in found:
+        assert block.get("additionalProperties") is not None, yaml.dump(block)[:200]

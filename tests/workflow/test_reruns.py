@@ -1,0 +1,72 @@
+"""Editing one key of the config reruns what it touches and nothing else."""
+
+import re
+
+import pytest
+from workflow.conftest import overlay, snakemake
+
+pytestmark = pytest.mark.integration
+
+MINING = {"frames_shard", "pairs_shard", "assemble"}
+LEARNING = {"pretrain_run", "finetune_run", "table1"}
+
+EDITS = [
+    pytest.param({"report": {"dpi": 61}}, {"figure2": 1}, id="a figure's dpi"),
+    pytest.param(
+        {"finetune": {"tasks": {"depth": {"weight_decay": 0.5}}}},
+        {"finetune_run": 6, "table1": 1},
+        id="one task's weight decay",
+    ),
+    pytest.param({"finetune": {"seeds": [0, 2]}}, {"finetune_run": 12, "table1": 1}, id="seeds of fine-tuning"),
+    pytest.param(
+        {"pretrain": {"runs": {"croco_mimic-3m": {"mask_ratio": 0.5}}}},
+        {"pretrain_run": 1, "finetune_run": 4, "table1": 1},
+        id="one run's mask ratio",
+    ),
+    pytest.param(
+        {"pretrain": {"base_lr": 1e-3}},
+        {"pretrain_run": 2, "finetune_run": 8, "table1": 1},
+        id="every run's learning rate",
+    ),
+    pytest.param(
+        {"datasets": {"mimic-3m": {"pairs": {"hm3d": 2}}}},
+        {"assemble": 1, "pretrain_run": 2, "finetune_run": 8, "table1": 1, "figure2": 1},
+        id="one dataset's composition",
+    ),
+    pytest.param(
+        {"pairs": {"ratio": 0.75}},
+        {"pairs_shard": 3, "assemble": 2, "pretrain_run": 2, "finetune_run": 8, "table1": 1, "figure2": 1},
+        id="the matching ratio",
+    ),
+    pytest.param(
+        {"sources": {"walkthroughs": {"frames": {"interval": 0.7}}}},
+        {
+            "frames_shard": 1,
+            "pairs_shard": 1,
+            "assemble": 1,
+            "pretrain_run": 2,
+            "finetune_run": 8,
+            "table1": 1,
+            "figure2": 1,
+        },
+        id="one source's interval",
+    ),
+]
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule in a dry-run's table."""
+    table = re.search(r"job\s+count\n-+\s+-+\n(.*?)\ntotal", output, re.DOTALL)
+    if table is None:
+        assert "Nothing to be done" in output, output
+        return {}
+    return {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
+
+
+@pytest.mark.parametrize(("edit", "expected"), EDITS)
+def test_an_edit_reruns_what_it_touches(finished, tmp_path, edit, expected):
+    result = snakemake(finished, "--dry-run", configfile=overlay(tmp_path, **edit))
+    assert result.returncode == 0, result.stderr
+    jobs = planned(result.stdout)
+    jobs.pop("all", None)
+    assert jobs == expected
