@@ -28,7 +28,7 @@ include: "rules/report.smk"
 
 wildcard_constraints:
     source="[A-Za-z0-9][A-Za-z0-9_-]*",
-    shard="[0-9]{3,}",
+    shard="[0-9]+",
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     run="[A-Za-z0-9][A-Za-z0-9_.-]*",
     task="depth|normals",

@@ -3,17 +3,16 @@
 
 rule assemble:
     input:
-        pairs=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"),
-        receipts=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"),
+        pairs=lambda wildcards: shard_files(
+            "pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"
+        ),
+        receipts=lambda wildcards: shard_files(
+            "pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"
+        ),
     output:
         manifest="results/datasets/{dataset}/manifest.parquet",
         card="results/datasets/{dataset}/card.md",
         receipt="results/datasets/{dataset}/receipt.json",
-    params:
-        composition=lambda wildcards: as_json(DATASET_SOURCES[wildcards.dataset]),
-        mining=as_json(config["pairs"]),
-        scale=config["scale"],
-        seed=config["seed"],
     log:
         "results/logs/datasets/{dataset}.log",
     benchmark:
@@ -23,6 +22,11 @@ rule assemble:
     resources:
         mem_mb=lambda wildcards, input, attempt: attempt * (1000 + 4 * input.size_mb),  # the tables, held and sorted
         runtime=60,  # minutes
+    params:
+        composition=lambda wildcards: as_json(DATASET_SOURCES[wildcards.dataset]),
+        mining=as_json(config["pairs"]),
+        scale=config["scale"],
+        seed=config["seed"],
     message:
         "Assembling {wildcards.dataset}"
     shell:

@@ -18,21 +18,44 @@ def encoder_files(wildcards):
     if wildcards.encoder == "random":
         return {}
     folder = f"results/pretrain/{wildcards.encoder}"
-    return {"encoder": f"{folder}/encoder.safetensors", "encoder_receipt": f"{folder}/receipt.json"}
+    return {
+        "encoder": f"{folder}/encoder.safetensors",
+        "encoder_receipt": f"{folder}/receipt.json",
+    }
 
 
 def task_files(wildcards):
     """Receipt of the task's data where the sample world writes it."""
-    return sample_task_files(wildcards.task) if TASKS[wildcards.task]["origin"] == "sample" else []
+    return (
+        sample_task_files(wildcards.task)
+        if TASKS[wildcards.task]["origin"] == "sample"
+        else []
+    )
 
 
 def task_settings(wildcards):
     """Settings of one job: the task's own, those all tasks share, and the shape of an encoder with random weights."""
     shared = {key: config["finetune"][key] for key in ("seeds", "precision", "threads")}
-    task = {key: value for key, value in TASKS[wildcards.task].items() if key not in ("origin", "root")}
-    names = {"task": wildcards.task, "mode": wildcards.mode, "encoder": wildcards.encoder}
-    architecture = {**config["pretrain"]["encoder"], "image_size": config["pretrain"]["image_size"]}
-    return as_json(shared, task, names, architecture=architecture if wildcards.encoder == "random" else {})
+    task = {
+        key: value
+        for key, value in TASKS[wildcards.task].items()
+        if key not in ("origin", "root")
+    }
+    names = {
+        "task": wildcards.task,
+        "mode": wildcards.mode,
+        "encoder": wildcards.encoder,
+    }
+    architecture = {
+        **config["pretrain"]["encoder"],
+        "image_size": config["pretrain"]["image_size"],
+    }
+    return as_json(
+        shared,
+        task,
+        names,
+        architecture=architecture if wildcards.encoder == "random" else {},
+    )
 
 
 rule finetune_run:
@@ -43,12 +66,6 @@ rule finetune_run:
         metrics="results/finetune/{task}/{encoder}-{mode}/metrics.json",
         predictions="results/finetune/{task}/{encoder}-{mode}/predictions.png",
         receipt="results/finetune/{task}/{encoder}-{mode}/receipt.json",
-    params:
-        folder="results/finetune/{task}/{encoder}-{mode}",
-        encoder=lambda wildcards, input: input.get("encoder", "random"),
-        root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=task_settings,
-        seed=config["seed"],
     log:
         "results/logs/finetune/{task}-{encoder}-{mode}.log",
     benchmark:
@@ -60,6 +77,12 @@ rule finetune_run:
         mem_mb=4000,  # every image of the task at its training size, and the features of a frozen encoder
         runtime=1440,  # minutes: 2000 epochs of NYUv2 on one GPU
         gpu=1 if config["scale"] == "paper" else 0,
+    params:
+        folder="results/finetune/{task}/{encoder}-{mode}",
+        encoder=lambda wildcards, input: input.get("encoder", "random"),
+        root=lambda wildcards: TASKS[wildcards.task]["root"],
+        settings=task_settings,
+        seed=config["seed"],
     message:
         "Fine-tuning {wildcards.encoder} ({wildcards.mode}) on {wildcards.task}"
     shell:
@@ -73,10 +96,6 @@ rule constant_baseline:
     output:
         metrics="results/finetune/{task}/constant/metrics.json",
         receipt="results/finetune/{task}/constant/receipt.json",
-    params:
-        folder="results/finetune/{task}/constant",
-        root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=lambda wildcards: as_json(task=wildcards.task, image_size=TASKS[wildcards.task]["image_size"]),
     log:
         "results/logs/finetune/{task}-constant.log",
     benchmark:
@@ -86,6 +105,12 @@ rule constant_baseline:
     resources:
         mem_mb=3000,  # every training target
         runtime=60,  # minutes
+    params:
+        folder="results/finetune/{task}/constant",
+        root=lambda wildcards: TASKS[wildcards.task]["root"],
+        settings=lambda wildcards: as_json(
+            task=wildcards.task, image_size=TASKS[wildcards.task]["image_size"]
+        ),
     message:
         "Finding the best constant prediction for {wildcards.task}"
     shell:

@@ -1,6 +1,11 @@
 # frames: the views of a shard of units, 224x224 JPEGs in a tar and a table of them.
 
 
+def temp_unless_kept(path):
+    """Views are deleted once their pairs are mined, unless ``frames.keep`` says otherwise."""
+    return path if config["frames"]["keep"] else temp(path)
+
+
 def raw_files(wildcards):
     """What must be there before a source can be read: nothing on disk, or what the sample world writes."""
     source = config["sources"][wildcards.source]
@@ -14,15 +19,6 @@ rule frames_shard:
         tar=temp_unless_kept("results/frames/{source}/{shard}.tar"),
         views="results/frames/{source}/{shard}.views.parquet",
         receipt="results/frames/{source}/{shard}.receipt.json",
-    params:
-        root=lambda wildcards: root_of(wildcards.source),
-        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
-        shards=lambda wildcards: config["sources"][wildcards.source]["shards"],
-        settings=lambda wildcards: as_json(
-            {key: value for key, value in config["frames"].items() if key != "keep"},
-            config["sources"][wildcards.source]["frames"],
-        ),
-        seed=config["seed"],
     log:
         "results/logs/frames/{source}-{shard}.log",
     benchmark:
@@ -32,6 +28,15 @@ rule frames_shard:
     resources:
         mem_mb=1000,  # a scene's textures and mesh; a video is streamed
         runtime=240,  # minutes: 3000 walk samples of a large scene at 25 ms a view
+    params:
+        root=lambda wildcards: root_of(wildcards.source),
+        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
+        shards=lambda wildcards: config["sources"][wildcards.source]["shards"],
+        settings=lambda wildcards: as_json(
+            {key: value for key, value in config["frames"].items() if key != "keep"},
+            config["sources"][wildcards.source]["frames"],
+        ),
+        seed=config["seed"],
     message:
         "Reading the views of {wildcards.source}, shard {wildcards.shard}"
     shell:

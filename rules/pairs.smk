@@ -11,10 +11,6 @@ rule pairs_shard:
         pairs="results/pairs/{source}/{shard}.pairs.parquet",
         tar="results/pairs/{source}/{shard}.tar",
         receipt="results/pairs/{source}/{shard}.receipt.json",
-    params:
-        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
-        settings=lambda wildcards: as_json(config["pairs"], config["sources"][wildcards.source]["pairs"]),
-        seed=config["seed"],
     log:
         "results/logs/pairs/{source}-{shard}.log",
     benchmark:
@@ -24,6 +20,12 @@ rule pairs_shard:
     resources:
         mem_mb=600,  # features of 32 views and a group of table rows, whatever the shard's length
         runtime=240,  # minutes: 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
+    params:
+        adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
+        settings=lambda wildcards: as_json(
+            config["pairs"], config["sources"][wildcards.source]["pairs"]
+        ),
+        seed=config["seed"],
     message:
         "Mining pairs of {wildcards.source}, shard {wildcards.shard}"
     shell:

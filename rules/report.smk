@@ -7,14 +7,15 @@ rule table1:
         receipts=finetune_results("receipt.json"),
         pretrain=expand(
             "results/pretrain/{run}/receipt.json",
-            run=[encoder for encoder in config["finetune"]["encoders"] if encoder != "random"],
+            run=[
+                encoder
+                for encoder in config["finetune"]["encoders"]
+                if encoder != "random"
+            ],
         ),
     output:
         csv="results/table1.csv",
         markdown="results/table1.md",
-    params:
-        runs=as_json(config["pretrain"]["runs"]),
-        scale=config["scale"],
     log:
         "results/logs/report/table1.log",
     benchmark:
@@ -24,6 +25,9 @@ rule table1:
     resources:
         mem_mb=500,  # a few hundred numbers
         runtime=10,  # minutes
+    params:
+        runs=as_json(config["pretrain"]["runs"]),
+        scale=config["scale"],
     message:
         "Writing table 1"
     shell:
@@ -37,9 +41,6 @@ rule figure2:
     output:
         png="results/figures/figure2.png",
         pdf="results/figures/figure2.pdf",
-    params:
-        scale=config["scale"],
-        dpi=config["report"]["dpi"],
     log:
         "results/logs/report/figure2.log",
     benchmark:
@@ -49,6 +50,9 @@ rule figure2:
     resources:
         mem_mb=500,  # matplotlib
         runtime=10,  # minutes
+    params:
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
     message:
         "Drawing figure 2"
     shell:

@@ -1,0 +1,119 @@
+# sample: the sample world, which writes raw data in the layouts of the real datasets.
+
+from mimic_core.sampledata.names import flat_names
+
+FLATS = flat_names(config["sample"])
+
+
+def sample_part(*keys):
+    """The settings one rule reads, so that an edit of the others does not rerun it."""
+    return as_json({key: config["sample"][key] for key in keys}, seed=config["seed"])
+
+
+def sample_source_files(source):
+    """What the sample world writes for a source, by the layout of its adapter."""
+    root = config["sources"][source]["root"]
+    if config["sources"][source]["adapter"] == "hm3d":
+        return [
+            f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb"
+            for flat in FLATS["pretrain"]
+        ]
+    return [f"{root}/{flat}.mp4" for flat in FLATS["walkthroughs"]]
+
+
+def sample_task_files(task):
+    """Receipt of a task's data."""
+    return [f"results/sample/receipts/{task}.json"]
+
+
+def sample_files():
+    """All that the sample world writes under this config."""
+    sources = [
+        source for source in SOURCES if config["sources"][source]["origin"] == "sample"
+    ]
+    tasks = [
+        task
+        for task, settings in config["finetune"]["tasks"].items()
+        if settings["origin"] == "sample"
+    ]
+    return [file for source in sources for file in sample_source_files(source)] + [
+        file for task in tasks for file in sample_task_files(task)
+    ]
+
+
+rule sample_scene:
+    output:
+        glb="results/sample/hm3d/{number}-{flat}/{flat}.glb",
+        receipt="results/sample/receipts/{number}-{flat}.json",
+    log:
+        "results/logs/sample/{number}-{flat}.log",
+    benchmark:
+        "results/benchmarks/sample/{number}-{flat}.tsv"
+    wildcard_constraints:
+        number="[0-9]+",
+        flat="flat[0-9]+",
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1000,  # one flat's textures
+        runtime=10,  # minutes
+    params:
+        settings=sample_part(),
+    message:
+        "Building {wildcards.flat}"
+    shell:
+        "python {SCRIPTS}/sample_scene.py --flat {wildcards.flat} --out {output.glb} --settings {params.settings:q}"
+        " --receipt {output.receipt} > {log} 2>&1"
+
+
+rule sample_walkthrough:
+    output:
+        video="results/sample/walkthroughs/{flat}.mp4",
+        receipt="results/sample/receipts/walkthrough-{flat}.json",
+    log:
+        "results/logs/sample/walkthrough-{flat}.log",
+    benchmark:
+        "results/benchmarks/sample/walkthrough-{flat}.tsv"
+    wildcard_constraints:
+        flat="flat[0-9]+",
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1000,  # one flat's textures
+        runtime=10,  # minutes
+    params:
+        settings=sample_part("walkthrough_seconds"),
+    message:
+        "Walking through {wildcards.flat}"
+    shell:
+        "python {SCRIPTS}/sample_walkthrough.py --flat {wildcards.flat} --out {output.video}"
+        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
+
+
+rule sample_downstream:
+    output:
+        receipt="results/sample/receipts/{task}.json",
+    log:
+        "results/logs/sample/{task}.log",
+    benchmark:
+        "results/benchmarks/sample/{task}.tsv"
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1500,  # one flat's textures and the images of the set
+        runtime=30,  # minutes
+    params:
+        folder=lambda wildcards: config["finetune"]["tasks"][wildcards.task]["root"],
+        settings=lambda wildcards: sample_part(
+            "flats",
+            *(
+                ["depth_images", "downstream_resolution"]
+                if wildcards.task == "depth"
+                else ["normal_images"]
+            ),
+        ),
+    message:
+        "Photographing the sample world for {wildcards.task}"
+    shell:
+        "python {SCRIPTS}/sample_downstream.py --task {wildcards.task} --out {params.folder:q}"
+        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
