@@ -8,29 +8,20 @@ from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.errors import MimicError
 
 # Jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(BASE), os.environ.get("PYTHONPATH")])
-)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")]))
 
 SCRIPTS = BASE / "workflow_scripts"
 
 try:
-    for file in dict.fromkeys(
-        [str(BASE / "config.yaml"), *map(str, workflow.overwrite_configfiles or [])]
-    ):
-        load_yaml(
-            file
-        )  # refuses a key given twice, which Snakemake's own loader passes over
+    for file in dict.fromkeys([str(BASE / "config.yaml"), *map(str, workflow.overwrite_configfiles or [])]):
+        load_yaml(file)  # refuses a key given twice, which Snakemake's own loader passes over
     check_config(config, load_yaml(BASE / "rules/schemas/config.schema.yaml"))
 except MimicError as error:
     raise WorkflowError(str(error)) from None
 
+DATASET_SOURCES = {name: wanted_pairs(name, config["datasets"]) for name in config["datasets"]}
 DATASET_SOURCES = {
-    name: wanted_pairs(name, config["datasets"]) for name in config["datasets"]
-}
-DATASET_SOURCES = {
-    name: {source: count for source, count in wanted.items() if count != 0}
-    for name, wanted in DATASET_SOURCES.items()
+    name: {source: count for source, count in wanted.items() if count != 0} for name, wanted in DATASET_SOURCES.items()
 }
 SOURCES = sorted({source for wanted in DATASET_SOURCES.values() for source in wanted})
 
@@ -50,17 +41,9 @@ def shard_names(source):
 
 def shard_files(stage, sources, suffix):
     """Files of a stage for every shard of the sources."""
-    return [
-        f"results/{stage}/{source}/{shard}.{suffix}"
-        for source in sources
-        for shard in shard_names(source)
-    ]
+    return [f"results/{stage}/{source}/{shard}.{suffix}" for source in sources for shard in shard_names(source)]
 
 
 def root_of(source):
     """Folder of a source; ``{videos}`` stands for the folder of one's own videos."""
-    return (
-        config["videos"]
-        if config["sources"][source]["root"] == "{videos}"
-        else config["sources"][source]["root"]
-    )
+    return config["videos"] if config["sources"][source]["root"] == "{videos}" else config["sources"][source]["root"]

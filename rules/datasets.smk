@@ -3,12 +3,8 @@
 
 rule assemble:
     input:
-        pairs=lambda wildcards: shard_files(
-            "pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"
-        ),
-        receipts=lambda wildcards: shard_files(
-            "pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"
-        ),
+        pairs=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"),
+        receipts=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"),
     output:
         manifest="results/datasets/{dataset}/manifest.parquet",
         card="results/datasets/{dataset}/card.md",

@@ -26,21 +26,13 @@ def encoder_files(wildcards):
 
 def task_files(wildcards):
     """Receipt of the task's data where the sample world writes it."""
-    return (
-        sample_task_files(wildcards.task)
-        if TASKS[wildcards.task]["origin"] == "sample"
-        else []
-    )
+    return sample_task_files(wildcards.task) if TASKS[wildcards.task]["origin"] == "sample" else []
 
 
 def task_settings(wildcards):
     """Settings of one job: the task's own, those all tasks share, and the shape of an encoder with random weights."""
     shared = {key: config["finetune"][key] for key in ("seeds", "precision", "threads")}
-    task = {
-        key: value
-        for key, value in TASKS[wildcards.task].items()
-        if key not in ("origin", "root")
-    }
+    task = {key: value for key, value in TASKS[wildcards.task].items() if key not in ("origin", "root")}
     names = {
         "task": wildcards.task,
         "mode": wildcards.mode,
@@ -108,11 +100,9 @@ rule constant_baseline:
     params:
         folder="results/finetune/{task}/constant",
         root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=lambda wildcards: as_json(
-            task=wildcards.task, image_size=TASKS[wildcards.task]["image_size"]
-        ),
+        settings=lambda wildcards: as_json(image_size=TASKS[wildcards.task]["image_size"], seed=config["seed"]),
     message:
         "Finding the best constant prediction for {wildcards.task}"
     shell:
-        "python {SCRIPTS}/constant_baseline.py --data {params.root:q} --out {params.folder}"
+        "python {SCRIPTS}/constant_baseline.py --task {wildcards.task} --data {params.root:q} --out {params.folder}"
         " --settings {params.settings:q} > {log} 2>&1"

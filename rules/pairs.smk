@@ -22,9 +22,7 @@ rule pairs_shard:
         runtime=240,  # minutes: 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
     params:
         adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
-        settings=lambda wildcards: as_json(
-            config["pairs"], config["sources"][wildcards.source]["pairs"]
-        ),
+        settings=lambda wildcards: as_json(config["pairs"], config["sources"][wildcards.source]["pairs"]),
         seed=config["seed"],
     message:
         "Mining pairs of {wildcards.source}, shard {wildcards.shard}"

@@ -9,19 +9,13 @@ def run_settings(run):
 
 def deciding_settings(run):
     """Settings that decide what comes out; how many threads and processes work on it is left out."""
-    return {
-        key: value for key, value in run_settings(run).items() if key != "processes"
-    }
+    return {key: value for key, value in run_settings(run).items() if key != "processes"}
 
 
 def launcher(wildcards):
     """One process is started plainly, several by torchrun."""
     processes = run_settings(wildcards.run)["processes"]
-    return (
-        "python"
-        if processes == 1
-        else f"python -m torch.distributed.run --standalone --nproc_per_node={processes}"
-    )
+    return "python" if processes == 1 else f"python -m torch.distributed.run --standalone --nproc_per_node={processes}"
 
 
 def dataset_files(wildcards):
@@ -47,17 +41,11 @@ rule pretrain_run:
         "results/benchmarks/pretrain/{run}.tsv"
     conda:
         "../envs/pretrain.yaml"
-    threads:
-        lambda wildcards: run_settings(wildcards.run)["threads"]
-        * run_settings(wildcards.run)["processes"]
+    threads: lambda wildcards: run_settings(wildcards.run)["threads"] * run_settings(wildcards.run)["processes"]
     resources:
         mem_mb=lambda wildcards: 3000 + run_settings(wildcards.run)["cache_mib"],  # the model's own, and held images
         runtime=7200,  # minutes: 3.1 million pairs, 200 epochs on 8 GPUs
-        gpu=lambda wildcards: (
-            run_settings(wildcards.run)["processes"]
-            if config["scale"] == "paper"
-            else 0
-        ),
+        gpu=lambda wildcards: (run_settings(wildcards.run)["processes"] if config["scale"] == "paper" else 0),
     params:
         folder="results/pretrain/{run}",
         checkpoints="results/checkpoints/{run}",

@@ -7,11 +7,7 @@ rule table1:
         receipts=finetune_results("receipt.json"),
         pretrain=expand(
             "results/pretrain/{run}/receipt.json",
-            run=[
-                encoder
-                for encoder in config["finetune"]["encoders"]
-                if encoder != "random"
-            ],
+            run=[encoder for encoder in config["finetune"]["encoders"] if encoder != "random"],
         ),
     output:
         csv="results/table1.csv",

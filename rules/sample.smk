@@ -14,10 +14,7 @@ def sample_source_files(source):
     """What the sample world writes for a source, by the layout of its adapter."""
     root = config["sources"][source]["root"]
     if config["sources"][source]["adapter"] == "hm3d":
-        return [
-            f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb"
-            for flat in FLATS["pretrain"]
-        ]
+        return [f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb" for flat in FLATS["pretrain"]]
     return [f"{root}/{flat}.mp4" for flat in FLATS["walkthroughs"]]
 
 
@@ -28,14 +25,8 @@ def sample_task_files(task):
 
 def sample_files():
     """All that the sample world writes under this config."""
-    sources = [
-        source for source in SOURCES if config["sources"][source]["origin"] == "sample"
-    ]
-    tasks = [
-        task
-        for task, settings in config["finetune"]["tasks"].items()
-        if settings["origin"] == "sample"
-    ]
+    sources = [source for source in SOURCES if config["sources"][source]["origin"] == "sample"]
+    tasks = [task for task, settings in config["finetune"]["tasks"].items() if settings["origin"] == "sample"]
     return [file for source in sources for file in sample_source_files(source)] + [
         file for task in tasks for file in sample_task_files(task)
     ]
@@ -106,11 +97,7 @@ rule sample_downstream:
         folder=lambda wildcards: config["finetune"]["tasks"][wildcards.task]["root"],
         settings=lambda wildcards: sample_part(
             "flats",
-            *(
-                ["depth_images", "downstream_resolution"]
-                if wildcards.task == "depth"
-                else ["normal_images"]
-            ),
+            *(["depth_images", "downstream_resolution"] if wildcards.task == "depth" else ["normal_images"]),
         ),
     message:
         "Photographing the sample world for {wildcards.task}"

@@ -8,10 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-GOLDEN = REPOSITORY / "tests" / "golden"
-REAL_DATA = REPOSITORY.parent / "shared" / "data"
+from support import REAL_DATA
 
 MakeVideo = Callable[..., Path]
 

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from mimic_core.config import check_config, load_yaml
 from mimic_core.errors import MimicError

@@ -5,8 +5,8 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import REPOSITORY
 from packaging.requirements import Requirement
+from support import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "envs"))
 import lock

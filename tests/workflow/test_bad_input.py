@@ -1,8 +1,8 @@
 """What a user gets wrong: a message that names file or key and the remedy, exit code not 0, nothing half-written."""
 
 import pytest
-from conftest import REPOSITORY
-from workflow.conftest import overlay, snakemake
+from support import REPOSITORY
+from workflow.running import overlay, snakemake
 
 OWN = REPOSITORY / "configs" / "own_videos.yaml"
 MINED = "results/pairs/videos/000.receipt.json"

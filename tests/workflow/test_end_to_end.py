@@ -3,12 +3,12 @@ import json
 import matplotlib.image
 import pandas as pd
 import pytest
+from support import REPOSITORY
+from workflow.running import snakemake
 
 from mimic_core.datasets import PairDataset
 from mimic_core.files import file_hash
 from mimic_core.models import load_pretrained
-from conftest import REPOSITORY
-from workflow.conftest import snakemake
 
 pytestmark = pytest.mark.integration
 

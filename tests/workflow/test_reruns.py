@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from workflow.conftest import overlay, snakemake
+from workflow.running import overlay, snakemake
 
 pytestmark = pytest.mark.integration
 

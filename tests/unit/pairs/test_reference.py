@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import GOLDEN
+from support import GOLDEN
 
 from mimic_core.frames.views import to_view_size
 from mimic_core.pairs import Features, detect, measure

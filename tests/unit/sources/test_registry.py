@@ -1,5 +1,5 @@
 import pandas as pd
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from mimic_core.config import load_yaml
 from mimic_core.report.figure2 import PAPER

@@ -1,0 +1,132 @@
+"""Speed and memory of the mining, in one run on one core, as ratios to the floor: SIFT on the same views.
+
+    python benchmarks/mining.py [FOLDER OF VIDEOS]
+
+Each part is run a few times in turn with the floor; medians are printed. ``measure`` is timed on the pairs of the
+sample that reach the homography. The released mining code took 53 times the floor on such a sample and 0.137 s a pair
+(measured on a machine of the same kind; its scripts are not part of this project).
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import platform
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+
+from mimic_core.config import load_yaml
+from mimic_core.frames.scene import center_crop
+from mimic_core.pairs import Features, Measurement, detect, measure
+from mimic_core.pairs.candidates import RandomWalkRule, ViewOf
+from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.videos import mine_videos
+from mimic_core.sampledata import write_flat
+from mimic_core.seeding import generator
+from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES, REPEATS = 4, 5
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Processor seconds of one call."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def walk_samples(folder: Path) -> tuple[list[list], float]:
+    """Views of a few random-walk samples of one flat, and the processor seconds to render one sample."""
+    config = load_yaml(ROOT / "config.yaml")
+    glb = folder / "flat000.glb"
+    write_flat("flat000", glb, {**config["sample"], "seed": config["seed"]})
+    walk = RandomWalk(minimal_island_radius=config["sources"]["hm3d"]["frames"]["min_island_radius"])
+    simulator = open_simulator(glb, resolution=walk.resolution, hfov=walk.hfov)
+    started = time.process_time()
+    samples = [walk_views(simulator, walk, seed=0, scene="flat000", number=number) for number in range(SAMPLES)]
+    seconds = (time.process_time() - started) / SAMPLES
+    simulator.close()
+    return [[(view.station, center_crop(view.rgb)) for view in sample] for sample in samples], seconds
+
+
+def mine_sample(views: Sequence[tuple]) -> list[Measurement]:
+    """The whole of a sample: 24 times SIFT, 128 candidates."""
+    features = [detect(image) for _, image in views]
+    return [one.measurement for one in measured(features, [station for station, _ in views])]
+
+
+def measured(features: Sequence[Features], stations: Sequence[str]) -> list:
+    """The candidates of one sample from the features of its views."""
+    rule = RandomWalkRule()
+    settings = MiningSettings()
+
+    def one(view1: int, view2: int) -> Measurement:
+        rng = generator(0, "benchmark", view1, view2)
+        return measure(features[view1], features[view2], rng=rng, settings=settings)
+
+    return list(rule.candidates([ViewOf(number, 0, station) for number, station in enumerate(stations)], one))
+
+
+def bench_walk(folder: Path) -> list[tuple[str, str]]:
+    """Rows on the random walk."""
+    samples, render = walk_samples(folder)
+    floor, whole, single = [], [], []
+    for _ in range(REPEATS):
+        for views in samples:
+            floor.append(timed(lambda views=views: [detect(image) for _, image in views]))  # type: ignore[misc]
+            whole.append(timed(lambda views=views: mine_sample(views)))  # type: ignore[misc]
+    keypoints = []
+    for views in samples:
+        features = [detect(image) for _, image in views]
+        keypoints += [len(one) for one in features]
+        for first in features[:8]:
+            for second in features[8:]:
+                started = time.process_time()
+                result = measure(first, second, rng=generator(0, "benchmark"))
+                if result.homography is not None:
+                    single.append(time.process_time() - started)
+    floor_s, whole_s = statistics.median(floor), statistics.median(whole)
+    return [
+        ("rendering 24 views", f"{render:.3f} s"),
+        ("SIFT alone on 24 views (the floor)", f"{floor_s:.3f} s, {statistics.mean(keypoints):.0f} keypoints a view"),
+        ("random-walk sample, 24 views, 128 candidates", f"{whole_s:.3f} s, {whole_s / floor_s:.2f}x the floor"),
+        ("measure, given features, median", f"{1000 * statistics.median(single):.2f} ms over {len(single)} pairs"),
+    ]
+
+
+def bench_videos(videos: Path, folder: Path) -> list[tuple[str, str]]:
+    """Rows on a folder of videos."""
+    started = time.process_time()
+    found = mine_videos(videos, folder / "videos", interval=0.25, settings=MiningSettings(), seed=0)
+    seconds = time.process_time() - started
+    rate = f"{seconds:.2f} s for {found['views']} views, {found['seen']} candidates, {found['kept']} kept"
+    return [("videos, decoded and mined", rate), ("videos, a candidate", f"{1000 * seconds / found['seen']:.1f} ms")]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path, nargs="?", help="folder of videos to mine as well")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = bench_walk(Path(folder))
+        if args.videos is not None:
+            rows += bench_videos(args.videos, Path(folder))
+    rows.append(("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"))
+    print(f"{platform.processor() or platform.machine()}, one core, processor seconds, OpenCV {cv2.__version__}\n")
+    for name, value in rows:
+        print(f"{name:<46} {value}")
+
+
+if __name__ == "__main__":
+    main()

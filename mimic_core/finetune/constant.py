@@ -1,0 +1,94 @@
+"""The floor of every table: one constant for all pixels, the best that the training labels allow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mimic_core.errors import MimicError
+from mimic_core.files import write_json
+from mimic_core.finetune.data import load_all, load_chunks
+from mimic_core.finetune.results import SeedResult, summarise
+from mimic_core.finetune.tasks import get_task
+from mimic_core.models.settings import read_settings
+from mimic_core.receipts import Receipt
+
+log = logging.getLogger("mimic")
+
+CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class ConstantSettings:
+    """Settings of the baseline.
+
+    Attributes:
+        image_size: side of the labels, pixels, as in the fine-tuning that it is the floor of.
+        seed: of the bootstrap.
+    """
+
+    image_size: int = 256
+    seed: int = 0
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> ConstantSettings:
+        """Settings from a block of the config.
+
+        Raises:
+            MimicError: an unknown key, or a size under 1.
+        """
+        made = read_settings(cls, block, CONSTANT)
+        if made.image_size < 1:
+            raise MimicError(f"image_size is {made.image_size}", where="constant.image_size", remedy="use 1 or more")
+        return made
+
+
+def constant_baseline(
+    task_name: str, data: str | Path, out: str | Path, settings: ConstantSettings | None = None
+) -> dict[str, Any]:
+    """Predict the training set's best constant for every test pixel; writes ``metrics.json`` and ``receipt.json``.
+
+    Depth: the constant of the highest delta1; normals: each channel's median, which has the lowest L1.
+
+    Args:
+        task_name: ``depth`` or ``normals``.
+        data: the dataset's folder.
+        out: the folder of the results.
+        settings: None: the defaults.
+
+    Returns:
+        The content of ``metrics.json``, as from :func:`mimic_core.finetune.finetune`, with the mode ``constant`` and
+        the value itself under ``constant``.
+
+    Raises:
+        MimicError: the data is missing or not what it should be, or there is no such task.
+    """
+    settings, out, task = settings or ConstantSettings(), Path(out), get_task(task_name)
+    training, test = task.open(Path(data), "train"), task.open(Path(data), "test")
+    receipt = Receipt("finetune", {"task": task_name, "mode": CONSTANT, **vars(settings)}, training.files)
+    value = task.best_constant(load_all(training, settings.image_size))
+    parts = []
+    for samples in load_chunks(test, settings.image_size):
+        prediction = np.broadcast_to(value.reshape(1, -1, 1, 1), samples.target.shape)
+        parts.append(task.measure(prediction, samples.target, samples.valid))
+    per_image = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    summary = summarise(
+        task,
+        [SeedResult(settings.seed, per_image)],
+        encoder=CONSTANT,
+        mode=CONSTANT,
+        data=test.label,
+        train_images=len(training),
+        seed=settings.seed,
+    )
+    summary["constant"] = [round(float(channel), 6) for channel in value]
+    write_json(out / "metrics.json", summary)
+    receipt.statistics = {"mean": summary["mean"], "data": summary["data"], "constant": summary["constant"]}
+    receipt.write(out / "receipt.json", [out / "metrics.json"])
+    log.info("%s of the constant %s: %s", task.metric, summary["constant"], summary["mean"][task.metric])
+    return summary

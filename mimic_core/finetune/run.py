@@ -1,0 +1,166 @@
+"""One fine-tuning job: all seeds of one task, encoder and mode, from a dataset's folder to its results."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mimic_core.errors import MimicError
+from mimic_core.files import write_json
+from mimic_core.finetune.data import Samples, Split, load_all, load_chunks
+from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
+from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
+from mimic_core.finetune.pictures import draw_predictions, shown_rows
+from mimic_core.finetune.results import SeedResult, summarise
+from mimic_core.finetune.settings import RANDOM, FinetuneSettings
+from mimic_core.finetune.task import Task
+from mimic_core.finetune.tasks import get_task
+from mimic_core.models import Encoder, build_encoder, load_pretrained
+from mimic_core.receipts import Receipt
+from mimic_core.seeding import seed_for
+
+log = logging.getLogger("mimic")
+
+OUTPUTS = ("metrics.json", "predictions.png")
+RECEIPT = "receipt.json"
+
+
+@contextlib.contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Let torch use ``count`` threads meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def data_root(given: str | Path | None, settings: FinetuneSettings) -> Path:
+    """The dataset's folder: the one given, else the settings'."""
+    root = given if given is not None else settings.root
+    if root is None:
+        raise MimicError("no dataset is named", where="finetune.root", remedy="give --data, or root in the settings")
+    return Path(root)
+
+
+class Job:
+    """One job with its data in memory.
+
+    Args:
+        settings: what to do.
+        weights: ``random`` or the path of an ``encoder.safetensors``.
+        root: the dataset's folder.
+        seed: the config's; each of ``settings.seeds`` is a repetition under it.
+    """
+
+    def __init__(self, settings: FinetuneSettings, weights: str | Path, root: Path, seed: int) -> None:
+        self.settings, self.weights, self.seed = settings, weights, seed
+        self.task: Task = get_task(settings.task)
+        self.training, self.test = self.task.open(root, "train"), self.task.open(root, "test")
+        self.samples: Samples = load_all(self.training, settings.image_size)
+        self.scale = Scale.of(self.samples)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.shared: tuple[Encoder, list[Tensor] | None] | None = None
+
+    def seed_of(self, repetition: int) -> int:
+        """Seed of one repetition: the same for every encoder and mode, so that they see the same order."""
+        return seed_for(self.seed, "finetune", self.task.name, repetition)
+
+    def encoder(self, seed: int) -> Encoder:
+        """A new encoder: random weights of this seed, or the pretrained ones."""
+        if self.weights == RANDOM:
+            return build_encoder(self.settings.architecture, seed, drop_path=self.settings.drop_path)
+        return load_pretrained(self.weights, drop_path=self.settings.drop_path)
+
+    def model(self, repetition: int, encoder: Encoder) -> DenseModel:
+        """A new head on an encoder."""
+        seed, hooks = self.seed_of(repetition), self.settings.head.hooks
+        return DenseModel(
+            encoder,
+            build_head(self.settings.head, encoder.width, self.task.channels, seed),
+            evenly_spaced(encoder.depth) if hooks == "auto" else [int(block) for block in hooks],
+            self.scale,
+            frozen=self.settings.mode == "frozen",
+            bf16=self.settings.precision == "bf16",
+        ).to(self.device)
+
+    def train(self, repetition: int) -> tuple[DenseModel, list[tuple[int, float]]]:
+        """Train one repetition; frozen pretrained encoders are loaded, and see the training set, only once."""
+        seed = self.seed_of(repetition)
+        frozen = self.settings.mode == "frozen"
+        reusable = frozen and self.weights != RANDOM
+        encoder, features = self.shared or (self.encoder(seed), None)
+        model = self.model(repetition, encoder)
+        if frozen and not self.settings.augment and features is None:
+            features = encode(model, self.samples.images)
+        if reusable:
+            self.shared = (encoder, features)
+        return model, Trainer(model, self.task, self.samples, self.settings, seed, features).run()
+
+    def run(self) -> tuple[list[DenseModel], list[SeedResult]]:
+        """Train every seed, then measure all of them in one pass over the test images."""
+        trained = []
+        for repetition in self.settings.seeds:
+            log.info("%s, %s, seed %d", self.settings.encoder, self.settings.mode, repetition)
+            trained.append(self.train(repetition))
+        models = [model for model, _ in trained]
+        values = evaluate(models, self.task, load_chunks(self.test, self.settings.image_size))
+        seeds = zip(self.settings.seeds, values, trained, strict=True)
+        return models, [SeedResult(repetition, per_image, curve) for repetition, per_image, (_, curve) in seeds]
+
+
+def draw(path: Path, job: Job, model: DenseModel, data: Split) -> None:
+    """Predictions of one model for the test images that every figure of this dataset shows."""
+    settings = job.settings
+    samples = data.load(shown_rows(len(data)), settings.image_size)
+    title = f"{job.task.name} on {data.label}: {settings.encoder}, {settings.mode}"
+    draw_predictions(path, job.task, samples, predict([model], samples.images)[0], title)
+
+
+def finetune(
+    settings: FinetuneSettings, weights: str | Path, out: str | Path, *, data: str | Path | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Fine-tune and evaluate; writes ``metrics.json``, ``predictions.png`` and, last, ``receipt.json``.
+
+    Args:
+        settings: what to do.
+        weights: ``random`` or the path of an ``encoder.safetensors``.
+        out: the folder of the results.
+        data: the dataset's folder; None: ``settings.root``.
+        seed: the config's seed.
+
+    Returns:
+        The content of ``metrics.json`` (see :func:`mimic_core.finetune.results.summarise`).
+
+    Raises:
+        MimicError: data or weights are missing or not what they should be, or a setting does not fit.
+    """
+    root, out = data_root(data, settings), Path(out)
+    with cpu_threads(settings.threads):
+        job = Job(settings, weights, root, seed)
+        files = [*job.training.files, *([] if weights == RANDOM else [Path(weights)])]
+        receipt = Receipt("finetune", {**dataclasses.asdict(settings), "seed": seed}, files)
+        models, results = job.run()
+        summary = summarise(
+            job.task,
+            results,
+            encoder=settings.encoder,
+            mode=settings.mode,
+            data=job.test.label,
+            train_images=len(job.training),
+            seed=seed,
+        )
+        draw(out / "predictions.png", job, models[0], job.test)
+    write_json(out / "metrics.json", summary)
+    receipt.statistics = {"mean": summary["mean"], "std": summary["std"], "data": summary["data"]}
+    receipt.write(out / RECEIPT, [out / name for name in OUTPUTS])
+    log.info("%s %s", job.task.metric, summary["mean"][job.task.metric])
+    return summary

@@ -1,0 +1,105 @@
+"""Settings of one fine-tuning job: a task, an encoder, frozen or whole, over a list of seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mimic_core.errors import MimicError
+from mimic_core.models.settings import ViTSettings, read_settings
+
+Mode = Literal["frozen", "whole"]
+RANDOM = "random"  # the encoder of random weights
+
+
+def need(condition: bool, what: str, key: str, remedy: str) -> None:
+    """Refuse a value of the config's block ``finetune``, naming its key."""
+    if not condition:
+        raise MimicError(what, where=f"finetune.{key}", remedy=remedy)
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Size of the DPT head; the defaults are the released MultiMAE's.
+
+    Attributes:
+        feature: width of the fusion path.
+        layer_dims: width of the four levels, the finest first.
+        hooks: four encoder blocks (0 is the first) whose tokens it takes, or ``auto``: evenly spaced, up to the last.
+    """
+
+    feature: int = 256
+    layer_dims: Sequence[int] = (96, 192, 384, 768)
+    hooks: Sequence[int] | Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """One fine-tuning job; the defaults are the paper's for NYUv2 depth (appendix D).
+
+    Attributes:
+        task: ``depth`` or ``normals``.
+        mode: ``frozen`` (only the head learns) or ``whole``.
+        encoder: name of the pretraining run, for the results; ``random`` is the floor without pretraining.
+        root: folder of the dataset; a command line's ``--data`` goes before it.
+        seeds: one run each: head, order and augmentation, and a random encoder's weights.
+        image_size: side of the square input, pixels.
+        architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
+        learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
+        weight_decay: AdamW's, on matrices only.
+        batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
+        drop_path: stochastic depth at the encoder's last block (mode ``whole``).
+        augment: colour jitter and random crop.
+        precision: ``bf16`` (autocast) or ``fp32``.
+        threads: CPU threads; the numbers may differ in the last digits between counts.
+    """
+
+    task: str
+    mode: Mode
+    encoder: str
+    root: str | None = None
+    seeds: Sequence[int] = (0,)
+    image_size: int = 256
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    head: HeadSettings = HeadSettings()
+    learning_rate: float = 1e-4
+    layer_decay: float = 0.75
+    weight_decay: float = 3e-4
+    betas: Sequence[float] = (0.9, 0.999)
+    batch_size: int = 64
+    epochs: int = 2000
+    warmup_epochs: float = 100
+    drop_path: float = 0.0
+    augment: bool = False
+    precision: Literal["bf16", "fp32"] = "bf16"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        need(self.mode in ("frozen", "whole"), f"the mode is {self.mode!r}", "mode", "choose 'frozen' or 'whole'")
+        need(self.precision in ("bf16", "fp32"), f"{self.precision!r} is unknown", "precision", "use 'bf16' or 'fp32'")
+        need(len(self.seeds) > 0, "no seed is given", "seeds", "give at least one, such as [0]")
+        need(len(set(self.seeds)) == len(self.seeds), "a seed is given twice", "seeds", "name each seed once")
+        need(len(self.betas) == 2, "AdamW takes two betas", "betas", "give two, such as [0.9, 0.999]")
+        for key in ("image_size", "batch_size", "epochs", "threads"):
+            need(getattr(self, key) >= 1, f"{key} is {getattr(self, key)}", key, "use 1 or more")
+        need(self.learning_rate > 0, f"the rate is {self.learning_rate}", "learning_rate", "use a rate above 0")
+        need(0 < self.layer_decay <= 1, f"the decay is {self.layer_decay}", "layer_decay", "use one in (0, 1]")
+        need(0 <= self.drop_path < 1, f"the drop path is {self.drop_path}", "drop_path", "use one in [0, 1)")
+        fits = 0 <= self.warmup_epochs < self.epochs
+        need(fits, f"{self.warmup_epochs} warm-up epochs of {self.epochs}", "warmup_epochs", "use fewer than epochs")
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> FinetuneSettings:
+        """Settings from a block of the config.
+
+        Raises:
+            MimicError: a key that is unknown or missing, or a value out of range, named.
+        """
+        block = dict(block)
+        if "head" in block:
+            block["head"] = read_settings(HeadSettings, block["head"], "finetune.head")
+        made = read_settings(cls, block, "finetune")
+        if made.architecture:
+            read_settings(ViTSettings, made.architecture, "finetune.architecture")
+        return made

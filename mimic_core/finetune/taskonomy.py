@@ -1,0 +1,98 @@
+"""Reader of Taskonomy's surface normals: PNG pairs by building, and ``splits/train_val_test.csv``.
+
+Zamir et al., "Taskonomy" (2018); folders as its download tool leaves them, a normal n stored as n * 0.5 + 0.5.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_core.errors import MimicError
+from mimic_core.finetune.data import Samples, data_label, marked_files, require, resize_image, resize_label
+
+log = logging.getLogger("mimic")
+
+SPLITS = "splits/train_val_test.csv"
+RGB_NAME = re.compile(r"point_(\d+)_view_(\d+)_domain_rgb\.png")
+REMEDY = "put Taskonomy's rgb/, normal/ and splits/ there; check that the download is whole"
+LENGTHS = (0.5, 1.5)  # of a decoded normal; holes in the mesh are grey (0) or black (1.7)
+
+
+class Taskonomy:
+    """One split of Taskonomy's normals; satisfies :class:`mimic_core.finetune.data.Split`.
+
+    Args:
+        root: folder that holds ``rgb/``, ``normal/`` and ``splits/``.
+        part: ``train``, ``val`` or ``test``.
+
+    Raises:
+        MimicError: the split file is missing or has other columns, no image of the split is there, or a pair is not
+            whole, not readable or not of one size.
+    """
+
+    def __init__(self, root: str | Path, part: str) -> None:
+        self.root = Path(root)
+        self.label = data_label(root, "Taskonomy")
+        splits = require(self.root / SPLITS, REMEDY)
+        self.files = marked_files(self.root, splits)
+        self.images = [path for name in read_buildings(splits, part) for path in list_images(self.root / "rgb" / name)]
+        if not self.images:
+            raise MimicError(f"there is no image of a {part} building", where=self.root / "rgb", remedy=REMEDY)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def load(self, rows: Sequence[int], size: int) -> Samples:
+        """Images and encoded normals; a pixel whose decoded normal is far from unit length is invalid."""
+        images = np.empty((len(rows), size, size, 3), np.uint8)
+        normals = np.empty((len(rows), 3, size, size), np.float32)
+        for place, row in enumerate(rows):
+            path = self.images[row]
+            name = path.name.replace("_domain_rgb", "_domain_normal")
+            image, normal = read_png(path), read_png(self.root / "normal" / path.parent.name / name)
+            if image.shape != normal.shape:
+                what = f"the image is {image.shape} and its normals are {normal.shape}"
+                raise MimicError(what, where=path, remedy=REMEDY)
+            images[place] = resize_image(image, size)
+            normals[place] = resize_label(normal, size).transpose(2, 0, 1)
+        normals /= 255
+        lengths = np.linalg.norm(2 * normals - 1, axis=1)
+        return Samples(images, normals, (lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
+
+
+def read_buildings(path: Path, part: str) -> list[str]:
+    """Names of the buildings of a split, sorted."""
+    with open(path, newline="", encoding="utf-8") as stream:
+        table = csv.DictReader(stream)
+        if not {"id", part} <= set(table.fieldnames or ()):
+            what = f"the columns are {table.fieldnames}, and 'id' and {part!r} are needed"
+            raise MimicError(what, where=path, remedy=REMEDY)
+        names = sorted(row["id"] for row in table if row[part] == "1")
+    if not names:
+        raise MimicError(f"no building has a 1 under {part!r}", where=path, remedy=REMEDY)
+    return names
+
+
+def list_images(folder: Path) -> list[Path]:
+    """A building's images by point and view; none, with a warning, where the building was not downloaded."""
+    if not folder.is_dir():
+        log.warning("Taskonomy building %s is in the split and not on disk: left out", folder)
+        return []
+    found = [(RGB_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    return [path for _, path in sorted((tuple(map(int, match.groups())), path) for match, path in found if match)]
+
+
+def read_png(path: Path) -> NDArray[np.uint8]:
+    """An 8-bit RGB image (H, W, 3)."""
+    image = cv2.imread(str(require(path, REMEDY)), cv2.IMREAD_COLOR)
+    if image is None:
+        raise MimicError("this image cannot be read", where=path, remedy=REMEDY)
+    return np.ascontiguousarray(image[:, :, ::-1])

@@ -1,0 +1,18 @@
+"""Models: the vision transformer, MAE, CroCo, downstream heads, and their weights in files."""
+
+from mimic_core.models.croco import CroCo
+from mimic_core.models.mae import MAE
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.vit import Encoder
+from mimic_core.models.weights import build_encoder, load_pretrained, save_encoder
+
+__all__ = [
+    "MAE",
+    "CroCo",
+    "DecoderSettings",
+    "Encoder",
+    "ViTSettings",
+    "build_encoder",
+    "load_pretrained",
+    "save_encoder",
+]

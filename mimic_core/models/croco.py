@@ -1,0 +1,61 @@
+"""CroCo as MIMIC trained it: paint the hidden patches of one view with another's help (Weinzaepfel et al., 2022)."""
+
+from __future__ import annotations
+
+from timm.layers.mlp import Mlp
+from torch import Tensor, nn
+
+from mimic_core.models.attention import CrossAttention, SelfAttention
+from mimic_core.models.mae import MaskedModel
+from mimic_core.models.masking import masked_loss, random_masking
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.vit import Norm
+
+
+class CrossBlock(nn.Module):
+    """Pre-norm decoder block: self-attention, cross-attention to the normed memory, MLP."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: float = 4.0) -> None:
+        super().__init__()
+        self.norm1 = Norm(width)
+        self.attn = SelfAttention(width, heads, qkv_bias=True)
+        self.cross_attn = CrossAttention(width, heads)
+        self.norm2 = Norm(width)
+        self.norm3 = Norm(width)
+        self.mlp = Mlp(width, int(width * mlp_ratio))
+        self.norm_y = Norm(width)
+
+    def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
+        """Tokens (B, N, width) of the masked view, memory (B, M, width) of the other."""
+        tokens = tokens + self.attn(self.norm1(tokens))
+        tokens = tokens + self.cross_attn(self.norm2(tokens), self.norm_y(memory))
+        return tokens + self.mlp(self.norm3(tokens))
+
+
+class CroCo(MaskedModel):
+    """Cross-view completion with one shared encoder. Parameters are named as in MIMIC's released checkpoints."""
+
+    def __init__(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float = 0.9) -> None:
+        super().__init__(encoder, decoder, mask_ratio)
+        self.decoder_blocks_croco = nn.ModuleList(
+            CrossBlock(decoder.width, decoder.heads) for _ in range(decoder.depth)
+        )
+
+    def forward(self, masked_view: Tensor, other_view: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Hide patches of one view, paint them with the other, measure.
+
+        Args:
+            masked_view: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
+            other_view: the same, seen whole.
+            noise: (B, N) uniform draws; the patches of the smallest stay visible.
+
+        Returns:
+            loss (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+        """
+        keep, restore, mask = random_masking(noise, self.mask_ratio)
+        tokens = self.fill(self.encode(masked_view, keep), restore)
+        memory = self.decoder_embed(self.encode(other_view)) + self.decoder_pos_embed
+        for block in self.decoder_blocks_croco:
+            tokens = block(tokens, memory)
+        predicted = self.paint(tokens)
+        return masked_loss(predicted, masked_view, mask, self.patch_size), predicted, mask

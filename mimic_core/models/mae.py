@@ -1,0 +1,76 @@
+"""MAE: an encoder that sees a quarter of an image and a decoder that paints the rest (He et al., 2022)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mimic_core.models.masking import masked_loss, random_masking, restore_tokens
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.vit import Encoder, Norm, ViT, initialise, make_blocks, sincos_positions
+
+
+class MaskedModel(ViT):
+    """What MAE and CroCo share around the decoder's blocks, which a subclass adds.
+
+    Args:
+        encoder: size of the encoder.
+        decoder: size of the decoder.
+        mask_ratio: share of the patches that are hidden, 0 to 1.
+    """
+
+    def __init__(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float) -> None:
+        super().__init__(encoder)
+        self.mask_ratio = mask_ratio
+        self.decoder_embed = nn.Linear(encoder.width, decoder.width)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder.width))
+        positions = sincos_positions(decoder.width, self.grid, self.grid)
+        self.decoder_pos_embed = nn.Parameter(positions, requires_grad=False)
+        self.decoder_norm = Norm(decoder.width)
+        self.decoder_pred = nn.Linear(decoder.width, encoder.patch_size**2 * 3)
+
+    def initialise(self, seed: int) -> None:
+        """Set random weights, the same for the same seed."""
+        initialise(self, torch.Generator().manual_seed(seed))
+
+    def fill(self, latent: Tensor, restore: Tensor) -> Tensor:
+        """Encoder tokens (B, 1 + K, width) to the decoder's (B, 1 + N, width), hidden places filled, with positions."""
+        tokens = self.decoder_embed(latent)
+        patches = restore_tokens(tokens[:, 1:], self.mask_token, restore)
+        return torch.cat([tokens[:, :1], patches], dim=1) + self.decoder_pos_embed
+
+    def paint(self, tokens: Tensor) -> Tensor:
+        """Decoder tokens (B, 1 + N, width) to pixels (B, N, P*P*3)."""
+        return self.decoder_pred(self.decoder_norm(tokens))[:, 1:]
+
+    def encoder(self) -> Encoder:
+        """A copy of the encoder alone, on the CPU."""
+        encoder = Encoder(self.settings)
+        names = encoder.state_dict().keys()
+        encoder.load_state_dict({name: value for name, value in self.state_dict().items() if name in names})
+        return encoder
+
+
+class MAE(MaskedModel):
+    """Masked autoencoder. Parameters are named as released, so released checkpoints load by name."""
+
+    def __init__(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float = 0.75) -> None:
+        super().__init__(encoder, decoder, mask_ratio)
+        self.decoder_blocks = make_blocks(decoder.width, decoder.depth, decoder.heads)
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Hide patches, paint them, measure.
+
+        Args:
+            images: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
+            noise: (B, N) uniform draws; the patches of the smallest stay visible.
+
+        Returns:
+            loss (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+        """
+        keep, restore, mask = random_masking(noise, self.mask_ratio)
+        tokens = self.fill(self.encode(images, keep), restore)
+        for block in self.decoder_blocks:
+            tokens = block(tokens)
+        predicted = self.paint(tokens)
+        return masked_loss(predicted, images, mask, self.patch_size), predicted, mask

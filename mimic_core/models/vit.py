@@ -1,0 +1,154 @@
+"""The vision transformer that every model here shares: class token, fixed sin-cos positions, blocks from timm.
+
+Parameters are named as in the released MAE: ``cls_token``, ``pos_embed``, ``patch_embed.proj``, ``blocks.N``, ``norm``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from timm.layers.patch_embed import PatchEmbed
+from timm.models.vision_transformer import Block
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mimic_core.errors import MimicError
+from mimic_core.models.attention import SelfAttention
+from mimic_core.models.masking import gather_tokens
+from mimic_core.models.settings import ViTSettings
+
+
+class Norm(nn.LayerNorm):
+    """Layer norm with the epsilon of every released ViT here."""
+
+    def __init__(self, width: int, eps: float = 1e-6, **options: Any) -> None:
+        super().__init__(width, eps=eps, **options)
+
+
+def sincos_positions(width: int, rows: int, columns: int) -> Tensor:
+    """Fixed positions (1, 1 + rows*columns, width): the class token's are zero (as the released MAE).
+
+    Half of the channels encode the column, half the row; each half holds sines, then cosines, of ``width / 4``
+    frequencies from 1 down to 1/10000.
+    """
+    frequencies = 10000.0 ** -(torch.arange(width // 4, dtype=torch.float64) / (width // 4))
+    row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    angles = [place.reshape(-1, 1) * frequencies for place in (column, row)]
+    patches = torch.cat([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], dim=1)
+    return torch.cat([torch.zeros(1, width), patches.float()]).unsqueeze(0)
+
+
+def make_blocks(width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0) -> nn.ModuleList:
+    """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block."""
+    rates = torch.linspace(0, drop_path, depth).tolist()
+    return nn.ModuleList(
+        Block(width, heads, mlp_ratio, qkv_bias=True, norm_layer=Norm, attn_layer=SelfAttention, drop_path=rate)
+        for rate in rates
+    )
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Random weights as the released MAE: Xavier-uniform matrices, zero biases, tokens of deviation 0.02."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.init.xavier_uniform_(module.weight.flatten(1), generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+    for name, parameter in model.named_parameters():
+        if name.endswith(("cls_token", "mask_token")):
+            nn.init.normal_(parameter, std=0.02, generator=generator)
+
+
+class ViT(nn.Module):
+    """Patches to tokens. :class:`Encoder` calls it as it is; the pretraining models add a decoder.
+
+    Attributes:
+        settings: its size.
+        width, depth, patch_size: as in the settings.
+        grid: patches along one side at the size of pretraining.
+    """
+
+    def __init__(self, settings: ViTSettings, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.settings = settings
+        self.width, self.depth = settings.width, settings.depth
+        self.patch_size, self.grid = settings.patch_size, settings.grid
+        self.patch_embed = PatchEmbed(img_size=None, patch_size=self.patch_size, embed_dim=self.width)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width))
+        positions = sincos_positions(self.width, self.grid, self.grid)
+        self.pos_embed = nn.Parameter(positions, requires_grad=False)
+        self.blocks = make_blocks(self.width, self.depth, settings.heads, settings.mlp_ratio, drop_path)
+        self.norm = Norm(self.width)
+
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Positions (1, 1 + rows*columns, width); another grid than pretraining's is interpolated (bicubic)."""
+        if (rows, columns) == (self.grid, self.grid):
+            return self.pos_embed
+        patches = self.pos_embed[:, 1:].transpose(1, 2).reshape(1, self.width, self.grid, self.grid)
+        resized = functional.interpolate(patches, (rows, columns), mode="bicubic", align_corners=False)
+        return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+
+    def embed(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Tokens with positions before the first block: (B, 1 + N, width), or (B, 1 + K, width) of those kept."""
+        height, width = images.shape[-2:]
+        if height % self.patch_size or width % self.patch_size:
+            raise MimicError(
+                f"images of {height}x{width} pixels cannot be cut into patches of {self.patch_size}",
+                remedy=f"make both sides multiples of {self.patch_size}",
+            )
+        positions = self.positions(height // self.patch_size, width // self.patch_size)
+        tokens = self.patch_embed(images) + positions[:, 1:]
+        if keep is not None:
+            tokens = gather_tokens(tokens, keep)
+        first = (self.cls_token + positions[:, :1]).to(tokens.dtype)
+        return torch.cat([first.expand(len(tokens), -1, -1), tokens], dim=1)
+
+    def encode(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Normed tokens of the last block.
+
+        Args:
+            images: (B, 3, H, W) float, ImageNet-normalised RGB.
+            keep: (B, K) indices of the patches to look at, row by row; None: all of them.
+
+        Returns:
+            (B, 1 + N, width), or (B, 1 + K, width) in the order of ``keep``; the class token comes first.
+        """
+        tokens = self.embed(images, keep)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+
+class Encoder(ViT):
+    """What pretraining leaves and downstream tasks start from.
+
+    Args:
+        settings: its size.
+        drop_path: stochastic depth at the last block, for fine-tuning.
+    """
+
+    def forward(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """See :meth:`ViT.encode`."""
+        return self.encode(images, keep)
+
+    def forward_layers(self, images: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """Outputs of the blocks ``layers`` (0 is the first), each (B, 1 + N, width), without the last norm.
+
+        Args:
+            images: (B, 3, H, W) float, ImageNet-normalised RGB; both sides multiples of the patch size.
+            layers: block indices, ascending, as dense heads hook them.
+        """
+        if not set(layers) <= set(range(self.depth)):
+            raise MimicError(f"there is no block {max(layers)} in an encoder of {self.depth}", remedy="count from 0")
+        tokens = self.embed(images)
+        outputs = []
+        for block in self.blocks[: max(layers) + 1]:
+            tokens = block(tokens)
+            outputs.append(tokens)
+        return [outputs[layer] for layer in layers]

@@ -1,0 +1,115 @@
+"""Checkpoints: whole files or none, never a pickle, and never those of another run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mimic_core.errors import MimicError
+from mimic_core.files import atomic_path
+
+FORMAT = 1
+KEPT = 2  # files in the folder: the newest, and the one before it should that be lost
+HARMLESS = frozenset({"checkpoint_minutes", "cache_mib", "threads"})  # settings that do not change the result
+
+
+@dataclasses.dataclass
+class State:
+    """Where a run stands, as plain values.
+
+    Attributes:
+        iteration: iterations done.
+        seconds: seconds of training so far, validation and checkpoints excluded.
+        first_loss: the loss of the first iteration.
+        losses: the losses of the epoch that is under way.
+        epoch_seconds: of ``seconds``, those of the epoch that is under way.
+        rows: the finished rows of ``metrics.csv``.
+    """
+
+    iteration: int = 0
+    seconds: float = 0.0
+    first_loss: float | None = None
+    losses: list[float] = dataclasses.field(default_factory=list)
+    epoch_seconds: float = 0.0
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+
+def save_checkpoint(
+    folder: Path,
+    state: State,
+    identity: Mapping[str, Any],
+    model: Mapping[str, Tensor],
+    optimizer: Mapping[str, Any],
+) -> Path:
+    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest two.
+
+    Args:
+        folder: the run's checkpoint folder; made where it is missing.
+        state: where the run stands.
+        identity: what decides the result (settings, seed, data): a resumed run must have the same.
+        model: its ``state_dict``.
+        optimizer: its ``state_dict``.
+    """
+    path = folder / f"iteration-{state.iteration:08d}.pt"
+    content = {
+        "format": FORMAT,
+        "identity": dict(identity),
+        "state": dataclasses.asdict(state),
+        "model": dict(model),
+        "optimizer": dict(optimizer),
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+    for old in checkpoints(folder)[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``; None where there is none.
+
+    Raises:
+        MimicError: it cannot be read, or it belongs to a run of another ``identity`` (the differing keys are named).
+    """
+    paths = checkpoints(folder)
+    if not paths:
+        return None
+    path = paths[-1]
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        assert content["format"] == FORMAT  # noqa: S101 (answered below, with every other fault of the file)
+        content["state"] = State(**content["state"])
+    except Exception as error:
+        remedy = "delete this file: the run goes on from the one before it, or from the start"
+        raise MimicError(
+            f"the checkpoint cannot be read ({type(error).__name__})", where=path, remedy=remedy
+        ) from error
+    differing = list(differences(content["identity"], identity))
+    if differing:
+        raise MimicError(
+            f"the checkpoint belongs to another run: {'; '.join(differing)}",
+            where=folder,
+            remedy="delete this folder to start anew, or restore the keys to go on",
+        )
+    return content
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoint files of a folder, oldest first."""
+    return sorted(folder.glob("iteration-*.pt"))
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name every key whose value differs, nested keys with dots; those in :data:`HARMLESS` may differ."""
+    absent = "absent"
+    for key in sorted({*before, *now} - HARMLESS):
+        old, new = before.get(key, absent), now.get(key, absent)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key} was {old!r} and is {new!r}"

@@ -1,0 +1,93 @@
+"""One process or many under torchrun: nccl on GPUs, gloo on CPUs."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from mimic_core.models.mae import MaskedModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Processes:
+    """The processes of a run, as one of them sees it.
+
+    Attributes:
+        rank: this process, from 0; 0 is the one that writes.
+        count: how many there are.
+        device: where this one computes.
+        control: the group for messages between CPUs, which never make a GPU wait; None in a single process.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+    control: distributed.ProcessGroup | None = None
+
+    @property
+    def main(self) -> bool:
+        """True of the one process that writes."""
+        return self.rank == 0
+
+    def wrap(self, model: MaskedModel) -> nn.Module:
+        """The model, with its gradients averaged over the processes."""
+        if self.count == 1:
+            return model
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
+
+    def any(self, flags: Sequence[bool]) -> list[bool]:
+        """Each flag, true where it is true in any process."""
+        if self.count == 1:
+            return list(flags)
+        shared = torch.tensor(flags, dtype=torch.uint8)
+        distributed.all_reduce(shared, distributed.ReduceOp.MAX, group=self.control)
+        return [bool(flag) for flag in shared]
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The values, added up over the processes."""
+        if self.count > 1:
+            values = values.clone()
+            distributed.all_reduce(values)
+        return values
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The values, averaged over the processes."""
+        return self.sum(values) / self.count
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            distributed.barrier(group=self.control)
+
+
+def accumulate(model: nn.Module, last: bool) -> contextlib.AbstractContextManager[None]:
+    """The context of a backward pass: gradients are exchanged on the ``last`` step of an accumulation only."""
+    if isinstance(model, DistributedDataParallel) and not last:
+        return model.no_sync()
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def processes() -> Iterator[Processes]:
+    """Join the other processes where torchrun has started several; leave them at the end."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if count == 1:
+        yield Processes(0, 1, device)
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        control = distributed.new_group(backend="gloo")
+        yield Processes(distributed.get_rank(), count, device, control)
+    finally:
+        distributed.destroy_process_group()

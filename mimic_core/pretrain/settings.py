@@ -1,0 +1,108 @@
+"""Settings of a pretraining run: one block of the config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from mimic_core.errors import MimicError
+from mimic_core.models.settings import DecoderSettings, ViTSettings, read_settings
+
+PRECISIONS = ("bf16", "fp32")
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainSettings:
+    """The defaults are the paper's (section 4.1), on 8 processes.
+
+    Attributes:
+        model: the objective, a name in :data:`mimic_core.pretrain.objectives.OBJECTIVES`.
+        dataset: name of the pair dataset, for receipts.
+        encoder: size of the encoder, ``image_size`` included (pixels; a key of its own in the config).
+        decoder: size of the decoder.
+        mask_ratio: share of the patches hidden; None: the objective's own.
+        epochs: passes over the training samples.
+        warmup_epochs: of those, with a rising learning rate.
+        batch_size: samples a process and step.
+        accumulation: steps whose gradients are added up; effective batch = processes x batch_size x accumulation.
+        base_lr: learning rate at an effective batch of 256.
+        weight_decay: of AdamW; none on biases and norms.
+        precision: ``bf16`` (autocast) or ``fp32``.
+        validation_share: share of the units kept out of training, 0 to below 1.
+        validation_every: epochs between two validations.
+        checkpoint_minutes: minutes between two checkpoints.
+        cache_mib: memory for decoded images; a dataset that does not fit is decoded as it is needed.
+        threads: CPU threads, of decoding and of torch.
+        clip_gradient: largest gradient norm; None: not clipped.
+    """
+
+    model: str
+    dataset: str
+    encoder: ViTSettings
+    decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
+    mask_ratio: float | None = None
+    epochs: int = 200
+    warmup_epochs: float = 20
+    batch_size: int = 128
+    accumulation: int = 4
+    base_lr: float = 1.5e-4
+    weight_decay: float = 0.05
+    precision: str = "bf16"
+    validation_share: float = 0.0
+    validation_every: int = 5
+    checkpoint_minutes: float = 10
+    cache_mib: int = 2048
+    threads: int = 2
+    clip_gradient: float | None = None
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> PretrainSettings:
+        """Read the config's block; an unknown, missing or impossible key is a :class:`MimicError` that names it."""
+        flat = dict(block)
+        encoder = dict(flat.get("encoder", {}))
+        if "image_size" in encoder:
+            raise MimicError("image_size is a key of the run", where="pretrain.encoder.image_size", remedy="move it up")
+        if "image_size" in flat:
+            encoder["image_size"] = flat.pop("image_size")
+        flat["encoder"] = read_settings(ViTSettings, encoder, "pretrain.encoder")
+        flat["decoder"] = read_settings(DecoderSettings, flat.get("decoder", {}), "pretrain.decoder")
+        return read_settings(cls, flat, "pretrain")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block that :meth:`from_dict` reads, with every default filled in."""
+        block = dataclasses.asdict(self)
+        block["image_size"] = block["encoder"].pop("image_size")
+        return block
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            refuse("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
+        for name in ("epochs", "batch_size", "accumulation", "validation_every", "threads"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                refuse(name, value, "a whole number of 1 or more")
+        for name in ("base_lr", "checkpoint_minutes"):
+            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
+                refuse(name, getattr(self, name), "a number above 0")
+        for name in ("weight_decay", "cache_mib"):
+            if not is_number(getattr(self, name)) or getattr(self, name) < 0:
+                refuse(name, getattr(self, name), "a number of 0 or more")
+        if not is_number(self.warmup_epochs) or not 0 <= self.warmup_epochs <= self.epochs:
+            refuse("warmup_epochs", self.warmup_epochs, "a number from 0 to epochs")
+        if not is_number(self.validation_share) or not 0 <= self.validation_share < 1:
+            refuse("validation_share", self.validation_share, "a number from 0 to below 1")
+        if self.mask_ratio is not None and (not is_number(self.mask_ratio) or not 0 < self.mask_ratio < 1):
+            refuse("mask_ratio", self.mask_ratio, "a number between 0 and 1, or null for the model's own")
+        if self.clip_gradient is not None and (not is_number(self.clip_gradient) or self.clip_gradient <= 0):
+            refuse("clip_gradient", self.clip_gradient, "a number above 0, or null for none")
+
+
+def is_number(value: object) -> bool:
+    """True of 1 and 0.5, not of True, text or nothing."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def refuse(name: str, value: object, wanted: str) -> None:
+    """Say which key has an impossible value, and what it may be."""
+    raise MimicError(f"{name} is {value!r}", where=f"pretrain.{name}", remedy=f"give {wanted}")

@@ -1,0 +1,90 @@
+"""The stage: a manifest in; an encoder, its metrics and a receipt out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mimic_core.datasets import PairDataset
+from mimic_core.files import file_hash
+from mimic_core.models.weights import save_encoder
+from mimic_core.pretrain.distributed import processes
+from mimic_core.pretrain.loop import Trainer
+from mimic_core.pretrain.metrics import measured, summary, write_metrics
+from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.receipts import Receipt
+
+log = logging.getLogger("mimic")
+
+
+def pretrain(
+    manifest: str | Path, out_dir: str | Path, checkpoint_dir: str | Path, settings: Mapping[str, Any], seed: int
+) -> None:
+    """Pretrain on a dataset of pairs; write ``encoder.safetensors``, ``metrics.csv`` and, last, ``receipt.json``.
+
+    An interrupted run goes on from its newest checkpoint when it is called again with the same arguments.
+
+    Args:
+        manifest: the dataset's ``manifest.parquet``.
+        out_dir: folder of the three files.
+        checkpoint_dir: folder of the checkpoints; it may be deleted once the receipt is there.
+        settings: the config block that :meth:`PretrainSettings.from_dict` reads.
+        seed: the config's seed.
+
+    Raises:
+        MimicError: impossible settings, checkpoints of another run, a loss that is not finite, a signal to stop.
+    """
+    chosen = PretrainSettings.from_dict(settings)
+    out_dir = Path(out_dir)
+    torch.set_num_threads(chosen.threads)
+    with processes() as own:
+        receipt = Receipt("pretrain", {**chosen.to_dict(), "seed": seed}, [manifest])
+        dataset = PairDataset(manifest)
+        trainer = Trainer(
+            dataset, chosen, seed, own, Path(checkpoint_dir), out_dir / "metrics.csv", file_hash(manifest)
+        )
+        trainer.run()
+        if own.main:
+            receipt.statistics = statistics(trainer)
+            write_outputs(trainer, receipt, out_dir)
+        own.wait()
+
+
+def statistics(trainer: Trainer) -> dict[str, Any]:
+    """What the report wants to know of a finished run."""
+    rows, settings = trainer.state.rows, trainer.settings
+    rates = measured(rows, "pairs_per_s")
+    return {
+        "model": settings.model,
+        "dataset": settings.dataset,
+        "pairs": len(trainer.dataset),
+        "training_pairs": len(trainer.training),
+        "validation_pairs": len(trainer.held_out),
+        "epochs": settings.epochs,
+        "iterations": trainer.iterations,
+        "effective_batch": trainer.effective_batch,
+        "processes": trainer.own.count,
+        "device": trainer.own.device.type,
+        "first_loss": trainer.state.first_loss,
+        **summary(rows),
+        "pairs_per_second": sum(rates) / len(rates),
+        "training_seconds": trainer.state.seconds,
+        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+    }
+
+
+def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
+    """The encoder, the metrics (again: a finished run may be called once more) and the receipt."""
+    encoder, metrics = out_dir / "encoder.safetensors", out_dir / "metrics.csv"
+    about = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
+    save_encoder(encoder, trainer.model.encoder(), {name: receipt.statistics[name] for name in about})
+    write_metrics(metrics, trainer.state.rows)
+    receipt.write(out_dir / "receipt.json", [encoder, metrics])
+    found = receipt.statistics
+    log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])
+    if found["cross_view_gain"] is not None:
+        log.info("validation %.4f, cross-view gain %.4f", found["val_loss"], found["cross_view_gain"])

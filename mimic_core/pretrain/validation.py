@@ -1,0 +1,57 @@
+"""Losses on units that training never sees, with the same hidden patches every time, so that epochs compare."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from mimic_core.pretrain.data import ImageStore, Request
+from mimic_core.pretrain.distributed import Processes
+from mimic_core.pretrain.objectives import Objective
+from mimic_core.seeding import generator
+
+
+class Validation:
+    """Measures a model on fixed pairs.
+
+    Args:
+        objective: says which images go in, and under which names the losses come out.
+        store: the images.
+        pairs: indices of the validation pairs in the store, those of one unit side by side.
+        patches: patches of an image.
+        batch_size: samples a process and step.
+        seed: the config's seed.
+    """
+
+    def __init__(
+        self, objective: Objective, store: ImageStore, pairs: np.ndarray, patches: int, batch_size: int, seed: int
+    ) -> None:
+        self.objective, self.store, self.pairs, self.batch_size = objective, store, pairs, batch_size
+        self.samples = np.arange(len(pairs) * objective.samples_per_pair)
+        self.draws = objective.fixed_draws(generator(seed, "validation draws"), len(self.samples), patches)
+
+    @torch.no_grad()
+    def measure(self, model: nn.Module, own: Processes, autocast: torch.autocast) -> dict[str, float]:
+        """Mean loss by name (``val_loss``, ...) over all validation samples, shared out over the processes."""
+        if not len(self.pairs):
+            return {}
+        requests = self.objective.validation_requests(self.samples, len(self.pairs))
+        starts = range(own.rank * self.batch_size, len(self.samples), own.count * self.batch_size)
+        model.eval()
+        losses = {}
+        for name, request in requests.items():
+            total = torch.zeros((), dtype=torch.float64, device=own.device)
+            for images, part in self.store.stream(self.parts(request, starts)):
+                draws = {key: torch.from_numpy(value[part]).to(own.device) for key, value in self.draws.items()}
+                with autocast:
+                    inputs = self.objective.inputs(torch.from_numpy(images).to(own.device), draws)
+                    total += model(*inputs)[0].double() * len(images)
+            losses[name] = float(own.sum(total)) / len(self.samples)
+        model.train()
+        return losses
+
+    def parts(self, request: Request, starts: range) -> list[tuple[Request, slice]]:
+        """The request cut into batches of this process, its pairs as the store numbers them."""
+        cuts = [slice(start, start + self.batch_size) for start in starts]
+        return [(Request(self.pairs[request.pairs[cut]], request.views[cut]), cut) for cut in cuts]

@@ -1,0 +1,34 @@
+"""The sample world: procedural furnished flats, and every raw and downstream layout made from views of them.
+
+It lets the whole workflow run offline in minutes. What it writes is marked as made up: no number obtained on it is a
+number on NYUv2, Taskonomy or HM3D.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mimic_core.sampledata.names import flat_names
+
+if TYPE_CHECKING:
+    from mimic_core.sampledata.flat import flat_glb, write_flat
+    from mimic_core.sampledata.nyuv2 import write_nyuv2
+    from mimic_core.sampledata.taskonomy import write_taskonomy
+    from mimic_core.sampledata.walkthrough import write_walkthrough
+
+__all__ = ["flat_glb", "flat_names", "write_flat", "write_nyuv2", "write_taskonomy", "write_walkthrough"]
+
+MODULES = {  # imported when first used, so that planning a run needs the names alone
+    "flat_glb": "flat",
+    "write_flat": "flat",
+    "write_nyuv2": "nyuv2",
+    "write_taskonomy": "taskonomy",
+    "write_walkthrough": "walkthrough",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{MODULES[name]}"), name)

@@ -1,0 +1,93 @@
+"""Writing binary glTF 2.0: named nodes that share unlit, textured materials (Khronos glTF 2.0, KHR_materials_unlit)."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FLOAT, UNSIGNED_INT, VERTEX_BUFFER, INDEX_BUFFER = 5126, 5125, 34962, 34963
+LINEAR, LINEAR_MIPMAP_LINEAR = 9729, 9987
+
+
+@dataclass(frozen=True)
+class Part:
+    """Triangles of one node under one texture: vertices Vx3 metres, uv Vx2 from the top left, faces Fx3."""
+
+    texture: int
+    vertices: np.ndarray
+    uv: np.ndarray
+    faces: np.ndarray
+
+
+def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes], extras: dict[str, Any]) -> bytes:
+    """A GLB file.
+
+    Args:
+        nodes: name and parts of every object.
+        jpegs: the textures, as JPEG files.
+        extras: what to note in the file about where it comes from.
+    """
+    chunks: list[bytes] = []
+    views: list[dict[str, int]] = []
+    accessors: list[dict[str, Any]] = []
+
+    def view(data: bytes, target: int = 0) -> int:
+        offset = sum(map(len, chunks))
+        chunks.append(data + b"\0" * (-len(data) % 4))
+        views.append(
+            {"buffer": 0, "byteOffset": offset, "byteLength": len(data)} | ({"target": target} if target else {})
+        )
+        return len(views) - 1
+
+    def accessor(array: np.ndarray, kind: str, target: int, **more: Any) -> int:
+        data = np.ascontiguousarray(array, "<f4" if target == VERTEX_BUFFER else "<u4")
+        component = FLOAT if target == VERTEX_BUFFER else UNSIGNED_INT
+        entry = {"bufferView": view(data.tobytes(), target), "componentType": component, "count": len(array)}
+        accessors.append({**entry, "type": kind, **more})
+        return len(accessors) - 1
+
+    meshes = []
+    for name, parts in nodes:
+        primitives = []
+        for part in parts:
+            points = np.asarray(part.vertices, np.float32)
+            bounds = {"min": points.min(axis=0).tolist(), "max": points.max(axis=0).tolist()}
+            attributes = {
+                "POSITION": accessor(points, "VEC3", VERTEX_BUFFER, **bounds),
+                "TEXCOORD_0": accessor(part.uv, "VEC2", VERTEX_BUFFER),
+            }
+            faces = accessor(part.faces.reshape(-1), "SCALAR", INDEX_BUFFER)
+            primitives.append({"attributes": attributes, "indices": faces, "material": part.texture})
+        meshes.append({"name": name, "primitives": primitives})
+    images = [{"bufferView": view(jpeg), "mimeType": "image/jpeg"} for jpeg in jpegs]
+    document = {
+        "asset": {"version": "2.0", "generator": "MIMIC sample world", "extras": extras},
+        "extensionsUsed": ["KHR_materials_unlit"],
+        "scene": 0,
+        "scenes": [{"nodes": list(range(len(meshes)))}],
+        "nodes": [{"name": mesh["name"], "mesh": index} for index, mesh in enumerate(meshes)],
+        "meshes": meshes,
+        "materials": [unlit(index) for index in range(len(images))],
+        "textures": [{"source": index, "sampler": 0} for index in range(len(images))],
+        "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR}],
+        "images": images,
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": sum(map(len, chunks))}],
+    }
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    binary = b"".join(chunks)
+    head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary))
+    return head + struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+
+
+def unlit(texture: int) -> dict[str, Any]:
+    """A material that shows its texture as it is."""
+    surface = {"baseColorTexture": {"index": texture}, "metallicFactor": 0.0, "roughnessFactor": 1.0}
+    return {"pbrMetallicRoughness": surface, "extensions": {"KHR_materials_unlit": {}}}

@@ -1,0 +1,19 @@
+"""Simulators: what renders a 3D scene and lets a camera walk through it, behind one interface.
+
+Everything here runs on Python 3.9, since habitat-sim does. Importing this package loads NumPy and nothing heavier.
+"""
+
+from mimic_core.simulators.base import Simulator, View, camera_pose, heading
+from mimic_core.simulators.opening import open_simulator
+from mimic_core.simulators.walk import RandomWalk, WalkView, walk_views
+
+__all__ = [
+    "RandomWalk",
+    "Simulator",
+    "View",
+    "WalkView",
+    "camera_pose",
+    "heading",
+    "open_simulator",
+    "walk_views",
+]

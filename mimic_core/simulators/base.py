@@ -1,0 +1,104 @@
+"""The interface of a simulator, and the conventions that all of them share.
+
+World: metres, y up. Camera: looks along its own -z axis, x to the right, y up (OpenGL, glTF and habitat-sim alike).
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from dataclasses import dataclass
+from typing import Any, Tuple, TypeVar, Union
+
+import numpy as np
+
+Self = TypeVar("Self", bound="Simulator")
+Resolution = Union[int, Tuple[int, int]]  # one number: square; two: height, width
+
+
+@dataclass(frozen=True)
+class View:
+    """What a camera sees. Pixels that meet no surface are 0 in every layer.
+
+    Attributes:
+        rgb: HxWx3 uint8.
+        depth: HxW float32, metres along the viewing axis (planar depth, as NYUv2 has it).
+        normals: HxWx3 float32, unit normals of the surface in the camera's frame: x right, y up, z to the viewer.
+        instances: HxW uint32, number of the scene's node that is seen, counted from 1.
+    """
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    normals: np.ndarray
+    instances: np.ndarray
+
+
+def camera_pose(position: Any, yaw_degrees: float, pitch_degrees: float = 0.0, roll_degrees: float = 0.0) -> np.ndarray:
+    """The 4x4 camera-to-world matrix of a camera at ``position`` (metres).
+
+    Yaw 0 looks along -z and grows to the left (towards -x), pitch grows upwards, roll tilts the camera to its left.
+    """
+    yaw, pitch, roll = (math.radians(angle) for angle in (yaw_degrees, pitch_degrees, roll_degrees))
+    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    nod = np.array([[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]])
+    tilt = np.array([[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]])
+    pose = np.eye(4)
+    pose[:3, :3] = turn @ nod @ tilt
+    pose[:3, 3] = position
+    return pose
+
+
+def heading(yaw_degrees: float) -> np.ndarray:
+    """The horizontal unit vector along which a camera of this yaw looks."""
+    yaw = math.radians(yaw_degrees)
+    return np.array([-math.sin(yaw), 0.0, -math.cos(yaw)])
+
+
+def height_and_width(resolution: Resolution) -> Tuple[int, int]:
+    """``resolution`` as (height, width) in pixels."""
+    if isinstance(resolution, int):
+        return resolution, resolution
+    height, width = resolution
+    return int(height), int(width)
+
+
+class Simulator(abc.ABC):
+    """A scene that can be rendered and walked through. Points are positions of the walker's feet: (x, y, z) in metres.
+
+    Use it in a ``with`` statement, or call :meth:`close` when done.
+    """
+
+    backend = "none"
+
+    @abc.abstractmethod
+    def render(self, camera_to_world: np.ndarray) -> View:
+        """Render all layers from a 4x4 camera pose (see :func:`camera_pose`)."""
+
+    def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
+        """Render colours alone, HxWx3 uint8; a simulator that can skip the other layers does."""
+        return self.render(camera_to_world).rgb
+
+    @abc.abstractmethod
+    def random_navigable_point(self, rng: np.random.Generator) -> np.ndarray:
+        """A point drawn uniformly from everything that can be walked on."""
+
+    @abc.abstractmethod
+    def island_radius(self, point: np.ndarray) -> float:
+        """Radius in metres of the connected walkable area around ``point``: the greatest distance from its centroid.
+
+        0 where the point cannot be walked on.
+        """
+
+    @abc.abstractmethod
+    def try_step(self, point: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+        """Move by ``displacement`` (metres) as far as obstacles allow, sliding along them; returns where that ends."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free what the scene holds."""
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

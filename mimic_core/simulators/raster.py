@@ -1,0 +1,179 @@
+"""Rendering with OpenGL on EGL (a GPU's, or Mesa's software rasteriser): all layers in one pass.
+
+Unlit, trilinear texture filtering without anisotropy, faces seen from behind left out: the settings under which the
+picture equals habitat-sim's with its default ``no_lights``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, List, Tuple
+
+import numpy as np
+
+from mimic_core.errors import MimicError
+from mimic_core.simulators.base import View
+from mimic_core.simulators.scene import Scene
+
+NEAR, FAR = 0.01, 200.0  # metres
+THREADS = "1"  # of Mesa's software rasteriser: several jobs run side by side, one core each
+
+VERTEX_SHADER = """#version 330
+uniform mat4 world_to_clip, world_to_camera;
+in vec3 position, normal, colour; in vec2 uv; in uint instance;
+out vec3 tint; out vec2 texel; flat out vec3 camera_normal; flat out uint number; out float distance_ahead;
+void main() {
+    vec4 camera = world_to_camera * vec4(position, 1.0);
+    tint = colour; texel = uv; number = instance;
+    camera_normal = mat3(world_to_camera) * normal;
+    distance_ahead = -camera.z;
+    gl_Position = world_to_clip * vec4(position, 1.0);
+}"""
+
+COLOUR_SHADER = """#version 330
+uniform sampler2D surface;
+in vec3 tint; in vec2 texel;
+layout(location = 0) out vec4 rgb;
+void main() { rgb = vec4(texture(surface, texel).rgb * tint, 1.0); }"""
+
+LAYERS_SHADER = """#version 330
+uniform sampler2D surface;
+in vec3 tint; in vec2 texel; flat in vec3 camera_normal; flat in uint number; in float distance_ahead;
+layout(location = 0) out vec4 rgb; layout(location = 1) out vec4 geometry; layout(location = 2) out uint instance;
+void main() {
+    rgb = vec4(texture(surface, texel).rgb * tint, 1.0);
+    geometry = vec4(gl_FrontFacing ? camera_normal : -camera_normal, distance_ahead);
+    instance = number;
+}"""
+
+
+# named here, since looking for them takes moderngl longer than opening a flat
+LIBRARIES = {"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
+
+
+class NoEGLError(MimicError):
+    """There is no EGL, or none that gives OpenGL 3.3."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        remedy = "install libegl1, libgl1, libegl-mesa0 and libgl1-mesa-dri, or use the embreex backend"
+        super().__init__(f"OpenGL on EGL does not start: {reason}", remedy=remedy)
+
+
+def projection(size: Tuple[int, int], hfov: float) -> np.ndarray:
+    """The 4x4 perspective matrix of a picture of (height, width) pixels, square pixels, ``hfov`` in degrees."""
+    height, width = size
+    focal = 1.0 / np.tan(np.radians(hfov) / 2)
+    matrix = np.zeros((4, 4))
+    matrix[0, 0], matrix[1, 1] = focal, focal * width / height
+    matrix[2, 2], matrix[2, 3] = -(FAR + NEAR) / (FAR - NEAR), -2 * FAR * NEAR / (FAR - NEAR)
+    matrix[3, 2] = -1.0
+    return matrix
+
+
+class RasterRenderer:
+    """Draws a scene with moderngl.
+
+    Raises:
+        NoEGLError: OpenGL on EGL does not start here.
+    """
+
+    name = "moderngl"
+
+    def __init__(self, scene: Scene, size: Tuple[int, int], hfov: float) -> None:
+        os.environ.setdefault("LP_NUM_THREADS", THREADS)
+        import moderngl
+
+        self.size, self.projection = size, projection(size, hfov)
+        try:
+            settings: Any = {"backend": "egl", **LIBRARIES}
+            self.context: Any = moderngl.create_context(standalone=True, require=330, **settings)
+        except Exception as error:  # moderngl raises plain Exception, and OSError where a library is missing
+            raise NoEGLError(
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            ) from None
+        context = self.context
+        context.gc_mode = "context_gc"
+        height, width = size
+        colour, geometry = context.texture((width, height), 4), context.texture((width, height), 4, dtype="f4")
+        instance, depth = context.texture((width, height), 1, dtype="u4"), context.depth_renderbuffer((width, height))
+        self.colour_target = context.framebuffer([colour], depth)
+        self.layers_target = context.framebuffer([colour, geometry, instance], depth)
+        self.colour_program = context.program(vertex_shader=VERTEX_SHADER, fragment_shader=COLOUR_SHADER)
+        self.layers_program = context.program(vertex_shader=VERTEX_SHADER, fragment_shader=LAYERS_SHADER)
+        self.batches = [self.batch(scene, *key) for key in self.batch_keys(scene)]
+        context.enable(moderngl.DEPTH_TEST)
+        self.cull = moderngl.CULL_FACE
+
+    def batch_keys(self, scene: Scene) -> List[Tuple[int, bool]]:
+        """(texture, two-sided) of each group of faces that can be drawn at once."""
+        return sorted(
+            {(int(key) // 2, bool(key % 2)) for key in np.unique(scene.face_texture * 2 + scene.face_two_sided)}
+        )
+
+    def batch(self, scene: Scene, texture: int, two_sided: bool) -> Tuple[Any, Any, Any, Any]:
+        """Upload the faces that share a texture."""
+        import moderngl
+
+        chosen = np.flatnonzero((scene.face_texture == texture) & (scene.face_two_sided == two_sided))
+        corners = scene.faces[chosen].ravel()
+        layout = np.dtype([("p", "f4", 3), ("n", "f4", 3), ("c", "f4", 3), ("uv", "f4", 2), ("i", "u4")])
+        table = np.empty(len(corners), layout)
+        table["p"], table["c"], table["uv"] = scene.vertices[corners], scene.colours[corners], scene.uv[corners]
+        table["n"] = np.repeat(scene.face_normals()[chosen], 3, axis=0)
+        table["i"] = np.repeat(scene.face_instance[chosen], 3)
+        buffer = self.context.buffer(table.tobytes())
+        pixels = scene.textures[texture]
+        image = self.context.texture(pixels.shape[1::-1], 3, pixels.tobytes(), alignment=1)
+        image.build_mipmaps()
+        image.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        colour = self.context.vertex_array(
+            self.colour_program, [(buffer, "3f 12x 3f 2f 4x", "position", "colour", "uv")], skip_errors=True
+        )
+        layers = self.context.vertex_array(
+            self.layers_program, [(buffer, "3f 3f 3f 2f 1u", "position", "normal", "colour", "uv", "instance")]
+        )
+        return colour, layers, image, two_sided
+
+    def draw(self, camera_to_world: np.ndarray, program: Any, target: Any, layer: int) -> None:
+        """Draw every batch into ``target``; ``layer`` 0 draws colours, 1 all layers."""
+        world_to_camera = np.linalg.inv(camera_to_world)
+        for name, matrix in (
+            ("world_to_clip", self.projection @ world_to_camera),
+            ("world_to_camera", world_to_camera),
+        ):
+            if name in program:
+                program[name].write(np.ascontiguousarray(matrix.T, dtype="f4").tobytes())
+        target.use()
+        target.clear(0.0, 0.0, 0.0, 0.0)
+        for batch in self.batches:
+            image, two_sided = batch[2], batch[3]
+            (self.context.disable if two_sided else self.context.enable)(self.cull)
+            image.use(0)
+            batch[layer].render()
+
+    def read(self, target: Any, attachment: int, components: int, kind: str) -> np.ndarray:
+        """One layer of ``target`` as HxWxcomponents, first row on top."""
+        data = target.read(components=components, attachment=attachment, dtype=kind, alignment=1)
+        dtype = {"f1": np.uint8, "f4": np.float32, "u4": np.uint32}[kind]
+        return np.frombuffer(data, dtype).reshape(*self.size, components)[::-1]
+
+    def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
+        """HxWx3 uint8."""
+        with self.context:
+            self.draw(camera_to_world, self.colour_program, self.colour_target, 0)
+            return np.ascontiguousarray(self.read(self.colour_target, 0, 3, "f1"))
+
+    def render(self, camera_to_world: np.ndarray) -> View:
+        """All layers."""
+        with self.context:
+            self.draw(camera_to_world, self.layers_program, self.layers_target, 1)
+            rgb = np.ascontiguousarray(self.read(self.layers_target, 0, 3, "f1"))
+            geometry = self.read(self.layers_target, 1, 4, "f4")
+            instances = np.ascontiguousarray(self.read(self.layers_target, 2, 1, "u4")[..., 0])
+        depth = np.ascontiguousarray(geometry[..., 3])
+        return View(rgb, depth, np.ascontiguousarray(geometry[..., :3]), instances)
+
+    def close(self) -> None:
+        """Release the OpenGL context and all it holds."""
+        self.context.release()

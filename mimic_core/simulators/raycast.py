@@ -1,0 +1,176 @@
+"""Rendering by casting rays with Embree: the picture of :mod:`raster`, slower, and without any graphics library."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import cv2
+import numpy as np
+
+from mimic_core.simulators.base import View
+from mimic_core.simulators.scene import Scene
+
+STEP_BEHIND = 1e-4  # metres: where a ray goes on after a face seen from behind
+MAXIMAL_LAYERS = 16  # faces seen from behind that a ray may pass
+
+
+def camera_rays(size: Tuple[int, int], hfov: float) -> np.ndarray:
+    """Directions through the pixel centres in the camera's frame, (H*W)x3, with z = -1."""
+    height, width = size
+    tangent = np.tan(np.radians(hfov) / 2)
+    across = ((np.arange(width) + 0.5) / width * 2 - 1) * tangent
+    down = (1 - (np.arange(height) + 0.5) / height * 2) * tangent * height / width
+    x, y = np.meshgrid(across, down)
+    return np.stack([x, y, -np.ones_like(x)], -1).reshape(-1, 3)
+
+
+def mip_pyramid(image: np.ndarray) -> List[np.ndarray]:
+    """The image and its halvings down to one pixel, each the mean of four pixels, as OpenGL builds them."""
+    levels = [image]
+    while max(levels[-1].shape[:2]) > 1:
+        height, width = (max(1, side // 2) for side in levels[-1].shape[:2])
+        levels.append(cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA))
+    return levels
+
+
+def bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """Colours of a repeating texture at ``uv`` (Nx2), Nx3 float32, 0..255."""
+    height, width = image.shape[:2]
+    x, y = uv[:, 0] * width - 0.5, uv[:, 1] * height - 0.5
+    left, top = np.floor(x), np.floor(y)
+    right_share, bottom_share = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
+    x0, y0 = left.astype(np.int64) % width, top.astype(np.int64) % height
+    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
+    upper = image[y0, x0] * (1 - right_share) + image[y0, x1] * right_share
+    lower = image[y1, x0] * (1 - right_share) + image[y1, x1] * right_share
+    return upper * (1 - bottom_share) + lower * bottom_share
+
+
+class RaycastRenderer:
+    """Draws a scene with Embree; texture filtering follows OpenGL's trilinear rule.
+
+    A face that lies within STEP_BEHIND of one seen from behind, and behind it, may be missed; closed objects have none.
+    """
+
+    name = "embreex"
+
+    def __init__(self, scene: Scene, size: Tuple[int, int], hfov: float) -> None:
+        from embreex import rtcore_scene
+        from embreex.mesh_construction import TriangleMesh
+
+        self.scene, self.size = scene, size
+        self.rays = camera_rays(size, hfov)
+        self.pixel = 2 * np.tan(np.radians(hfov) / 2) / size[1]  # side of a pixel at distance 1
+        self.embree = rtcore_scene.EmbreeScene()
+        TriangleMesh(self.embree, scene.vertices.astype(np.float32), scene.faces.astype(np.int32))
+        self.normals = scene.face_normals()
+        self.corner = scene.vertices[scene.faces[:, 0]]
+        self.slopes = self.attribute_slopes()
+        self.pyramids = [mip_pyramid(image) for image in scene.textures]
+
+    def attribute_slopes(self) -> np.ndarray:
+        """Fx3x2: how the weights of a face's 2nd and 3rd corner grow along x, y and z within its plane."""
+        corners = self.scene.vertices[self.scene.faces]
+        edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
+        gram = np.einsum("fij,fik->fjk", edges, edges)
+        determinant = gram[:, 0, 0] * gram[:, 1, 1] - gram[:, 0, 1] ** 2
+        inverse = np.stack([gram[:, 1, 1], -gram[:, 0, 1], -gram[:, 0, 1], gram[:, 0, 0]], axis=1).reshape(-1, 2, 2)
+        return edges @ (inverse / np.maximum(determinant, 1e-30)[:, None, None])
+
+    def hits(self, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Index of the first face that each ray sees from the front, -1 for none."""
+        found = np.full(len(directions), -1)
+        active = np.arange(len(directions))
+        origins = np.tile(origin, (len(directions), 1))
+        for _ in range(MAXIMAL_LAYERS):
+            towards = directions[active]
+            face = self.embree.run(origins[active].astype(np.float32), towards.astype(np.float32), query="INTERSECT")
+            met, active, towards = face[face >= 0], active[face >= 0], towards[face >= 0]
+            behind = (np.einsum("ij,ij->i", self.normals[met], towards) >= 0) & ~self.scene.face_two_sided[met]
+            found[active[~behind]] = met[~behind]
+            met, active, towards = met[behind], active[behind], towards[behind]
+            if not len(active):
+                break
+            distance = self.distance(origins[active], towards, met)
+            origins[active] += towards * (distance + STEP_BEHIND)[:, None]
+        return found
+
+    def distance(self, origins: np.ndarray, directions: np.ndarray, face: np.ndarray) -> np.ndarray:
+        """How far along each ray its face's plane lies; planar depth, since the rays have unit length ahead."""
+        normals = self.normals[face]
+        slant = np.einsum("ij,ij->i", normals, directions)
+        return np.einsum("ij,ij->i", normals, self.corner[face] - origins) / np.where(slant == 0, 1e-12, slant)
+
+    def render(self, camera_to_world: np.ndarray) -> View:
+        """All layers."""
+        rotation, origin = camera_to_world[:3, :3], camera_to_world[:3, 3]
+        directions = self.rays @ rotation.T
+        face = self.hits(origin, directions)
+        seen = np.flatnonzero(face >= 0)
+        face = face[seen]
+        layers = self.empty_layers()
+        layers.depth.reshape(-1)[seen] = depth = self.distance(origin[None], directions[seen], face)
+        normals = self.normals[face] @ rotation
+        normals *= -np.sign(np.einsum("ij,ij->i", normals, self.rays[seen]))[:, None]  # two-sided faces, from behind
+        layers.normals.reshape(-1, 3)[seen] = normals
+        layers.instances.reshape(-1)[seen] = self.scene.face_instance[face]
+        layers.rgb.reshape(-1, 3)[seen] = self.colours(origin, directions[seen], depth, face, rotation)
+        return layers
+
+    def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
+        """HxWx3 uint8."""
+        return self.render(camera_to_world).rgb
+
+    def empty_layers(self) -> View:
+        """A view of nothing."""
+        return View(
+            rgb=np.zeros((*self.size, 3), np.uint8),
+            depth=np.zeros(self.size, np.float32),
+            normals=np.zeros((*self.size, 3), np.float32),
+            instances=np.zeros(self.size, np.uint32),
+        )
+
+    def colours(
+        self, origin: np.ndarray, directions: np.ndarray, depth: np.ndarray, face: np.ndarray, rotation: np.ndarray
+    ) -> np.ndarray:
+        """Nx3 uint8: the texture at every hit, filtered over the pixel's footprint, times the vertex colours."""
+        corners = self.scene.faces[face]
+        slopes = self.slopes[face]
+        weights = np.einsum("ni,nik->nk", origin + directions * depth[:, None] - self.corner[face], slopes)
+        weights = np.concatenate([1 - weights.sum(1, keepdims=True), weights], axis=1)
+        corner_uv = self.scene.uv[corners].astype(float)
+        uv = np.einsum("nk,nkc->nc", weights, corner_uv)
+        edges = corner_uv[:, 1:] - corner_uv[:, :1]
+        slant = np.einsum("ij,ij->i", self.normals[face], directions)
+        footprint = []
+        for axis in (rotation[:, 0], rotation[:, 1]):  # how the hit and its uv move from one pixel to the next
+            lean = self.normals[face] @ axis / np.where(slant == 0, 1e-12, slant)
+            move = depth[:, None] * (axis - directions * lean[:, None]) * self.pixel
+            footprint.append(np.einsum("ni,nik,nkc->nc", move, slopes, edges))
+        tint = np.einsum("nk,nkc->nc", weights, self.scene.colours[corners])
+        texture = self.scene.face_texture[face]
+        colours = np.empty((len(face), 3))
+        for index in np.unique(texture):
+            chosen = texture == index
+            pair = footprint[0][chosen], footprint[1][chosen]
+            colours[chosen] = trilinear(self.pyramids[index], uv[chosen], *pair)
+        return np.clip(np.rint(colours * tint), 0, 255).astype(np.uint8)
+
+    def close(self) -> None:
+        """Nothing outlives the object itself."""
+
+
+def trilinear(levels: List[np.ndarray], uv: np.ndarray, along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
+    """Nx3 colours at ``uv``; ``along_x`` and ``along_y`` (Nx2) say how far uv moves from a pixel to its neighbours."""
+    texels = np.array(levels[0].shape[1::-1])
+    span = np.maximum(np.linalg.norm(along_x * texels, axis=1), np.linalg.norm(along_y * texels, axis=1))
+    level = np.clip(np.log2(np.maximum(span, 1e-6)), 0, len(levels) - 1)
+    lower = np.floor(level).astype(int)
+    share = (level - lower)[:, None]
+    colours = np.zeros((len(uv), 3))
+    for number, image in enumerate(levels):
+        for chosen, weight in ((lower == number, 1 - share), (lower + 1 == number, share)):
+            part = chosen & (weight[:, 0] > 0)
+            if part.any():
+                colours[part] += bilinear(image, uv[part]) * weight[part]
+    return colours

@@ -1,0 +1,141 @@
+"""The loop: frozen is frozen, features are computed once, training learns, and seeds decide everything."""
+
+import numpy as np
+import pytest
+import torch
+
+from mimic_core.finetune.augment import augment
+from mimic_core.finetune.data import Samples, load_all
+from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
+from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
+from mimic_core.finetune.tasks import get_task
+from mimic_core.models import build_encoder
+
+
+def prepare(settings, root, frozen: bool) -> tuple[DenseModel, Trainer]:
+    task = get_task(settings.task)
+    samples = load_all(task.open(root, "train"), settings.image_size)
+    encoder = build_encoder(settings.architecture, 0, drop_path=settings.drop_path)
+    head = build_head(settings.head, encoder.width, task.channels, 0)
+    scale, bf16 = Scale.of(samples), settings.precision == "bf16"
+    model = DenseModel(encoder, head, evenly_spaced(encoder.depth), scale, frozen=frozen, bf16=bf16)
+    features = encode(model, samples.images) if frozen and not settings.augment else None
+    return model, Trainer(model, task, samples, settings, 0, features)
+
+
+def content(module: torch.nn.Module) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_frozen_encoder_keeps_every_byte(make_settings, nyuv2, augmented):
+    model, trainer = prepare(make_settings(weight_decay=0.1, drop_path=0.5, augment=augmented), nyuv2, frozen=True)
+    before, head = content(model.encoder), content(model.head)
+    trainer.run()
+    assert content(model.encoder) == before
+    assert content(model.head) != head
+    assert not model.train().encoder.training and model.head.training
+
+
+def test_a_whole_encoder_learns_in_every_layer(make_settings, nyuv2):
+    model, trainer = prepare(make_settings(mode="whole"), nyuv2, frozen=False)
+    before = content(model.encoder)
+    trainer.run()
+    after = content(model.encoder)
+    # pos_embed is fixed; the last norm comes after the hooked blocks
+    assert {name for name in before if before[name] == after[name]} <= {"pos_embed", "norm.weight", "norm.bias"}
+
+
+def test_a_frozen_encoder_sees_every_image_once(make_settings, nyuv2, monkeypatch):
+    model, trainer = prepare(make_settings(epochs=3), nyuv2, frozen=True)
+    seen: list[int] = []
+    monkeypatch.setattr(model, "features", lambda images, real=model.features: seen.append(len(images)) or real(images))
+    trainer.run()
+    assert seen == []
+    predict([model, model], trainer.samples.images)
+    assert sum(seen) == len(trainer.samples)
+
+
+def test_cached_features_change_nothing(make_settings, nyuv2):
+    settings = make_settings(epochs=1)
+    cached, with_cache = prepare(settings, nyuv2, frozen=True)
+    fresh, without = prepare(settings, nyuv2, frozen=True)
+    without.features = None
+    assert with_cache.run()[0][1] == pytest.approx(without.run()[0][1], rel=1e-4)
+    images = without.samples.images
+    np.testing.assert_allclose(predict([cached], images)[0], predict([fresh], images)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(("task", "mode"), [("depth", "frozen"), ("normals", "whole")])
+def test_a_few_images_are_learnt(make_settings, datasets, task, mode):
+    settings = make_settings(task=task, mode=mode, epochs=40, learning_rate=5e-3)
+    model, trainer = prepare(settings, datasets[task], frozen=mode == "frozen")
+    samples = trainer.samples
+    before = evaluate([model], trainer.task, [samples])[0][trainer.task.metric].mean()
+    curve = trainer.run()
+    after = evaluate([model], trainer.task, [samples])[0][trainer.task.metric].mean()
+    assert [epoch for epoch, _ in curve] == list(range(1, 41))
+    assert curve[-1][1] < 0.4 * curve[0][1]
+    assert after > 90 > before if task == "depth" else after < 0.5 * before
+
+
+@pytest.mark.parametrize("changes", [{}, {"mode": "whole", "augment": True, "drop_path": 0.3, "precision": "bf16"}])
+def test_same_seed_same_numbers(make_settings, nyuv2, changes):
+    settings = make_settings(**changes)
+    runs = [prepare(settings, nyuv2, frozen=settings.mode == "frozen") for _ in range(2)]
+    torch.manual_seed(1)
+    first = runs[0][1].run()
+    torch.manual_seed(2)  # the global generator decides nothing
+    assert runs[1][1].run() == first
+    assert content(runs[0][0]) == content(runs[1][0])
+    other = prepare(settings, nyuv2, frozen=settings.mode == "frozen")[1]
+    other.seed = 1
+    assert other.run() != first
+
+
+def test_models_of_one_encoder_share_its_pass(make_settings, nyuv2):
+    model, trainer = prepare(make_settings(), nyuv2, frozen=True)
+    twin = DenseModel(
+        model.encoder, build_head(make_settings().head, 16, 1, 9), model.hooks, model.scale, frozen=True, bf16=False
+    )
+    images = trainer.samples.images
+    together, alone = predict([model, twin], images), [predict([each], images)[0] for each in (model, twin)]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (together[0] != together[1]).any()
+
+
+def test_bf16_stays_near_fp32(make_settings, nyuv2):
+    coarse, trainer = prepare(make_settings(precision="bf16"), nyuv2, frozen=True)
+    fine, _ = prepare(make_settings(), nyuv2, frozen=True)
+    assert trainer.features[0].dtype == torch.bfloat16
+    images = trainer.samples.images
+    assert np.abs(predict([coarse], images)[0] - predict([fine], images)[0]).max() < 0.1
+
+
+def test_patches_of_another_size_give_labels_of_the_images_size(make_settings, nyuv2):
+    small = make_settings(architecture=dict(make_settings().architecture, patch_size=8))
+    model, trainer = prepare(small, nyuv2, frozen=True)
+    assert predict([model], trainer.samples.images)[0].shape == (8, 1, 32, 32)
+
+
+def test_augmentation_keeps_labels_on_their_pixels():
+    rng = np.random.default_rng(0)
+    depth = np.tile(np.linspace(1, 4, 64, dtype=np.float32), (2, 1, 64, 1))
+    images = np.repeat((60 * depth[:, 0])[..., None], 3, axis=3).round().astype(np.uint8)
+    valid = np.ones((2, 64, 64), bool)
+    seen = augment(Samples(images, depth, valid), rng, zoomable=False)
+    assert seen.images.shape == images.shape and seen.target.shape == depth.shape and seen.valid.all()
+    for image, label in zip(seen.images, seen.target[:, 0], strict=True):
+        assert np.corrcoef(image.mean(axis=2).ravel(), label.ravel())[0, 1] > 0.99
+        assert label.min() >= 1 and label.max() <= 4 and label.max() - label.min() < 3.01
+    assert (images == np.repeat((60 * depth[:, 0])[..., None], 3, axis=3).round()).all()  # the input is untouched
+
+
+def test_a_zoomed_image_shows_everything_nearer():
+    flat = Samples(
+        np.full((20, 32, 32, 3), 90, np.uint8), np.full((20, 1, 32, 32), 2, np.float32), np.ones((20, 32, 32), bool)
+    )
+    seen = augment(flat, np.random.default_rng(3), zoomable=True).target.reshape(20, -1)
+    assert (seen.min(axis=1) == seen.max(axis=1)).all()
+    assert seen.min() >= 1.5 and seen.max() <= 2 and seen.min() < 1.7 < 1.9 < seen.max()

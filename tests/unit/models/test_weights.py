@@ -1,0 +1,86 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mimic_core.errors import MimicError
+from mimic_core.models import build_encoder, load_pretrained, save_encoder
+from mimic_core.models.weights import HEADER, read_header
+
+SIZES = {"image_size": 32, "width": 16, "depth": 2, "heads": 2, "mlp_ratio": 2}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    encoder = build_encoder(SIZES, seed=0).eval()
+    path = tmp_path / "encoder.safetensors"
+    save_encoder(path, encoder, {"dataset": "mimic-1m", "epochs": 3})
+    return encoder, path
+
+
+def rewrite(path, change, header=True):
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path, {HEADER: json.dumps(read_header(path))} if header else None)
+
+
+def test_round_trip(saved):
+    encoder, path = saved
+    loaded = load_pretrained(path)
+    assert loaded.settings == encoder.settings
+    assert not loaded.training
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(images), encoder(images))
+    assert read_header(path)["metadata"] == {"dataset": "mimic-1m", "epochs": 3}
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_same_encoder_same_bytes(saved, tmp_path):
+    encoder, path = saved
+    save_encoder(tmp_path / "again.safetensors", encoder, {"epochs": 3, "dataset": "mimic-1m"})
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_every_parameter_that_does_not_fit_is_named(saved):
+    _, path = saved
+
+    def change(weights):
+        weights["blocks.7.norm1.weight"] = weights.pop("blocks.1.norm1.weight")
+        weights["cls_token"] = torch.zeros(1, 1, 8)
+
+    rewrite(path, change)
+    with pytest.raises(MimicError) as caught:
+        load_pretrained(path)
+    assert "missing blocks.1.norm1.weight" in caught.value.what
+    assert "unexpected blocks.7.norm1.weight" in caught.value.what
+    assert "cls_token is (1, 1, 8) and should be (1, 1, 16)" in caught.value.what
+
+
+def test_files_that_are_not_ours(saved, tmp_path):
+    _, path = saved
+    rewrite(path, lambda weights: None, header=False)
+    with pytest.raises(MimicError, match="not an encoder that MIMIC wrote"):
+        load_pretrained(path)
+    path.write_bytes(b"\x80\x04not a safetensors file")
+    with pytest.raises(MimicError, match="not an encoder that MIMIC wrote") as caught:
+        load_pretrained(path)
+    assert caught.value.where == str(path)
+    (tmp_path / "mae.ckpt").write_bytes(b"")
+    with pytest.raises(MimicError, match=r"\.ckpt") as caught:
+        load_pretrained(tmp_path / "mae.ckpt")
+    assert ".safetensors" in caught.value.remedy
+    with pytest.raises(MimicError, match="no weights file"):
+        load_pretrained(tmp_path / "absent.safetensors")
+
+
+def test_a_format_of_the_future_is_refused(saved):
+    _, path = saved
+    header = read_header(path) | {"format": 99}
+    save_file(load_file(path), path, {HEADER: json.dumps(header)})
+    with pytest.raises(MimicError, match="format 99"):
+        load_pretrained(path)
+
+
+def test_drop_path_for_fine_tuning(saved):
+    assert load_pretrained(saved[1], drop_path=0.2).blocks[1].drop_path1.drop_prob == pytest.approx(0.2)

@@ -1,0 +1,201 @@
+import math
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mimic_core.errors import MimicError
+from mimic_core.pretrain import loop
+from mimic_core.pretrain.metrics import COLUMNS, summary
+
+
+def losses(trainer):
+    return [row["loss"] for row in trainer.state.rows if row["loss"] is not None]
+
+
+def stop_after(trainer, iterations):
+    """Send SIGTERM to this process once the trainer has done so many iterations."""
+    step = trainer.step
+
+    def stepping(stream):
+        step(stream)
+        if trainer.state.iteration == iterations:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    trainer.step = stepping
+
+
+@pytest.mark.parametrize("model", ["mae", "croco"])
+def test_loss_falls(trainer, ramps, model):
+    run = trainer(ramps, model=model, epochs=100, warmup_epochs=2, base_lr=0.3, validation_every=100)
+    run.run()
+    assert run.state.first_loss > 1
+    assert losses(run)[-1] < 0.5 * run.state.first_loss
+
+
+def test_the_other_view_is_learnt_from(trainer, many_pairs):
+    run = trainer(
+        many_pairs,
+        encoder={"width": 64, "depth": 1, "heads": 4, "patch_size": 8, "mlp_ratio": 2},
+        decoder={"width": 64, "depth": 1, "heads": 4},
+        batch_size=16,
+        epochs=6,
+        validation_share=0.125,
+        validation_every=6,
+    )
+    run.run()
+    found = summary(run.state.rows)
+    assert found["val_loss"] < found["val_loss_first"]
+    assert found["cross_view_gain"] > 0.3
+    assert found["cross_view_gain"] == pytest.approx(found["val_loss_shuffled"] - found["val_loss"])
+
+
+def test_metrics_have_a_row_an_epoch(trainer, pairs):
+    run = trainer(pairs, validation_every=2)
+    run.run()
+    table = pd.read_csv(run.metrics_path)
+    assert tuple(table.columns) == COLUMNS
+    assert table["epoch"].tolist() == [0, 1, 2, 3]
+    assert table["iteration"].tolist() == [0, 3, 6, 9]
+    assert (
+        table["val_loss"].notna().tolist() == table["val_loss_shuffled"].notna().tolist() == [True, False, True, True]
+    )
+    assert table["loss"].notna().tolist() == [False, True, True, True]
+    assert (table["pairs_per_s"][1:] > 0).all()
+    assert len(run.held_out) == 5
+    assert set(run.dataset.rows["unit"][run.held_out]).isdisjoint(run.dataset.rows["unit"][run.training])
+
+
+@pytest.mark.parametrize("model", ["mae", "croco"])
+@pytest.mark.parametrize("after", [2, 3, 5])
+def test_a_stopped_run_goes_on_exactly(trainer, pairs, model, after):
+    whole = trainer(pairs, "whole", model=model)
+    whole.run()
+    stopped = trainer(pairs, "parts", model=model)
+    stop_after(stopped, after)
+    with pytest.raises(MimicError, match=f"stopped by SIGTERM after iteration {after}") as caught:
+        stopped.run()
+    assert "same command again" in caught.value.remedy
+    resumed = trainer(pairs, "parts", model=model)
+    assert resumed.state.iteration == after
+    resumed.run()
+    assert losses(resumed) == losses(whole)
+    for column in ("lr", "val_loss", "val_loss_shuffled"):
+        assert [row.get(column) for row in resumed.state.rows] == [row.get(column) for row in whole.state.rows]
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+
+
+def test_a_finished_run_is_not_run_again(trainer, pairs):
+    trainer(pairs).run()
+    again = trainer(pairs)
+    again.step = None
+    again.run()
+    assert losses(again)
+
+
+def test_the_effective_batch_counts_however_it_is_made(trainer, pairs):
+    whole = trainer(pairs, "whole", batch_size=4)
+    parts = trainer(pairs, "parts", batch_size=2, accumulation=2)
+    assert whole.effective_batch == parts.effective_batch == 4
+    for run in (whole, parts):
+        run.run()
+    assert losses(parts) == pytest.approx(losses(whole), rel=1e-5)
+    assert parts.state.rows[-1]["val_loss"] == pytest.approx(whole.state.rows[-1]["val_loss"], rel=1e-5)
+
+
+def test_another_seed_is_another_run(trainer, pairs):
+    first, second = (trainer(pairs, f"seed{seed}", seed=seed, epochs=1) for seed in (0, 1))
+    for run in (first, second):
+        run.run()
+    assert losses(first) != losses(second)
+
+
+def test_a_changed_config_is_refused(trainer, pairs):
+    trainer(pairs, epochs=1).run()
+    with pytest.raises(MimicError) as caught:
+        trainer(pairs, epochs=1, base_lr=0.1, encoder={"width": 32, "depth": 1, "heads": 2, "patch_size": 8})
+    assert "settings.base_lr was 0.05 and is 0.1" in caught.value.what
+    assert "settings.encoder.width was 16 and is 32" in caught.value.what
+    assert caught.value.where.endswith("checkpoints")
+    assert "delete this folder" in caught.value.remedy
+    trainer(pairs, epochs=1, cache_mib=0, checkpoint_minutes=5)  # does not change the result
+
+
+def test_another_seed_is_refused(trainer, pairs):
+    trainer(pairs, epochs=1).run()
+    with pytest.raises(MimicError, match="seed was 0 and is 1"):
+        trainer(pairs, epochs=1, seed=1)
+
+
+def test_an_unreadable_checkpoint_is_named(trainer, pairs):
+    run = trainer(pairs, epochs=1)
+    run.run()
+    (path,) = run.checkpoint_dir.iterdir()
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(MimicError, match="cannot be read") as caught:
+        trainer(pairs, epochs=1)
+    assert caught.value.where == str(path)
+
+
+def test_checkpoints_come_by_the_clock_and_two_are_kept(trainer, pairs):
+    run = trainer(pairs, checkpoint_minutes=1e-9)
+    run.run()
+    assert sorted(path.name for path in run.checkpoint_dir.iterdir()) == [
+        "iteration-00000008.pt",
+        "iteration-00000009.pt",
+    ]
+
+
+def test_a_loss_that_is_not_finite_names_iteration_and_pairs(trainer, pairs, monkeypatch):
+    monkeypatch.setattr(loop, "READ_EVERY", 2)
+    run = trainer(pairs, validation_share=0.0)
+    step = run.step
+
+    def poisoned(stream):
+        if run.state.iteration == 1:
+            with torch.no_grad():
+                run.model.cls_token.fill_(math.nan)
+        step(stream)
+
+    run.step = poisoned
+    with pytest.raises(MimicError, match="the loss is nan at iteration 1") as caught:
+        run.run()
+    named = set(caught.value.where.removeprefix("pairs ").split(", "))
+    assert named == {f"pair{index:03d}" for index in run.order.batch(1)}
+    assert not run.checkpoint_dir.exists()
+
+
+def test_gradients_are_clipped(trainer, pairs):
+    run = trainer(pairs, clip_gradient=1e-3, epochs=1)
+    norms = []
+    step = run.optimizer.step
+    parameters = [parameter for parameter in run.model.parameters() if parameter.requires_grad]
+
+    def measured():
+        norms.append(float(torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in parameters]))))
+        step()
+
+    run.optimizer.step = measured
+    run.run()
+    assert norms == pytest.approx([1e-3] * 3, rel=0.01)
+
+
+def test_bf16_trains(trainer, pairs):
+    run = trainer(pairs, precision="bf16", epochs=2)
+    run.run()
+    exact = trainer(pairs, "exact", epochs=2)
+    exact.run()
+    assert losses(run) != losses(exact)
+    assert losses(run) == pytest.approx(losses(exact), rel=0.02)
+    assert next(run.model.parameters()).dtype == torch.float32
+
+
+def test_validation_is_the_same_in_any_batch_size(trainer, pairs):
+    by_two, by_five = (trainer(pairs, f"b{size}", epochs=1, batch_size=size) for size in (2, 5))
+    for run in (by_two, by_five):
+        run.run()
+    assert np.isclose(by_two.state.rows[0]["val_loss"], by_five.state.rows[0]["val_loss"], rtol=1e-5)

@@ -1,0 +1,81 @@
+import pytest
+
+from mimic_core.errors import MimicError
+from mimic_core.pretrain.objectives import OBJECTIVES, get_objective
+from mimic_core.pretrain.schedule import learning_rate, make_optimizer
+from mimic_core.pretrain.settings import PretrainSettings
+
+
+def test_round_trip(block):
+    settings = PretrainSettings.from_dict(block)
+    assert settings.to_dict() == block
+    assert settings.encoder.image_size == 32
+
+
+def test_defaults_are_the_papers():
+    settings = PretrainSettings.from_dict({"model": "croco", "dataset": "mimic-3m"})
+    assert (settings.encoder.width, settings.encoder.depth, settings.encoder.heads) == (768, 12, 12)
+    assert (settings.decoder.width, settings.decoder.depth, settings.decoder.heads) == (512, 8, 16)
+    assert 8 * settings.batch_size * settings.accumulation == 4096
+    assert {name: objective.mask_ratio for name, objective in OBJECTIVES.items()} == {"mae": 0.75, "croco": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"epoch": 3}, "pretrain.epoch"),
+        ({"encoder": {"widht": 16}}, "pretrain.encoder.widht"),
+        ({"encoder": {"image_size": 16}}, "pretrain.encoder.image_size"),
+        ({"epochs": 0}, "pretrain.epochs"),
+        ({"epochs": "many"}, "pretrain.epochs"),
+        ({"batch_size": 1.5}, "pretrain.batch_size"),
+        ({"base_lr": 0}, "pretrain.base_lr"),
+        ({"base_lr": "1e-4"}, "pretrain.base_lr"),
+        ({"mask_ratio": 1.0}, "pretrain.mask_ratio"),
+        ({"validation_share": 1}, "pretrain.validation_share"),
+        ({"warmup_epochs": 4}, "pretrain.warmup_epochs"),
+        ({"precision": "fp16"}, "pretrain.precision"),
+        ({"clip_gradient": 0}, "pretrain.clip_gradient"),
+    ],
+)
+def test_impossible_settings_are_named(block, change, where):
+    with pytest.raises(MimicError) as caught:
+        PretrainSettings.from_dict({**block, **change})
+    assert caught.value.where == where
+    assert caught.value.remedy
+
+
+def test_a_typo_is_answered(block):
+    with pytest.raises(MimicError) as caught:
+        PretrainSettings.from_dict({**block, "base_rl": 1})
+    assert caught.value.remedy == "did you mean 'base_lr'?"
+
+
+def test_unknown_objective():
+    with pytest.raises(MimicError, match="'dinosaur'") as caught:
+        get_objective("dinosaur")
+    assert "croco" in caught.value.remedy
+
+
+def test_learning_rate(block):
+    settings = PretrainSettings.from_dict({**block, "base_lr": 1.5e-4, "epochs": 200, "warmup_epochs": 20})
+    peak = 1.5e-4 * 4096 / 256
+    assert learning_rate(0, settings, 4096) == 0
+    assert learning_rate(10, settings, 4096) == pytest.approx(peak / 2)
+    assert learning_rate(20, settings, 4096) == pytest.approx(peak)
+    assert learning_rate(110, settings, 4096) == pytest.approx(peak / 2)
+    assert learning_rate(200, settings, 4096) == pytest.approx(0, abs=1e-12)
+
+
+def test_no_weight_decay_on_biases_and_norms(block):
+    settings = PretrainSettings.from_dict(block)
+    model = get_objective("croco").build(settings.encoder, settings.decoder, 0.9)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    optimizer = make_optimizer(model, settings)
+    decayed, plain = ({names[id(p)] for p in group["params"]} for group in optimizer.param_groups)
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.05, 0.0]
+    assert all("norm" in name or name.endswith("bias") for name in plain)
+    assert not any("norm" in name or name.endswith("bias") for name in decayed)
+    assert {"cls_token", "mask_token", "patch_embed.proj.weight"} <= decayed
+    assert set(names.values()) - decayed - plain == {"pos_embed", "decoder_pos_embed"}
+    assert optimizer.defaults["betas"] == (0.9, 0.95)

@@ -1,0 +1,115 @@
+import json
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from mimic_core.command import run
+from mimic_core.errors import MimicError
+from mimic_core.models import load_pretrained
+from mimic_core.models.weights import read_header
+
+SCRIPT = Path(__file__).parents[3] / "workflow_scripts" / "pretrain_run.py"
+
+main = runpy.run_path(str(SCRIPT))["main"]
+
+
+def arguments(manifest, folder, block, seed=0):
+    return [
+        *("--manifest", str(manifest), "--out", str(folder / "out"), "--checkpoints", str(folder / "checkpoints")),
+        *("--settings", json.dumps(block), "--seed", str(seed)),
+    ]
+
+
+@pytest.mark.parametrize("model", ["mae", "croco"])
+def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, block, model):
+    block |= {"model": model, "epochs": 2}
+    main(arguments(manifest, tmp_path, block))
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {"encoder.safetensors", "metrics.csv", "receipt.json"}
+    encoder = load_pretrained(out / "encoder.safetensors")
+    assert encoder(torch.zeros(1, 3, 32, 32)).shape == (1, 17, 16)
+    assert read_header(out / "encoder.safetensors")["metadata"]["model"] == model
+
+    receipt = json.loads((out / "receipt.json").read_text())
+    found = receipt["statistics"]
+    assert receipt["stage"] == "pretrain"
+    assert list(receipt["inputs"]) == [str(manifest)]
+    assert len(receipt["outputs"]) == 2
+    assert (found["pairs"], found["training_pairs"], found["validation_pairs"]) == (16, 12, 4)
+    assert (found["model"], found["dataset"], found["epochs"]) == (model, "tiny", 2)
+    table = pd.read_csv(out / "metrics.csv")
+    assert found["iterations"] == table["iteration"].iloc[-1]
+    assert found["last_loss"] == pytest.approx(table["loss"].iloc[-1], rel=1e-4)
+    assert found["val_loss_first"] == pytest.approx(table["val_loss"].iloc[0], rel=1e-4)
+    assert (found["cross_view_gain"] is not None) == (model == "croco")
+    assert found["parameters"] > 0
+    assert found["pairs_per_second"] > 0
+
+
+def test_same_seed_same_bytes(manifest, tmp_path, block):
+    block |= {"epochs": 1}
+    for name in ("first", "second"):
+        main(arguments(manifest, tmp_path / name, block))
+    first, second = (tmp_path / name / "out" / "encoder.safetensors" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.integration
+def test_two_processes_share_the_effective_batch(manifest, tmp_path, block):
+    block |= {"epochs": 2, "batch_size": 2, "accumulation": 2}
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]
+    command += [f"--master_port={free_port()}", str(SCRIPT)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command + arguments(manifest, tmp_path / "two", block), env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    main(arguments(manifest, tmp_path / "one", block | {"batch_size": 8, "accumulation": 1}))
+    two, one = (json.loads((tmp_path / name / "out/receipt.json").read_text())["statistics"] for name in ("two", "one"))
+    assert (two["processes"], one["processes"]) == (2, 1)
+    assert two["effective_batch"] == one["effective_batch"] == 8
+    tables = [pd.read_csv(tmp_path / name / "out" / "metrics.csv") for name in ("two", "one")]
+    for column in ("lr", "loss", "val_loss", "val_loss_shuffled"):
+        assert tables[0][column].dropna().tolist() == pytest.approx(tables[1][column].dropna().tolist(), rel=1e-4)
+
+
+def test_a_failed_command_says_why_and_leaves_nothing(manifest, tmp_path, block, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(main, arguments(manifest, tmp_path, block | {"epochz": 2}))
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert "unknown key 'epochz'" in said
+    assert "did you mean 'epochs'?" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_of_other_data_are_refused(manifest, tmp_path, block, write_manifest):
+    block |= {"epochs": 1}
+    main(arguments(manifest, tmp_path, block))
+    with pytest.raises(MimicError, match="data was") as caught:
+        main(arguments(write_manifest(tmp_path / "other", count=12), tmp_path, block))
+    assert caught.value.where == str(tmp_path / "checkpoints")
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path, block, write_manifest):
+    manifest = write_manifest(tmp_path / "dataset")
+    shard = tmp_path / "dataset" / "shard.tar"
+    shard.write_bytes(shard.read_bytes()[:2000])
+    with pytest.raises(MimicError, match=r"pair \d+ .* cannot be read") as caught:
+        main(arguments(manifest, tmp_path, block))
+    assert caught.value.where == str(shard)
+    assert not (tmp_path / "out" / "receipt.json").exists()

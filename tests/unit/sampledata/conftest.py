@@ -1,0 +1,26 @@
+"""Flats that several tests look at, built once."""
+
+import pytest
+
+from mimic_core.sampledata import flat_glb
+
+SETTINGS = {
+    "seed": 4,
+    "flats": {"pretrain": 2, "walkthroughs": 1, "train": 1, "test": 1},
+    "walkthrough_seconds": 4,
+    "downstream_resolution": [48, 64],
+    "depth_images": {"train": 3, "test": 2},
+    "normal_images": {"train": 3, "test": 1},
+}
+
+
+@pytest.fixture(scope="session")
+def sample_settings() -> dict:
+    """The config block of a very small sample world."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def flats() -> dict[str, bytes]:
+    """Three flats as GLB."""
+    return {name: flat_glb(name, SETTINGS) for name in ("flat000", "flat001", "flat002")}

@@ -1,0 +1,46 @@
+"""The conventions of camera poses, and what Python 3.9 and a mining job need of this package."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mimic_core
+from mimic_core.simulators import camera_pose, heading
+
+PACKAGE = Path(mimic_core.__file__).parent
+FILES = [*sorted((PACKAGE / "simulators").glob("*.py")), PACKAGE / "seeding.py", PACKAGE / "errors.py"]
+
+
+@pytest.mark.parametrize("yaw", [0, 37, 90, 200])
+def test_yaw_turns_left_and_heading_agrees(yaw: float) -> None:
+    pose = camera_pose((1, 2, 3), yaw)
+    np.testing.assert_allclose(pose[:3, 3], (1, 2, 3))
+    np.testing.assert_allclose(pose[:3, :3] @ (0, 0, -1), heading(yaw), atol=1e-12)
+    assert np.cross(heading(0), heading(20))[1] > 0, "a growing yaw turns counter-clockwise seen from above"
+
+
+def test_pitch_looks_up_and_roll_keeps_the_view_axis() -> None:
+    assert (camera_pose((0, 0, 0), 30, 20)[:3, :3] @ (0, 0, -1))[1] == pytest.approx(np.sin(np.radians(20)))
+    np.testing.assert_allclose(camera_pose((0, 0, 0), 30, 20, 15)[:3, 2], camera_pose((0, 0, 0), 30, 20)[:3, 2])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_parses_on_python_3_9(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    newer = {("zip", "strict"), ("dataclass", "slots"), ("dataclass", "kw_only")}
+    used = {(call.func.id, keyword.arg) for call in calls for keyword in call.keywords}  # type: ignore[attr-defined]
+    assert not used & newer
+    has_annotations = any(isinstance(node, ast.arg | ast.AnnAssign) and node.annotation for node in ast.walk(tree))
+    assert not has_annotations or "from __future__ import annotations" in path.read_text()
+
+
+def test_importing_the_package_loads_numpy_and_nothing_heavier() -> None:
+    heavy = ("cv2", "scipy", "trimesh", "moderngl", "embreex", "torch", "snakemake")
+    code = f"import sys, mimic_core.simulators; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,25 @@
+"""Evaluate the best constant prediction on one dense task: the floor of every table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mimic_core.command import run, settings
+from mimic_core.finetune import TASKS, ConstantSettings, constant_baseline
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", required=True, choices=sorted(TASKS))
+    parser.add_argument("--data", required=True, help="folder of the dataset")
+    parser.add_argument("--out", required=True, help="folder of the results")
+    parser.add_argument("--settings", type=settings, default={}, help="JSON of the settings: image_size, seed")
+    arguments = parser.parse_args(argv)
+    chosen = ConstantSettings.from_dict(arguments.settings)
+    constant_baseline(arguments.task, arguments.data, arguments.out, chosen)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,29 @@
+"""Write a video of a walk through one flat of the sample world."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mimic_core.command import run, settings
+from mimic_core.receipts import Receipt
+from mimic_core.sampledata import write_walkthrough
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and write the video, then its receipt."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--flat", required=True, help="name of the flat, e.g. flat011")
+    parser.add_argument("--out", type=Path, required=True, help="the .mp4 file to write")
+    parser.add_argument("--settings", type=settings, required=True, help="config block `sample` as JSON")
+    parser.add_argument("--receipt", type=Path, required=True, help="the receipt to write last")
+    arguments = parser.parse_args(argv)
+
+    receipt = Receipt("sample", arguments.settings)
+    write_walkthrough(arguments.flat, arguments.out, arguments.settings)
+    receipt.write(arguments.receipt, outputs=[arguments.out])
+
+
+if __name__ == "__main__":
+    run(main)
