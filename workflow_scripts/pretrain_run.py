@@ -1,0 +1,26 @@
+"""Rule pretrain_run: train an encoder on a dataset of pairs. Under torchrun it shares the work over processes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mimic_core.command import run, settings
+from mimic_core.pretrain import pretrain
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and pretrain."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.parquet of the dataset")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the encoder, its metrics and the receipt")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the checkpoints, to go on from")
+    parser.add_argument("--settings", type=settings, required=True, help="the run's config block, as JSON")
+    parser.add_argument("--seed", type=int, required=True, help="the config's seed")
+    args = parser.parse_args(argv)
+    pretrain(args.manifest, args.out, args.checkpoints, args.settings, args.seed)
+
+
+if __name__ == "__main__":
+    run(main)
