@@ -6,6 +6,7 @@ on the same random images; the fastest step of each counts. Run: python benchmar
 
 from __future__ import annotations
 
+import argparse
 import platform
 import time
 from collections.abc import Callable
@@ -103,6 +104,9 @@ def machine() -> str:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads; 1 on a busy machine")
+    torch.set_num_threads(parser.parse_args().threads)
     print(machine())
     print(f"{'model':<8}{'size':<20}{'batch':>6}{'ours':>10}{'usual':>10}{'ratio':>8}   samples/s")
     for size, (_, _, batch) in SIZES.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGES = {
     "mining": ("numpy", "cv2", "av", "pyarrow", "pandas"),
-    "sample world": ("trimesh", "moderngl", "embreex", "h5py", "scipy"),
+    "sample world": ("moderngl", "embreex", "h5py", "scipy"),
     "pretraining and fine-tuning": ("torch", "torchvision", "timm", "safetensors"),
     "segmentation and pose": ("mmengine", "mmcv", "mmseg", "mmdet", "mmpose"),
     "workflow and report": ("snakemake", "matplotlib", "jsonschema"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 from mimic_core.config import check_config, load_yaml
 from mimic_core.datasets.composition import wanted_pairs
@@ -9,6 +10,8 @@ from mimic_core.errors import MimicError
 
 # Jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")]))
+# Without one they run in the environment of this Snakemake, activated or not.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 SCRIPTS = BASE / "workflow_scripts"
 

@@ -12,13 +12,13 @@ from mimic_core.finetune import TASKS, ConstantSettings, constant_baseline
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", required=True, choices=sorted(TASKS))
+    parser.add_argument("--task", choices=sorted(TASKS), help="(default: task of the settings)")
     parser.add_argument("--data", required=True, help="folder of the dataset")
     parser.add_argument("--out", required=True, help="folder of the results")
-    parser.add_argument("--settings", type=settings, default={}, help="JSON of the settings: image_size, seed")
+    parser.add_argument("--settings", type=settings, default={}, help="JSON of the settings: task, image_size, seed")
     arguments = parser.parse_args(argv)
-    chosen = ConstantSettings.from_dict(arguments.settings)
-    constant_baseline(arguments.task, arguments.data, arguments.out, chosen)
+    task = {"task": arguments.task} if arguments.task else {}
+    constant_baseline(ConstantSettings.from_dict(arguments.settings | task), arguments.data, arguments.out)
 
 
 if __name__ == "__main__":

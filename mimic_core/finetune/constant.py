@@ -28,10 +28,12 @@ class ConstantSettings:
     """Settings of the baseline.
 
     Attributes:
+        task: ``depth`` or ``normals``.
         image_size: side of the labels, pixels, as in the fine-tuning that it is the floor of.
         seed: of the bootstrap.
     """
 
+    task: str
     image_size: int = 256
     seed: int = 0
 
@@ -40,7 +42,7 @@ class ConstantSettings:
         """Settings from a block of the config.
 
         Raises:
-            MimicError: an unknown key, or a size under 1.
+            MimicError: an unknown or missing key, or a size under 1.
         """
         made = read_settings(cls, block, CONSTANT)
         if made.image_size < 1:
@@ -48,18 +50,15 @@ class ConstantSettings:
         return made
 
 
-def constant_baseline(
-    task_name: str, data: str | Path, out: str | Path, settings: ConstantSettings | None = None
-) -> dict[str, Any]:
+def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | Path) -> dict[str, Any]:
     """Predict the training set's best constant for every test pixel; writes ``metrics.json`` and ``receipt.json``.
 
     Depth: the constant of the highest delta1; normals: each channel's median, which has the lowest L1.
 
     Args:
-        task_name: ``depth`` or ``normals``.
+        settings: the task and the size of its labels.
         data: the dataset's folder.
         out: the folder of the results.
-        settings: None: the defaults.
 
     Returns:
         The content of ``metrics.json``, as from :func:`mimic_core.finetune.finetune`, with the mode ``constant`` and
@@ -68,9 +67,9 @@ def constant_baseline(
     Raises:
         MimicError: the data is missing or not what it should be, or there is no such task.
     """
-    settings, out, task = settings or ConstantSettings(), Path(out), get_task(task_name)
+    out, task = Path(out), get_task(settings.task)
     training, test = task.open(Path(data), "train"), task.open(Path(data), "test")
-    receipt = Receipt("finetune", {"task": task_name, "mode": CONSTANT, **vars(settings)}, training.files)
+    receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, training.files)
     value = task.best_constant(load_all(training, settings.image_size))
     parts = []
     for samples in load_chunks(test, settings.image_size):

@@ -53,16 +53,19 @@ def best_constant(samples: Samples) -> NDArray[np.float32]:
 
 
 def colours(depth: NDArray[np.float32], valid: NDArray[np.bool_], bounds: tuple[float, float]) -> NDArray[np.uint8]:
-    """Depth (1, H, W) in metres on the TURBO colour map from near (blue) to far (red); invalid pixels are grey."""
-    near, far = bounds
-    scaled = np.clip((depth[0] - near) / max(far - near, NEAREST), 0, 1)
+    """Depth (1, H, W) in metres on the TURBO colour map, from near (blue) to far (red); invalid pixels are grey.
+
+    The scale is logarithmic, as delta1 is: equal ratios look equally different.
+    """
+    near, far, shown = (np.log(np.maximum(value, NEAREST)) for value in (*bounds, depth[0]))
+    scaled = np.clip((shown - near) / max(far - near, NEAREST), 0, 1)
     picture = cv2.applyColorMap((scaled * 255).round().astype(np.uint8), cv2.COLORMAP_TURBO)[:, :, ::-1]
     return np.where(valid[:, :, None], picture, 128).astype(np.uint8)
 
 
 def legend(bounds: tuple[float, float]) -> str:
     """The range of the colours."""
-    return f"blue {bounds[0]:.1f} m to red {bounds[1]:.1f} m"
+    return f"blue {bounds[0]:.1f} m to red {bounds[1]:.1f} m (logarithmic)"
 
 
 DEPTH = Task(

@@ -14,9 +14,10 @@ def snakemake(folder: Path, *arguments: str, configfile: Path | None = TINY) -> 
     """Run Snakemake on the project's Snakefile with results in ``folder``."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
     command += ["--directory", str(folder), "--show-failed-logs"]
-    if configfile is not None:
+    command += arguments
+    if configfile is not None:  # last: the option takes every name that follows it
         command += ["--configfile", str(configfile)]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=540)
+    return subprocess.run(command, capture_output=True, text=True, timeout=540)
 
 
 def overlay(folder: Path, **blocks: object) -> Path:

@@ -52,7 +52,7 @@ def test_a_folder_without_a_readable_video(tmp_path, content, reason):
     videos.mkdir()
     if content is not None:
         (videos / "broken.mp4").write_bytes(content)
-    output = refused(tmp_path, MINED, "--config", f"videos={videos}", "--set-threads", "frames_shard=1", configfile=OWN)
+    output = refused(tmp_path, MINED, "--config", f"videos={videos}", configfile=OWN)
     assert reason in output
     assert not (tmp_path / MINED).exists()
     assert not list(tmp_path.glob("results/frames/videos/*.tar"))

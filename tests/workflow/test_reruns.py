@@ -14,10 +14,10 @@ EDITS = [
     pytest.param({"report": {"dpi": 61}}, {"figure2": 1}, id="a figure's dpi"),
     pytest.param(
         {"finetune": {"tasks": {"depth": {"weight_decay": 0.5}}}},
-        {"finetune_run": 6, "table1": 1},
+        {"finetune_run": 4, "table1": 1},
         id="one task's weight decay",
     ),
-    pytest.param({"finetune": {"seeds": [0, 2]}}, {"finetune_run": 12, "table1": 1}, id="seeds of fine-tuning"),
+    pytest.param({"finetune": {"seeds": [0, 2]}}, {"finetune_run": 8, "table1": 1}, id="seeds of fine-tuning"),
     pytest.param(
         {"pretrain": {"runs": {"croco_mimic-3m": {"mask_ratio": 0.5}}}},
         {"pretrain_run": 1, "finetune_run": 4, "table1": 1},
@@ -25,17 +25,17 @@ EDITS = [
     ),
     pytest.param(
         {"pretrain": {"base_lr": 1e-3}},
-        {"pretrain_run": 2, "finetune_run": 8, "table1": 1},
+        {"pretrain_run": 2, "finetune_run": 4, "table1": 1},
         id="every run's learning rate",
     ),
     pytest.param(
         {"datasets": {"mimic-3m": {"pairs": {"hm3d": 2}}}},
-        {"assemble": 1, "pretrain_run": 2, "finetune_run": 8, "table1": 1, "figure2": 1},
+        {"assemble": 1, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
         id="one dataset's composition",
     ),
     pytest.param(
         {"pairs": {"ratio": 0.75}},
-        {"pairs_shard": 3, "assemble": 2, "pretrain_run": 2, "finetune_run": 8, "table1": 1, "figure2": 1},
+        {"pairs_shard": 3, "assemble": 2, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
         id="the matching ratio",
     ),
     pytest.param(
@@ -45,7 +45,7 @@ EDITS = [
             "pairs_shard": 1,
             "assemble": 1,
             "pretrain_run": 2,
-            "finetune_run": 8,
+            "finetune_run": 4,
             "table1": 1,
             "figure2": 1,
         },
@@ -65,8 +65,9 @@ def planned(output: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(("edit", "expected"), EDITS)
 def test_an_edit_reruns_what_it_touches(finished, tmp_path, edit, expected):
-    result = snakemake(finished, "--dry-run", configfile=overlay(tmp_path, **edit))
+    result = snakemake(finished, "all", "pretrain", "--dry-run", configfile=overlay(tmp_path, **edit))
     assert result.returncode == 0, result.stderr
     jobs = planned(result.stdout)
-    jobs.pop("all", None)
+    for target in ("all", "pretrain"):
+        jobs.pop(target, None)
     assert jobs == expected

@@ -33,7 +33,7 @@ def settings_json(settings, **changes) -> str:
 def test_a_job_leaves_metrics_pictures_and_a_receipt(make_settings, datasets, tmp_path, task):
     out = tmp_path / "out"
     arguments = ["--encoder", "random", "--data", str(datasets[task]), "--out", str(out), "--seed", "3"]
-    script("finetune")([*arguments, "--settings", settings_json(make_settings(task=task, seeds=[0, 1]))])
+    script("finetune_run")([*arguments, "--settings", settings_json(make_settings(task=task, seeds=[0, 1]))])
     result = json.loads((out / "metrics.json").read_text())
     metric = {"depth": "delta1", "normals": "l1"}[task]
     assert result["metric"] == metric and result["mode"] == "frozen" and result["encoder"] == "random"
@@ -80,7 +80,8 @@ def test_the_settings_name_the_data_where_the_command_line_does_not(make_setting
 def test_the_constant_has_the_same_form(datasets, tmp_path, make_settings):
     for task, root in datasets.items():
         out = tmp_path / f"constant_{task}"
-        arguments = ["--task", task, "--data", str(root), "--out", str(out), "--settings", '{"image_size": 32}']
+        arguments = ["--data", str(root), "--out", str(out)]
+        arguments += ["--settings", json.dumps({"task": task, "image_size": 32})]
         script("constant_baseline")(arguments)
         result = json.loads((out / "metrics.json").read_text())
         trained = finetune(make_settings(task=task), "random", tmp_path / f"trained_{task}", data=root)
@@ -93,9 +94,11 @@ def test_the_constant_has_the_same_form(datasets, tmp_path, make_settings):
 
 def test_the_constant_refuses_unknown_settings(nyuv2, tmp_path):
     with pytest.raises(MimicError, match="unknown key 'imagesize'"):
-        ConstantSettings.from_dict({"imagesize": 3})
+        ConstantSettings.from_dict({"task": "depth", "imagesize": 3})
+    with pytest.raises(MimicError, match="'task' is missing"):
+        script("constant_baseline")(["--data", str(nyuv2), "--out", str(tmp_path / "out")])
     with pytest.raises(MimicError, match="no task 'dept'"):
-        constant_baseline("dept", nyuv2, tmp_path / "out")
+        constant_baseline(ConstantSettings("dept"), nyuv2, tmp_path / "out")
 
 
 def test_missing_weights_leave_nothing_behind(make_settings, nyuv2, tmp_path):
