@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mimic_core.devices import device
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.schedule import make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.seeding import generator, seed_for
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+DEVICE = device()
 SIZES = {
     "sample, 112 px": (ViTSettings(112, 16, 192, 4, 3), DecoderSettings(96, 2, 3), 64),
     "ViT-B/16, 224 px": (ViTSettings(), DecoderSettings(), 4 if DEVICE.type == "cpu" else 128),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from mimic_core.devices import cpu_threads, device
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 from mimic_core.finetune.data import Samples, Split, load_all, load_chunks
@@ -30,17 +28,6 @@ log = logging.getLogger("mimic")
 
 OUTPUTS = ("metrics.json", "predictions.png")
 RECEIPT = "receipt.json"
-
-
-@contextlib.contextmanager
-def cpu_threads(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def data_root(given: str | Path | None, settings: FinetuneSettings) -> Path:
@@ -67,7 +54,7 @@ class Job:
         self.training, self.test = self.task.open(root, "train"), self.task.open(root, "test")
         self.samples: Samples = load_all(self.training, settings.image_size)
         self.scale = Scale.of(self.samples)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         self.shared: tuple[Encoder, list[Tensor] | None] | None = None
 
     def seed_of(self, repetition: int) -> int:

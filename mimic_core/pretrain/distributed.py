@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mimic_core.devices import device
 from mimic_core.models.mae import MaskedModel
 
 
@@ -78,16 +79,15 @@ def accumulate(model: nn.Module, last: bool) -> contextlib.AbstractContextManage
 def processes() -> Iterator[Processes]:
     """Join the other processes where torchrun has started several; leave them at the end."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    own = device(int(os.environ.get("LOCAL_RANK", "0")))
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
     if count == 1:
-        yield Processes(0, 1, device)
+        yield Processes(0, 1, own)
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
         control = distributed.new_group(backend="gloo")
-        yield Processes(distributed.get_rank(), count, device, control)
+        yield Processes(distributed.get_rank(), count, own, control)
     finally:
         distributed.destroy_process_group()

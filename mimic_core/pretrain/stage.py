@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mimic_core.datasets import PairDataset
+from mimic_core.devices import cpu_threads
 from mimic_core.files import file_hash
 from mimic_core.models.weights import save_encoder
 from mimic_core.pretrain.distributed import processes
@@ -40,8 +39,7 @@ def pretrain(
     """
     chosen = PretrainSettings.from_dict(settings)
     out_dir = Path(out_dir)
-    torch.set_num_threads(chosen.threads)
-    with processes() as own:
+    with cpu_threads(chosen.threads), processes() as own:
         receipt = Receipt("pretrain", {**chosen.to_dict(), "seed": seed}, [manifest])
         dataset = PairDataset(manifest)
         trainer = Trainer(
