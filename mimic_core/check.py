@@ -12,7 +12,8 @@ PACKAGES = {
     "mining": ("numpy", "cv2", "av", "pyarrow", "pandas"),
     "sample world": ("moderngl", "embreex", "h5py", "scipy"),
     "pretraining and fine-tuning": ("torch", "torchvision", "timm", "safetensors"),
-    "segmentation and pose": ("mmengine", "mmcv", "mmseg", "mmdet", "mmpose"),
+    "segmentation": ("mmengine", "mmcv", "mmseg"),
+    "pose": ("mmdet", "mmpose", "xtcocotools.coco"),
     "workflow and report": ("snakemake", "matplotlib", "jsonschema"),
 }
 
@@ -38,7 +39,10 @@ def package_line(purpose: str, names: tuple[str, ...]) -> Line:
             importlib.import_module(name)
         except ImportError as error:
             faults.append(f"{name} ({error})")
-    return not faults, purpose, f"missing: {', '.join(faults)}; run: make env" if faults else ", ".join(names)
+    if not faults:
+        return True, purpose, ", ".join(names)
+    compiled = "; xtcocotools needs a C compiler and Python's headers" if any("xtcoco" in one for one in faults) else ""
+    return False, purpose, f"missing: {', '.join(faults)}{compiled}; run: make clean env"
 
 
 def renderer_line() -> Line:
@@ -57,7 +61,7 @@ def device_line() -> Line:
     try:
         import torch
     except ImportError:
-        return False, "training", "torch is missing; run: make env"
+        return False, "training", "torch is missing; run: make clean env"
     if not torch.cuda.is_available():
         return True, "training", "no GPU: the sample scale runs on the processor"
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -71,7 +71,7 @@ def check_tools(_: argparse.Namespace) -> None:
     for fine, what, detail in found:
         print(f"{'ok  ' if fine else 'FAIL'}  {what:<28} {detail}")
     if not all(fine for fine, _, _ in found):
-        raise MimicError("something is missing", where="the lines marked FAIL", remedy="run: make env")
+        raise MimicError("something is missing", where="the lines marked FAIL", remedy="do what they say")
 
 
 if __name__ == "__main__":
