@@ -1,0 +1,82 @@
+"""The command ``mimic`` as a user types it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mimic_core.archive import read_at
+from mimic_core.cli import main
+from mimic_core.frames.views import decode_jpeg
+
+
+def failed(capsys, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 1
+    return capsys.readouterr().err
+
+
+def test_a_folder_of_videos_is_mined(tmp_path, capsys, make_video):
+    make_video(tmp_path / "videos" / "sub" / "pan.mp4", step=10)
+    (tmp_path / "videos" / "broken.mov").write_bytes(b"no video")
+    main(["mine", str(tmp_path / "videos"), "--out", str(tmp_path / "out"), "--every", "0.5"])
+    printed = capsys.readouterr().out
+    pairs = pd.read_parquet(tmp_path / "out" / "pairs.parquet")
+    candidates = pd.read_parquet(tmp_path / "out" / "candidates.parquet")
+    assert f"kept{len(pairs):>20,}" in printed
+    assert f"seen{len(candidates):>20,}" in printed
+    assert "unreadable: broken.mov" in printed
+    assert len(pairs) > 0
+    with open(tmp_path / "out" / "pairs.tar", "rb") as tar:
+        row = pairs.iloc[0]
+        assert decode_jpeg(read_at(tar, int(row["offset1"]), int(row["size1"]))).shape == (224, 224, 3)
+    assert np.all((pairs["overlap"] > 0.5) & (pairs["overlap"] < 0.75))
+
+
+def test_bounds_of_the_overlap_decide(tmp_path, make_video):
+    make_video(tmp_path / "videos" / "pan.mp4", step=4)
+    arguments = ["mine", str(tmp_path / "videos"), "--every", "0.5", "--out"]
+    main([*arguments, str(tmp_path / "usual")])
+    main([*arguments, str(tmp_path / "high"), "--overlap", "0.75", "0.99"])
+    overlaps = pd.read_parquet(tmp_path / "high" / "pairs.parquet")["overlap"]
+    assert overlaps.between(0.75, 0.99, inclusive="neither").all()
+    assert len(overlaps) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--overlap", "0.8", "0.5"), "--overlap"),
+        (("--overlap", "0.5", "1.5"), "--overlap"),
+        (("--every", "-1"), "--every"),
+    ],
+)
+def test_impossible_options_are_named(tmp_path, capsys, options, named):
+    message = failed(capsys, "mine", str(tmp_path), "--out", str(tmp_path / "out"), *options)
+    assert f"where:  {named}" in message
+    assert "remedy: " in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_there_or_empty(tmp_path, capsys):
+    assert "is not there" in failed(capsys, "mine", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
+    assert "holds nothing to read" in failed(capsys, "mine", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_has_a_line_a_tool(capsys, monkeypatch):
+    monkeypatch.setattr("mimic_core.check.PACKAGES", {"mining": ("numpy", "cv2")})  # pose may rightly be missing
+    main(["check"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("ok  ") for line in lines)
+    assert any("rendering" in line for line in lines)
+
+
+def test_a_missing_package_fails_the_check_and_says_what_to_do(capsys, monkeypatch):
+    monkeypatch.setattr("mimic_core.check.PACKAGES", {"pose": ("xtcocotools_that_is_not_there",)})
+    with pytest.raises(SystemExit) as exit_:
+        main(["check"])
+    assert exit_.value.code == 1
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL"))
+    assert "needs a C compiler" in line
+    assert "make clean env" in line
