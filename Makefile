@@ -21,6 +21,7 @@ env: $(VENV)/installed
 entry = awk '/^[^ ]/ {own = /^$(1)==/} $(2)own' requirements.lock
 
 # uv comes from the lock like everything else, its hash checked; it then installs the rest, hashes checked too.
+# Bytecode is made at once: an environment on a shared disk may be read-only later, and each job would start 4 s slower.
 # xtcocotools alone must be compiled: where that fails, all but pose estimation works without it.
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +29,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(call entry,xtcocotools) > $(VENV)/compiled.txt
 	$(call entry,xtcocotools,!) > $(VENV)/wheels.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
-	$(ACTIVATE) && uv pip sync --quiet --require-hashes $(VENV)/wheels.txt
+	$(ACTIVATE) && uv pip sync --quiet --compile-bytecode --require-hashes $(VENV)/wheels.txt
 	$(ACTIVATE) && uv pip install --quiet --no-deps --require-hashes -r $(VENV)/compiled.txt 2> $(VENV)/compiled.log \
 		|| echo "note: no pose estimation here: xtcocotools needs a C compiler and Python's headers ($(VENV)/compiled.log)"
 	$(ACTIVATE) && uv pip install --quiet --no-deps --no-build-isolation --editable .

@@ -68,7 +68,7 @@ def draw_predictions(
         left = LABEL + column * (TILE + GAP)
         for row, picture in enumerate(pictures):
             figure.paste(tile(picture), (left, TITLE + row * (TILE + GAP)))
-        caption = f"{task.metric} {values[column]:.1f}"
+        caption = f"{task.metric} = {values[column]:.1f}"
         draw.text((left + TILE // 2, TITLE + 3 * (TILE + GAP)), caption, PALE, small, anchor="ma")
     with atomic_path(path) as temporary:
         figure.save(temporary, format="PNG")
