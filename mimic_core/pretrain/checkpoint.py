@@ -1,8 +1,13 @@
-"""Checkpoints: whole files or none, never a pickle, and never those of another run."""
+"""Checkpoints: whole files or none, never a pickle, and never those of another run.
+
+An unfinished run is protected: under another config it is refused, not silently continued or thrown away. A finished
+run has left its encoder; under another config its checkpoints give way to those of the new run.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,9 @@ from torch import Tensor
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
 
-FORMAT = 1
+log = logging.getLogger("mimic")
+
+FORMAT = 2
 KEPT = 2  # files in the folder: the newest, and the one before it should that be lost
 HARMLESS = frozenset({"checkpoint_minutes", "cache_mib", "threads"})  # settings that do not change the result
 
@@ -45,8 +52,10 @@ def save_checkpoint(
     identity: Mapping[str, Any],
     model: Mapping[str, Tensor],
     optimizer: Mapping[str, Any],
+    *,
+    finished: bool,
 ) -> Path:
-    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest two.
+    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest two of this run.
 
     Args:
         folder: the run's checkpoint folder; made where it is missing.
@@ -54,27 +63,34 @@ def save_checkpoint(
         identity: what decides the result (settings, seed, data): a resumed run must have the same.
         model: its ``state_dict``.
         optimizer: its ``state_dict``.
+        finished: whether the run has nothing left to do.
     """
     path = folder / f"iteration-{state.iteration:08d}.pt"
     content = {
         "format": FORMAT,
         "identity": dict(identity),
+        "finished": finished,
         "state": dataclasses.asdict(state),
         "model": dict(model),
         "optimizer": dict(optimizer),
     }
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
-    for old in checkpoints(folder)[:-KEPT]:
+    found = checkpoints(folder)
+    own = found[: found.index(path) + 1]  # what is named later was left by the finished run that this one replaces
+    for old in {*found} - {*own[-KEPT:]}:
         old.unlink(missing_ok=True)
     return path
 
 
 def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``; None where there is none.
+    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``.
+
+    None where there is none, and where it is that of a finished run of another ``identity``.
 
     Raises:
-        MimicError: it cannot be read, or it belongs to a run of another ``identity`` (the differing keys are named).
+        MimicError: it cannot be read, or it belongs to an unfinished run of another ``identity`` (the differing keys
+            are named).
     """
     paths = checkpoints(folder)
     if not paths:
@@ -90,9 +106,12 @@ def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]
             f"the checkpoint cannot be read ({type(error).__name__})", where=path, remedy=remedy
         ) from error
     differing = list(differences(content["identity"], identity))
+    if differing and content["finished"]:
+        log.info("starting anew: the finished run in %s is another (%s)", folder, "; ".join(differing))
+        return None
     if differing:
         raise MimicError(
-            f"the checkpoint belongs to another run: {'; '.join(differing)}",
+            f"the checkpoint belongs to another run, which is not finished: {'; '.join(differing)}",
             where=folder,
             remedy="delete this folder to start anew, or restore the keys to go on",
         )

@@ -253,6 +253,7 @@ class Trainer:
         self.read_losses()
         if self.own.main:
             model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
-            save_checkpoint(self.checkpoint_dir, self.state, self.identity, model, optimizer)
+            finished = self.state.iteration >= self.iterations
+            save_checkpoint(self.checkpoint_dir, self.state, self.identity, model, optimizer, finished=finished)
         self.own.wait()
         self.clock = self.saved = time.monotonic()

@@ -1,5 +1,6 @@
 """Running Snakemake on the project, with a config that is done in about a minute."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def overlay(folder: Path, **blocks: object) -> Path:
             base[key] = merge(base.get(key, {}), value) if isinstance(value, dict) else value
         return base
 
+    tiny = json.loads(json.dumps(yaml.safe_load(TINY.read_text())))  # without what YAML's anchors share
     path = folder / "changed.yaml"
-    path.write_text(yaml.safe_dump(merge(yaml.safe_load(TINY.read_text()), blocks)))
+    path.write_text(yaml.safe_dump(merge(tiny, blocks)))
     return path

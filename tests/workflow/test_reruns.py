@@ -1,6 +1,8 @@
 """Editing one key of the config reruns what it touches and nothing else."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from workflow.running import overlay, snakemake
@@ -71,3 +73,17 @@ def test_an_edit_reruns_what_it_touches(finished, tmp_path, edit, expected):
     for target in ("all", "pretrain"):
         jobs.pop(target, None)
     assert jobs == expected
+
+
+def test_a_rerun_after_an_edit_ends_as_a_run_from_nothing(finished, tmp_path):
+    """Files of the old config, checkpoints among them, neither stop the new run nor leak into it."""
+    changed = overlay(tmp_path, pretrain={"base_lr": 1e-3})
+    edited, fresh = tmp_path / "edited", tmp_path / "fresh"
+    shutil.copytree(finished, edited)
+    for folder in (edited, fresh):
+        result = snakemake(folder, "pretrain", configfile=changed)
+        assert result.returncode == 0, result.stdout + result.stderr
+    for run in ("mae_mimic-3m", "croco_mimic-3m"):
+        encoder = Path("results/pretrain") / run / "encoder.safetensors"
+        assert (edited / encoder).read_bytes() == (fresh / encoder).read_bytes()
+        assert (edited / encoder).read_bytes() != (finished / encoder).read_bytes()

@@ -114,21 +114,49 @@ def test_another_seed_is_another_run(trainer, pairs):
     assert losses(first) != losses(second)
 
 
-def test_a_changed_config_is_refused(trainer, pairs):
-    trainer(pairs, epochs=1).run()
+def stopped(trainer, pairs, **changes):
+    """A run that was stopped on its way."""
+    run = trainer(pairs, **changes)
+    stop_after(run, 2)
+    with pytest.raises(MimicError, match="stopped"):
+        run.run()
+    return run
+
+
+def test_an_unfinished_run_is_refused_under_another_config(trainer, pairs):
+    stopped(trainer, pairs)
     with pytest.raises(MimicError) as caught:
-        trainer(pairs, epochs=1, base_lr=0.1, encoder={"width": 32, "depth": 1, "heads": 2, "patch_size": 8})
+        trainer(pairs, base_lr=0.1, encoder={"width": 32, "depth": 1, "heads": 2, "patch_size": 8})
     assert "settings.base_lr was 0.05 and is 0.1" in caught.value.what
     assert "settings.encoder.width was 16 and is 32" in caught.value.what
     assert caught.value.where.endswith("checkpoints")
     assert "delete this folder" in caught.value.remedy
-    trainer(pairs, epochs=1, cache_mib=0, checkpoint_minutes=5)  # does not change the result
+    trainer(pairs, cache_mib=0, checkpoint_minutes=5)  # does not change the result
 
 
-def test_another_seed_is_refused(trainer, pairs):
-    trainer(pairs, epochs=1).run()
+def test_an_unfinished_run_is_refused_under_another_seed(trainer, pairs):
+    stopped(trainer, pairs)
     with pytest.raises(MimicError, match="seed was 0 and is 1"):
-        trainer(pairs, epochs=1, seed=1)
+        trainer(pairs, seed=1)
+
+
+def test_a_finished_run_gives_way_to_another_config(trainer, pairs):
+    fresh = trainer(pairs, "fresh", epochs=2, base_lr=0.1)
+    fresh.run()
+    trainer(pairs, epochs=3).run()
+    changed = trainer(pairs, epochs=2, base_lr=0.1, checkpoint_minutes=1e-9)
+    assert changed.state.iteration == 0
+    stop_after(changed, 4)
+    with pytest.raises(MimicError, match="stopped"):
+        changed.run()
+    assert sorted(path.name for path in changed.checkpoint_dir.iterdir()) == [
+        "iteration-00000003.pt",
+        "iteration-00000004.pt",
+    ]
+    resumed = trainer(pairs, epochs=2, base_lr=0.1)
+    assert resumed.state.iteration == 4
+    resumed.run()
+    assert losses(resumed) == losses(fresh)
 
 
 def test_an_unreadable_checkpoint_is_named(trainer, pairs):

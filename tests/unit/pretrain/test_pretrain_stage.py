@@ -97,12 +97,14 @@ def test_a_failed_command_says_why_and_leaves_nothing(manifest, tmp_path, block,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_checkpoints_of_other_data_are_refused(manifest, tmp_path, block, write_manifest):
+def test_a_finished_run_is_done_again_on_other_data(manifest, tmp_path, block, write_manifest):
     block |= {"epochs": 1}
+    other = write_manifest(tmp_path / "other", count=12)
     main(arguments(manifest, tmp_path, block))
-    with pytest.raises(MimicError, match="data was") as caught:
-        main(arguments(write_manifest(tmp_path / "other", count=12), tmp_path, block))
-    assert caught.value.where == str(tmp_path / "checkpoints")
+    main(arguments(other, tmp_path, block))
+    main(arguments(other, tmp_path / "alone", block))
+    encoders = [folder / "out" / "encoder.safetensors" for folder in (tmp_path, tmp_path / "alone")]
+    assert encoders[0].read_bytes() == encoders[1].read_bytes()
 
 
 def test_an_image_that_cannot_be_read_is_named(tmp_path, block, write_manifest):
