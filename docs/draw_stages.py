@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from mimic_core.datasets import PairDataset
+from mimic_core.finetune.pictures import GAP, LABEL, TILE, TITLE
 from mimic_core.pairs.correspondences import NONE
 from mimic_core.pairs.settings import GRID, PATCH_SIZE
 
@@ -82,13 +83,18 @@ def pretrain(axes: Axes, results: Path) -> None:
 
 
 def finetune(axes: Axes, results: Path) -> None:
-    """Predicted depth and normals."""
-    pictures = [
-        plt.imread(results / "finetune" / task / "croco_mimic-3m-whole" / "predictions.png")[..., :3]
-        for task in ("depth", "normals")
-    ]
-    width = min(picture.shape[1] for picture in pictures)
-    axes.imshow(np.vstack([picture[: width // 2, :width] for picture in pictures]))
+    """Two test images of each task: input, truth, prediction."""
+    rows = []
+    for task in ("depth", "normals"):
+        picture = plt.imread(results / "finetune" / task / "croco_mimic-3m-whole" / "predictions.png")[..., :3]
+        for column in (1, 2):
+            left = LABEL + column * (TILE + GAP)
+            tops = [TITLE + row * (TILE + GAP) for row in range(3)]
+            tiles = [picture[top : top + TILE, left : left + TILE] for top in tops]
+            rows.append(np.hstack([np.pad(tile, ((3, 3), (3, 3), (0, 0)), constant_values=1) for tile in tiles]))
+    axes.imshow(np.vstack(rows))
+    for place, name in enumerate(("input", "truth", "prediction")):
+        axes.text((place + 0.5) / 3, -0.01, name, transform=axes.transAxes, ha="center", va="top", fontsize=8)
 
 
 def report(axes: Axes, results: Path) -> None:
@@ -96,7 +102,11 @@ def report(axes: Axes, results: Path) -> None:
     table = pd.read_csv(results / "table1.csv", keep_default_na=False)
     table = table[table["nyuv2_delta1"] != ""]
     cells = [
-        [f"{row['model']}{' (frozen)' if row['frozen'] == 'yes' else ''}", row["nyuv2_delta1"], row["taskonomy_l1"]]
+        [
+            f"{row['model']}{' (frozen)' if row['frozen'] == 'yes' else ''}",
+            f"{float(row['nyuv2_delta1']):.1f}",
+            f"{float(row['taskonomy_l1']):.1f}",
+        ]
         for row in table.to_dict("records")
     ]
     drawn = axes.table(

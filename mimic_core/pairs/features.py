@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,8 +14,28 @@ from numpy.typing import NDArray
 from mimic_core.pairs.settings import IMAGE_SIZE
 
 Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 DESCRIPTOR_SIZE = 128
+BASIS = Path(__file__).with_name("sift_basis.npz")
+
+
+class Reduced(NamedTuple):
+    """Descriptors in a few dimensions, so that ``asking @ answering.T`` bounds all squared distances from below.
+
+    With half as in ``half``, the squared distance of descriptors i and j is at least
+    ``2 (half_i - (asking @ answering.T)_ij)``: each is written along the directions in which SIFT descriptors differ
+    most, and what is left of it counts by its length alone.
+
+    Attributes:
+        asking: (N, K + 2): K directions, the length of the rest, -1.
+        answering: (N, K + 2): the same, but ``half`` in the last column.
+        half: (N,) half the squared distance from the mean descriptor.
+    """
+
+    asking: Floats
+    answering: Floats
+    half: Floats
 
 
 @dataclass(frozen=True)
@@ -25,12 +48,37 @@ class Features:
         squares: (N,) float32, squared length of each descriptor.
     """
 
-    points: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
-    squares: NDArray[np.float32]
+    points: Floats
+    descriptors: Floats
+    squares: Floats
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """The descriptors in fewer dimensions; made when first asked for."""
+        mean, directions = basis()
+        centred = self.descriptors - mean
+        along = centred @ directions
+        half = np.vecdot(centred, centred) / 2
+        rest = np.sqrt(np.maximum(2 * half - np.vecdot(along, along), 0))
+        parts = [along, rest[:, None]]
+        return Reduced(
+            np.concatenate([*parts, np.full_like(rest, -1)[:, None]], axis=1),
+            np.concatenate([*parts, half[:, None]], axis=1),
+            half,
+        )
+
+
+@cache
+def basis() -> tuple[Floats, Floats]:
+    """Mean (128,) and principal directions (128, K) of SIFT descriptors: ``benchmarks/sift_basis.py`` learns them.
+
+    Any orthonormal directions give the same matches; good ones give them sooner.
+    """
+    with np.load(BASIS, allow_pickle=False) as file:
+        return file["mean"], file["directions"]
 
 
 def detect(image: Image) -> Features:
@@ -51,4 +99,4 @@ def detect(image: Image) -> Features:
     if descriptors is None:
         descriptors = np.zeros((0, DESCRIPTOR_SIZE), np.float32)
     points = np.asarray(cv2.KeyPoint.convert(keypoints), np.float32).reshape(-1, 2)
-    return Features(points, descriptors, np.einsum("nd,nd->n", descriptors, descriptors))
+    return Features(points, descriptors, np.vecdot(descriptors, descriptors))

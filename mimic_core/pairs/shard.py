@@ -19,6 +19,7 @@ from mimic_core.archive import TarWriter, read_at
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
 from mimic_core.frames.views import decode_jpeg
+from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
 from mimic_core.pairs.features import Features, detect
 from mimic_core.pairs.hashing import perceptual_hash
@@ -96,6 +97,7 @@ def mine_shard(
         MimicError: the counts do not add up, which would mean that a candidate was lost.
     """
     cv2.setNumThreads(1)  # one process a core; OpenCV's own threads would compete with the other jobs
+    keep_freed_memory()
     table = pd.read_parquet(paths.views)
     unreadable = table[table["status"] != "ok"]
     readable = table[table["status"] == "ok"]

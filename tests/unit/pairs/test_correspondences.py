@@ -2,7 +2,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.pairs.correspondences import NONE, correspondences, inverted, overlap, sample_points, target_patches
+from mimic_core.pairs.correspondences import (
+    NONE,
+    correspondences,
+    inverted,
+    overlap,
+    reachable,
+    sample_points,
+    target_patches,
+)
 from mimic_core.pairs.homography import usable
 from mimic_core.pairs.settings import GRID, PATCHES
 
@@ -44,6 +52,27 @@ def test_no_patch_is_given_away_twice(values, seed):
     assert ((mapping >= NONE) & (mapping < PATCHES)).all()
 
 
+@given(st.lists(st.floats(-1, 1), min_size=8, max_size=8), st.integers(0, 5))
+def test_patches_left_out_beforehand_have_every_point_outside(values, seed):
+    a, b, c, d, e, f, g, h = values
+    matrix = np.array([[1 + a, b, 400 * c], [d, 1 + e, 400 * f], [2 * g / 224, 2 * h / 224, 1]])
+    targets = target_patches(matrix, sample_points(np.random.default_rng(seed), 256))
+    left_out = np.setdiff1d(np.arange(PATCHES), reachable(matrix))
+    assert (targets[left_out] == PATCHES).all()
+
+
+def test_what_lies_outside_is_left_out_beforehand():
+    beyond = np.array([[1, 0, 16 * 7 + 1], [0, 1, 0], [0, 0, 1]], float)
+    assert reachable(beyond).tolist() == [patch for patch in range(PATCHES) if patch % GRID < 7]
+    assert len(reachable(-np.eye(3))) == 0
+
+
+def test_a_patchs_draw_does_not_depend_on_the_others():
+    some = np.array([3, 70, 195])
+    one, all_ = (sample_points(np.random.default_rng(1), 100, which) for which in (some, slice(None)))
+    np.testing.assert_array_equal(one, all_[:, some])
+
+
 @given(st.integers(0, 1000))
 def test_inverting_twice_changes_nothing(seed):
     rng = np.random.default_rng(seed)
@@ -62,7 +91,8 @@ def test_points_behind_the_camera_never_match():
 
 
 def test_points_are_drawn_inside_their_patch():
-    x, y = sample_points(np.random.default_rng(0), 400)
+    x, y, one = sample_points(np.random.default_rng(0), 400)
+    assert (one == 1).all()
     patch = (y // 16 * GRID + x // 16).astype(int)
     np.testing.assert_array_equal(patch, np.repeat(np.arange(PATCHES)[:, None], 400, 1))
     assert {int(value) % 16 for value in x.ravel()} == set(range(16))
