@@ -26,7 +26,8 @@ import cv2
 from mimic_core.config import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.pairs import Features, Measurement, detect, measure
-from mimic_core.pairs.candidates import RandomWalkRule, ViewOf
+from mimic_core.pairs.candidates import ViewOf
+from mimic_core.pairs.rules import RandomWalk as RandomWalkRule
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.videos import mine_videos
 from mimic_core.sampledata import write_flat

@@ -15,8 +15,8 @@ from mimic_core.files import write_json
 from mimic_core.finetune.data import load_all, load_chunks
 from mimic_core.finetune.results import SeedResult, summarise
 from mimic_core.finetune.tasks import get_task
-from mimic_core.models.settings import read_settings
 from mimic_core.receipts import Receipt
+from mimic_core.settings import read_settings
 
 log = logging.getLogger("mimic")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mimic_core.errors import MimicError
-from mimic_core.models.settings import ViTSettings, read_settings
+from mimic_core.models.settings import ViTSettings
+from mimic_core.settings import read_settings
 
 Mode = Literal["frozen", "whole"]
 RANDOM = "random"  # the encoder of random weights

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
-from mimic_core.models.settings import ViTSettings, read_settings
+from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder, initialise
 from mimic_core.seeding import seed_for
+from mimic_core.settings import read_settings
 
 HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
 FORMAT = 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
-from mimic_core.pairs.candidates import VideoRule
+from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.receipts import Receipt
@@ -37,6 +37,6 @@ def mine_videos(folder: Path, out: Path, *, interval: float, settings: MiningSet
         tar=out / "pairs.tar",
     )
     write_frames(units, reader("video", frames, seed), paths.frames_tar, paths.views, total=len(units))
-    receipt.statistics = mine_shard(paths, source="videos", rule=VideoRule(), settings=settings, seed=seed)
+    receipt.statistics = mine_shard(paths, source="videos", rule=Neighbours(), settings=settings, seed=seed)
     receipt.write(out / "receipt.json", [paths.views, paths.candidates, paths.pairs, paths.tar])
     return receipt.statistics

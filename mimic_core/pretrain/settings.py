@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimic_core.errors import MimicError
-from mimic_core.models.settings import DecoderSettings, ViTSettings, read_settings
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.settings import read_settings
 
 PRECISIONS = ("bf16", "fp32")
 

@@ -13,7 +13,7 @@ from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import decode_jpeg
-from mimic_core.pairs.candidates import VideoRule
+from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.sources import in_shard, open_source
@@ -43,7 +43,7 @@ def shards(tmp_path_factory, make_video):
             mining / f"{stem}.tar",
         )
         write_frames(in_shard(units, shard, 2), reader("video", {}, 0), files.frames_tar, files.views, total=99)
-        mine_shard(files, source="walks", rule=VideoRule(), settings=MiningSettings(), seed=0)
+        mine_shard(files, source="walks", rule=Neighbours(), settings=MiningSettings(), seed=0)
     return folder, [mining / "000.pairs.parquet", mining / "001.pairs.parquet"]
 
 

@@ -7,8 +7,8 @@ import pytest
 from mimic_core.errors import MimicError
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
-from mimic_core.pairs.candidates import VideoRule
 from mimic_core.pairs.measurement import VERDICTS
+from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, check_counts, mine_shard
 from mimic_core.sources import in_shard, open_source
@@ -24,7 +24,7 @@ def mine(root, folder, *, shard=0, shards=1, interval=1.0):
     units = in_shard(open_source("videos").units(root), shard, shards)
     files = paths(folder)
     write_frames(units, reader("video", {"interval": interval}, 0), files.frames_tar, files.views, total=99)
-    statistics = mine_shard(files, source="videos", rule=VideoRule(), settings=MiningSettings(), seed=0)
+    statistics = mine_shard(files, source="videos", rule=Neighbours(), settings=MiningSettings(), seed=0)
     return files, statistics
 
 

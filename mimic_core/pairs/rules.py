@@ -1,0 +1,187 @@
+"""Candidate rules, one for every kind of source (paper appendix C.1 and the released scripts).
+
+A rule says which pairs of a unit's views are measured, and which of those in range are kept. No pair is measured
+twice, and none crosses from one unit to another: a rule sees one unit at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+from mimic_core.errors import MimicError
+from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
+from mimic_core.pairs.measurement import HIGH_OVERLAP
+from mimic_core.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """A video's neighbours: (t, t+1); where these overlap too much, (t, t+2) instead, and one view is skipped.
+
+    Attributes:
+        look_further: whether (t, t+2) is tried; Mannequin's clips are not.
+
+    Source: paper appendix C.1 (ARKitScenes, Mannequin, Objectron) and the released scripts.
+    """
+
+    look_further: bool = True
+
+    def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
+        """Walk through the views in order of time."""
+        numbers = [view.number for view in views]
+        position = 0
+        while position + 1 < len(numbers):
+            near = measure(numbers[position], numbers[position + 1])
+            yield Candidate(numbers[position], numbers[position + 1], near)
+            too_near = self.look_further and near.verdict == HIGH_OVERLAP
+            if not too_near or position + 2 >= len(numbers):
+                position += 1
+                continue
+            far = measure(numbers[position], numbers[position + 2])
+            yield Candidate(numbers[position], numbers[position + 2], far)
+            position += 2
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of a frame sequence: the first frames of a window with its last; the smallest overlap in range is kept.
+
+    Windows follow each other without a gap; what is left at the end and does not fill one is left out.
+
+    Attributes:
+        length: frames of a window.
+        edge: how many first frames are paired with as many last ones.
+
+    Source: paper appendix C.1 (ScanNet: windows of 60 frames, 10 x 10 pairs) and the released scripts.
+    """
+
+    length: int = 60
+    edge: int = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.edge <= self.length // 2:
+            raise MimicError(
+                f"windows of {self.length} frames have no {self.edge} first and {self.edge} last ones",
+                where="rule.windows.edge",
+                remedy="use at least 1, and at most half the window's length",
+            )
+
+    def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
+        """Measure the edge x edge candidates of every window."""
+        numbers = [view.number for view in views]
+        for start in range(0, len(numbers) - self.length + 1, self.length):
+            window = numbers[start : start + self.length]
+            pairs = ((one, two) for one in window[: self.edge] for two in window[-self.edge :])
+            yield from keep_smallest(measured(pairs, measure), 1)
+
+
+@dataclass(frozen=True)
+class Stride:
+    """Frames at a fixed distance: (t, t + distance), then t + advance and so on; every pair in range is kept.
+
+    Source: paper appendix C.1 (CO3D: distance 5, advance 10) and the released scripts.
+    """
+
+    distance: int = 5
+    advance: int = 10
+
+    def __post_init__(self) -> None:
+        if self.distance < 1 or self.advance < 1:
+            raise MimicError(
+                f"a distance of {self.distance} and an advance of {self.advance} frames",
+                where="rule.stride",
+                remedy="use 1 or more for both",
+            )
+
+    def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
+        """Step through the frames."""
+        numbers = [view.number for view in views]
+        starts = range(0, len(numbers) - self.distance, self.advance)
+        yield from measured(((numbers[start], numbers[start + self.distance]) for start in starts), measure)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Photos of one place: all pairs of a group.
+
+    Attributes:
+        keep: ``smallest`` keeps the smallest overlap in range, ``all`` every pair in range.
+
+    Source: paper appendix C.1 (DeMoN; 3DStreetView, where the released scripts keep all).
+    """
+
+    keep: Literal["smallest", "all"] = "smallest"
+
+    def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
+        """Measure all pairs of each group, the view of the lower number first."""
+        for group in by_group(views):
+            pairs = measured(combinations([view.number for view in group], 2), measure)
+            yield from pairs if self.keep == "all" else keep_smallest(pairs, 1)
+
+
+@dataclass(frozen=True)
+class RandomWalk:
+    """A sample of the random walk: view 1 from list A, view 2 from B or C; of those in range the smallest overlaps.
+
+    Attributes:
+        pairs_per_sample: how many are kept; the paper keeps one.
+
+    Source: paper appendix C.1 (HM3D, Gibson, Matterport3D).
+    """
+
+    pairs_per_sample: int = 1
+
+    def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
+        """Measure the 8 x 16 candidates of each sample; the ones in range that are not kept become ``not_best``."""
+        for sample in by_group(views):
+            firsts = [view.number for view in sample if view.role == "A"]
+            seconds = [view.number for view in sample if view.role in ("B", "C")]
+            pairs = ((one, two) for one in firsts for two in seconds)
+            yield from keep_smallest(measured(pairs, measure), self.pairs_per_sample)
+
+
+def by_group(views: Sequence[ViewOf]) -> Iterable[list[ViewOf]]:
+    """The views of each group, in order."""
+    groups: dict[int, list[ViewOf]] = {}
+    for view in views:
+        groups.setdefault(view.group, []).append(view)
+    return groups.values()
+
+
+def measured(pairs: Iterable[tuple[int, int]], measure: Measure) -> list[Candidate]:
+    """The pairs with what they measure."""
+    return [Candidate(one, two, measure(one, two)) for one, two in pairs]
+
+
+RULES: dict[str, type[CandidateRule]] = {
+    "neighbours": Neighbours,
+    "windows": Windows,
+    "stride": Stride,
+    "groups": Groups,
+    "random_walk": RandomWalk,
+}
+DEFAULTS = {"video": "neighbours", "sequence": "neighbours", "group": "groups", "scene": "random_walk"}
+
+
+def rule_for(kind: str, settings: Mapping[str, Any]) -> CandidateRule:
+    """The rule that a source's ``pairs`` block names, ``rule: {name: {setting: value}}``, or the usual one of its kind.
+
+    Args:
+        kind: ``video``, ``sequence``, ``group`` or ``scene``.
+        settings: the block.
+
+    Raises:
+        MimicError: not exactly one rule is named, there is none of that name, or a setting of it is wrong.
+    """
+    chosen = settings.get("rule", {DEFAULTS[kind]: {}})
+    if len(chosen) != 1 or not set(chosen) <= set(RULES):
+        raise MimicError(
+            f"{' and '.join(map(repr, chosen)) or 'nothing'} is no candidate rule",
+            where="config key sources.<name>.pairs.rule",
+            remedy=f"name one of: {', '.join(RULES)}",
+        )
+    ((name, values),) = chosen.items()
+    return read_settings(RULES[name], values, f"rule.{name}")
