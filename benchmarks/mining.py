@@ -27,9 +27,9 @@ from mimic_core.config import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.pairs import Features, Measurement, detect, measure
 from mimic_core.pairs.candidates import ViewOf
+from mimic_core.pairs.folder import FolderSettings, mine_folder
 from mimic_core.pairs.rules import RandomWalk as RandomWalkRule
 from mimic_core.pairs.settings import MiningSettings
-from mimic_core.pairs.videos import mine_videos
 from mimic_core.sampledata import write_flat
 from mimic_core.seeding import generator
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
@@ -107,7 +107,7 @@ def bench_walk(folder: Path) -> list[tuple[str, str]]:
 def bench_videos(videos: Path, folder: Path) -> list[tuple[str, str]]:
     """Rows on a folder of videos."""
     started = time.process_time()
-    found = mine_videos(videos, folder / "videos", interval=0.25, settings=MiningSettings(), seed=0)
+    found = mine_folder(videos, folder / "videos", FolderSettings(interval=0.25))
     seconds = time.process_time() - started
     rate = f"{seconds:.2f} s for {found['views']} views, {found['seen']} candidates, {found['kept']} kept"
     return [("videos, decoded and mined", rate), ("videos, a candidate", f"{1000 * seconds / found['seen']:.1f} ms")]

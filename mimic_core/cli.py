@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core import __version__, command
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
+
+SOME_FAILED = 3  # exit code: done, but not all files could be read
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,15 +24,22 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True)
 
-    mine = commands.add_parser("mine", help="mine pairs from a folder of videos")
-    mine.add_argument("folder", type=Path, help="folder of videos, searched at any depth")
+    mine = commands.add_parser("mine", help="mine pairs from a folder of videos, image folders, or both")
+    mine.add_argument("folder", type=Path, help="searched at any depth")
     mine.add_argument("--out", type=Path, required=True, help="folder to write to")
-    mine.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="seconds between views (1.0)")
+    mine.add_argument(
+        "--every",
+        type=seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="between two views of a video (1.0s); 0: every frame",
+    )
     mine.add_argument(
         "--overlap", type=float, nargs=2, default=(0.5, 0.75), metavar=("LOW", "HIGH"), help="bounds (0.5 0.75)"
     )
+    mine.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
     mine.add_argument("--seed", type=int, default=0)
-    mine.set_defaults(call=mine_folder)
+    mine.set_defaults(call=mine_command)
 
     check = commands.add_parser("check", help="is every tool there?")
     check.set_defaults(call=check_tools)
@@ -38,29 +48,47 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     args.call(args)
 
 
-def mine_folder(args: argparse.Namespace) -> None:
-    """Write views, candidates, pairs and their tar below ``--out``, and print what became of the candidates."""
+def seconds(text: str) -> float:
+    """Argparse type of ``--every``: ``0.5`` or ``0.5s``."""
+    return float(text.removesuffix("s"))
+
+
+def mine_command(args: argparse.Namespace) -> None:
+    """Mine a folder, and print what became of the candidates and what could not be read.
+
+    Leaves with exit code 3 where something could not be read and the rest was mined.
+    """
+    from mimic_core.pairs.folder import FolderSettings, mine_folder
     from mimic_core.pairs.settings import MiningSettings
-    from mimic_core.pairs.videos import mine_videos
 
     low, high = args.overlap
     if not 0 <= low < high <= 1:
         raise MimicError(
             f"{low:g} to {high:g} is no range of overlaps", where="--overlap", remedy="give 0 <= LOW < HIGH <= 1"
         )
-    if args.every < 0:
-        raise MimicError("an interval cannot be negative", where="--every", remedy="give seconds; 0 takes every frame")
-    settings = MiningSettings(min_overlap=low, max_overlap=high)
-    statistics = mine_videos(args.folder, args.out, interval=args.every, settings=settings, seed=args.seed)
+    if not 0 <= args.every < float("inf"):
+        raise MimicError(
+            f"an interval of {args.every:g} s", where="--every", remedy="give seconds; 0 takes every frame"
+        )
+    if args.jobs < 1:
+        raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
+    settings = FolderSettings(args.every, MiningSettings(min_overlap=low, max_overlap=high), args.seed)
+    statistics = mine_folder(args.folder, args.out, settings, args.jobs)
     print(summary(statistics))
     print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}")
+    if statistics["unreadable"]:
+        raise SystemExit(SOME_FAILED)
 
 
 def summary(statistics: dict) -> str:
     """A table of the verdicts, and each video that could not be read."""
-    rows = [("seen", statistics["seen"]), *((name, count) for name, count in statistics["verdicts"].items() if count)]
-    lines = [f"{name:<16}{count:>8,}" for name, count in rows]
-    return "\n".join(lines + [f"unreadable: {unit}: {reason}" for unit, reason in statistics["unreadable"].items()])
+    from mimic_core.pairs.measurement import VERDICTS
+
+    rows = [("seen", statistics["seen"]), *((name, statistics["verdicts"][name]) for name in VERDICTS)]
+    lines = [f"{name:<16}{count:>8,}" for name, count in rows if count]
+    for unit, reason in statistics["unreadable"].items():
+        lines.append(f"unreadable: {printable(unit)}: {printable(reason)}")
+    return "\n".join(lines)
 
 
 def check_tools(_: argparse.Namespace) -> None:

@@ -31,3 +31,8 @@ class MimicError(Exception):
 
 class UnreadableError(MimicError):
     """One unit (video, scene, image) that cannot be read. The rest of its shard goes on; the unit is counted."""
+
+
+def printable(text: str) -> str:
+    """A file's name or a message on one line: line breaks and other control characters as escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -23,12 +23,13 @@ class Progress:
     Args:
         total: how many steps there are; None where that is unknown.
         what: the unit of a step, in the plural ("videos", "iterations").
+        shown: False counts in silence, for work that is a step of something larger.
     """
 
-    def __init__(self, total: int | None, what: str) -> None:
-        self.total, self.what, self.done = total, what, 0
+    def __init__(self, total: int | None, what: str, *, shown: bool = True) -> None:
+        self.total, self.what, self.shown, self.done = total, what, shown, 0
         self.started = self.spoke = time.monotonic()
-        self.bar = tqdm(total=total, unit=" " + what, file=sys.stderr) if sys.stderr.isatty() else None
+        self.bar = tqdm(total=total, unit=" " + what, file=sys.stderr) if shown and sys.stderr.isatty() else None
 
     def step(self, n: int = 1, note: str = "") -> None:
         """Count ``n`` more steps; ``note`` is shown beside them (a loss, a file name)."""
@@ -36,7 +37,7 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
             self.bar.update(n)
-        elif time.monotonic() - self.spoke >= LOG_INTERVAL:
+        elif self.shown and time.monotonic() - self.spoke >= LOG_INTERVAL:
             self.spoke = time.monotonic()
             log.info("%s%s", self.line(), f" | {note}" if note else "")
 
@@ -52,7 +53,7 @@ class Progress:
         """End the bar, or leave a last line in the log."""
         if self.bar is not None:
             self.bar.close()
-        else:
+        elif self.shown:
             seconds = time.monotonic() - self.started
             log.info("%d %s in %s (%.3g/s)", self.done, self.what, duration(seconds), self.done / max(seconds, 1e-9))
 
@@ -63,11 +64,11 @@ class Progress:
         self.close()
 
 
-def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+def track(items: Iterable[Item], what: str, total: int | None = None, *, shown: bool = True) -> Iterator[Item]:
     """Iterate over ``items`` and show the progress."""
     if total is None and isinstance(items, Sized):
         total = len(items)
-    with Progress(total, what) as progress:
+    with Progress(total, what, shown=shown) as progress:
         for item in items:
             yield item
             progress.step()

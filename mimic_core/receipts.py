@@ -89,6 +89,9 @@ class Receipt:
         )
 
     def fingerprint(self, path: Path) -> str:
-        """``sha256:...`` of a file, or its size where hashing it would take minutes."""
-        size = path.stat().st_size
-        return f"size:{size}" if size > self.hash_limit else "sha256:" + file_hash(path)
+        """``sha256:...`` of a file, or its size where hashing it would take minutes; ``unreadable`` of a bad one."""
+        try:
+            size = path.stat().st_size
+            return f"size:{size}" if size > self.hash_limit else "sha256:" + file_hash(path)
+        except OSError:
+            return "unreadable"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from mimic_core.frames.images import ImageSettings, image_views
 from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.shard import Reader
 from mimic_core.frames.video import VideoSettings, video_views
@@ -14,10 +15,13 @@ from mimic_core.sources import Unit
 
 
 def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
-    """What reads the views of a unit of that kind (``video`` or ``scene``) with the settings of its config block."""
+    """What reads the views of a unit of that kind (``video``, ``group`` or ``scene``), as its config block says."""
     if kind == "video":
         video = VideoSettings(**chosen(VideoSettings, settings))
         return lambda unit: video_views(unit.path, video)
+    if kind == "group":
+        images = ImageSettings(**chosen(ImageSettings, settings))
+        return lambda unit: image_views(unit, images)
     if kind == "scene":
         scene = SceneSettings(**chosen(SceneSettings, settings))
 

@@ -1,7 +1,7 @@
 """One shard of the stage ``frames``: the views of its units in a tar, and a table of them.
 
-The table has a row a view, and one row (``status`` unreadable, ``view`` -1) a unit that could not be read, so that
-no unit vanishes from the counts.
+The table has a row a view, and one row (``status`` unreadable, ``view`` -1) for each unit, and each image of a folder,
+that could not be read, so that nothing vanishes from the counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mimic_core.archive import TarWriter
-from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path
 from mimic_core.frames.views import View, blur_variance, encode_jpeg
 from mimic_core.progress import track
@@ -41,11 +41,11 @@ COLUMNS = {
     "size": "int32",
 }
 
-Reader = Callable[[Unit], Iterator[View]]
+Reader = Callable[[Unit], Iterator[View | UnreadableError]]
 
 
 def write_frames(
-    units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path, *, total: int
+    units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path, *, total: int, shown: bool = True
 ) -> dict[str, Any]:
     """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
 
@@ -53,36 +53,39 @@ def write_frames(
         read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit is counted
             as unreadable too, with its message, so that one bad file never stops the rest.
         total: units of the source, over all its shards.
+        shown: whether the progress is shown.
 
     Returns:
-        Statistics: units seen, ok and unreadable, views, and each unreadable unit with its reason.
+        Statistics: units seen, ok and unreadable, views, and each unreadable unit or image with its reason.
 
     Raises:
         MimicError: these are all units of the source and not one could be read; nothing is written then.
     """
     rows: list[dict[str, Any]] = []
-    unreadable: dict[str, str] = {}
+    failed: dict[str, str] = {}
     with atomic_path(tar_path) as tar_temporary, atomic_path(table_path) as table_temporary:
         with TarWriter(tar_temporary) as tar:
-            for unit in track(units, "units"):
+            for unit in track(units, "units", shown=shown):
                 start = tar.position()
                 try:
                     rows.extend(unit_rows(unit, read, tar))
                 except UnreadableError as error:
-                    unreadable[unit.name] = f"{error.what} ({error.where})"
+                    failed[unit.name] = f"{error.what} ({error.where})"
                 except (OSError, ValueError, RuntimeError) as error:
-                    unreadable[unit.name] = f"{type(error).__name__}: {error}"
-                if unit.name in unreadable:
+                    failed[unit.name] = f"{type(error).__name__}: {error}"
+                if unit.name in failed:
                     tar.rewind(start)
-                    rows.append(unreadable_row(unit, unreadable[unit.name]))
-                    log.warning("unreadable: %s: %s", unit.name, unreadable[unit.name])
-        if len(unreadable) == total:
-            raise none_readable(unreadable)
+                    rows.append(unreadable_row(unit.name, failed[unit.name]))
+        unreadable = {row["unit"]: row["reason"] for row in rows if row["status"] == UNREADABLE}
+        for name, reason in unreadable.items():
+            log.warning("unreadable: %s: %s", printable(name), printable(reason))
+        if len(failed) == total:
+            raise none_readable(failed)
         pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(table_temporary, index=False)
     return {
         "units": len(units),
-        "units_ok": len(units) - len(unreadable),
-        "units_unreadable": len(unreadable),
+        "units_ok": len(units) - len(failed),
+        "units_unreadable": len(failed),
         "unreadable": unreadable,
         "views": sum(row["status"] == OK for row in rows),
     }
@@ -90,8 +93,11 @@ def write_frames(
 
 def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
     """Write one unit's views and describe each."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, view in enumerate(read(unit)):
+        if isinstance(view, UnreadableError):
+            rows.append(unreadable_row(f"{unit.name}/{Path(view.where).name}", view.what))
+            continue
         data = encode_jpeg(view.image)
         x, y, z = view.position
         rows.append(
@@ -115,16 +121,16 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
     return rows
 
 
-def unreadable_row(unit: Unit, reason: str) -> dict[str, Any]:
-    """The one row of a unit that could not be read."""
+def unreadable_row(name: str, reason: str) -> dict[str, Any]:
+    """The one row of a unit, or of an image of a folder, that could not be read."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "offset": -1, "size": 0}
-    return {"unit": unit.name, "status": UNREADABLE, "reason": reason, "role": "", **numbers, **empty}
+    return {"unit": name, "status": UNREADABLE, "reason": reason, "role": "", **numbers, **empty}
 
 
 def none_readable(unreadable: Mapping[str, str]) -> MimicError:
     """The error of a source of which not one unit could be read."""
-    reasons = "\n  ".join(f"{name}: {reason}" for name, reason in unreadable.items())
+    reasons = "\n  ".join(f"{printable(name)}: {printable(reason)}" for name, reason in unreadable.items())
     return MimicError(
         f"not one of the source's {len(unreadable)} units can be read:\n  {reasons}",
         remedy="replace or remove the files named above",

@@ -69,6 +69,17 @@ def video_views(path: Path, settings: VideoSettings) -> Iterator[View]:
     check_length(path, count, last, settings)
 
 
+def expected_views(path: Path, interval: float) -> int:
+    """About how many views a video gives, by what its header says; 1 where it says nothing."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            seconds = (container.duration or 0) / av.time_base
+            return max(1, round(seconds / interval) if interval else stream.frames)
+    except (av.FFmpegError, IndexError, ValueError, OSError):
+        return 1
+
+
 def check_length(path: Path, views: int, seconds: float, settings: VideoSettings) -> None:
     """Raise where a video is too short to give a pair."""
     if views < 2:

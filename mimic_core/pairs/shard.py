@@ -85,9 +85,18 @@ class UnitViews:
 
 
 def mine_shard(
-    paths: ShardPaths, *, source: str, rule: CandidateRule, settings: MiningSettings, seed: int
+    paths: ShardPaths,
+    *,
+    source: str,
+    rule: CandidateRule,
+    settings: MiningSettings,
+    seed: int,
+    shown: bool = True,
 ) -> dict[str, Any]:
     """Measure the candidates of a shard's units and write what was measured and what is retained.
+
+    Args:
+        shown: whether the progress is shown.
 
     Returns:
         Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
@@ -108,7 +117,7 @@ def mine_shard(
         atomic_path(paths.pairs) as pairs_path,
         atomic_path(paths.candidates) as candidates_path,
         open(paths.frames_tar, "rb") as stream,
-        Progress(readable["unit"].nunique(), "units") as progress,
+        Progress(readable["unit"].nunique(), "units", shown=shown) as progress,
         TarWriter(tar_path) as tar,
         RowWriter(pairs_path, PAIRS) as pairs,
         RowWriter(candidates_path, CANDIDATES) as candidates,

@@ -3,9 +3,10 @@
 from mimic_core.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
 from mimic_core.sources.hm3d import HM3D
+from mimic_core.sources.images import Images
 from mimic_core.sources.videos import Videos
 
-ADAPTERS: dict[str, type[Source]] = {"hm3d": HM3D, "videos": Videos}
+ADAPTERS: dict[str, type[Source]] = {"hm3d": HM3D, "images": Images, "videos": Videos}
 
 
 def open_source(adapter: str) -> Source:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,15 +16,22 @@ from mimic_core.errors import MimicError
 
 @dataclass(frozen=True)
 class Unit:
-    """A video or a scene: candidate pairs never cross from one unit to another.
+    """A video, a scene or a folder of images: candidate pairs never cross from one unit to another.
 
     Attributes:
         name: its path below the source's root, as a person would say it. Unique in its source.
-        path: the file to open.
+        path: the file to open; of a folder of images, the folder.
+        images: the images of a folder, in order.
     """
 
     name: str
     path: Path
+    images: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        """The files it is read from."""
+        return list(self.images) or [self.path]
 
     @property
     def key(self) -> str:
@@ -33,10 +42,38 @@ class Unit:
         return f"{safe[:80]}-{hashlib.sha256(self.name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
+def name_below(root: Path, path: Path) -> str:
+    """Path below the root as text; bytes that are no UTF-8 are written as escapes, so that it can be stored."""
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def folders_below(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Every folder below the root, itself included, with its files; hidden ones are passed over, links are followed.
+
+    A folder that links lead to twice is visited once, so that a loop of links ends. One that may not be listed comes
+    with itself as its only file, so that it is not passed over in silence.
+    """
+    seen: set[tuple[int, int]] = set()
+    stack = [root]
+    while stack:
+        folder = stack.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        except OSError:
+            yield folder, [folder]
+            continue
+        yield folder, [entry for entry in entries if not entry.is_dir()]
+        stack += [entry for entry in reversed(entries) if entry.is_dir()]
+
+
 class Source(ABC):
     """A dataset as it lies on disk.
 
-    A subclass says its ``kind`` (``video`` or ``scene``) and lists its units; nothing else knows its layout.
+    A subclass says its ``kind`` (``video``, ``scene`` or ``group``) and lists its units; nothing else knows its layout.
     """
 
     kind: ClassVar[str]

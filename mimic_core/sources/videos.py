@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import Source, Unit
+from mimic_core.sources.base import Source, Unit, folders_below, name_below
 
 COMMON = [".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"]
 OTHER = [".mts", ".m2ts", ".3gp", ".wmv", ".flv", ".ogv", ".gif"]
@@ -19,11 +19,10 @@ class Videos(Source):
     layout: ClassVar[str] = "video files, such as holiday.mp4, at any depth"
 
     def find(self, root: Path) -> list[Unit]:
-        """List the files with a video's suffix; hidden files are passed over."""
-        found = []
-        for path in root.rglob("*"):
-            relative = path.relative_to(root)
-            hidden = any(part.startswith(".") for part in relative.parts)
-            if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-                found.append(Unit(relative.as_posix(), path))
-        return found
+        """List the files with a video's suffix, and folders that may not be listed; hidden ones are passed over."""
+        return [
+            Unit(name_below(root, path), path)
+            for folder, files in folders_below(root)
+            for path in files
+            if path.suffix.lower() in SUFFIXES or path == folder
+        ]

@@ -19,7 +19,9 @@ def failed(capsys, *arguments: str) -> str:
 def test_a_folder_of_videos_is_mined(tmp_path, capsys, make_video):
     make_video(tmp_path / "videos" / "sub" / "pan.mp4", step=10)
     (tmp_path / "videos" / "broken.mov").write_bytes(b"no video")
-    main(["mine", str(tmp_path / "videos"), "--out", str(tmp_path / "out"), "--every", "0.5"])
+    with pytest.raises(SystemExit) as exit_:
+        main(["mine", str(tmp_path / "videos"), "--out", str(tmp_path / "out"), "--every", "0.5s", "--jobs", "1"])
+    assert exit_.value.code == 3, "all was mined but for what is named below"
     printed = capsys.readouterr().out
     pairs = pd.read_parquet(tmp_path / "out" / "pairs.parquet")
     candidates = pd.read_parquet(tmp_path / "out" / "candidates.parquet")
@@ -49,6 +51,8 @@ def test_bounds_of_the_overlap_decide(tmp_path, make_video):
         (("--overlap", "0.8", "0.5"), "--overlap"),
         (("--overlap", "0.5", "1.5"), "--overlap"),
         (("--every", "-1"), "--every"),
+        (("--every", "nan"), "--every"),
+        (("--jobs", "0"), "--jobs"),
     ],
 )
 def test_impossible_options_are_named(tmp_path, capsys, options, named):
