@@ -41,6 +41,11 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     mine.add_argument("--seed", type=int, default=0)
     mine.set_defaults(call=mine_command)
 
+    gallery = commands.add_parser("gallery", help="write the gallery of a mined folder anew")
+    gallery.add_argument("folder", type=Path, help="what mimic mine wrote")
+    gallery.add_argument("--most", type=int, default=300, help="retained pairs shown, and as many rejected (300)")
+    gallery.set_defaults(call=gallery_command)
+
     check = commands.add_parser("check", help="is every tool there?")
     check.set_defaults(call=check_tools)
 
@@ -60,6 +65,7 @@ def mine_command(args: argparse.Namespace) -> None:
     """
     from mimic_core.pairs.folder import FolderSettings, mine_folder
     from mimic_core.pairs.settings import MiningSettings
+    from mimic_core.report.gallery import write_gallery
 
     low, high = args.overlap
     if not 0 <= low < high <= 1:
@@ -75,9 +81,17 @@ def mine_command(args: argparse.Namespace) -> None:
     settings = FolderSettings(args.every, MiningSettings(min_overlap=low, max_overlap=high), args.seed)
     statistics = mine_folder(args.folder, args.out, settings, args.jobs)
     print(summary(statistics))
-    print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}")
+    page = write_gallery(args.out)
+    print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}, to look at: {page}")
     if statistics["unreadable"]:
         raise SystemExit(SOME_FAILED)
+
+
+def gallery_command(args: argparse.Namespace) -> None:
+    """Write the gallery and say where it is."""
+    from mimic_core.report.gallery import write_gallery
+
+    print(write_gallery(args.folder, max(1, args.most)))
 
 
 def summary(statistics: dict) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from mimic_core.errors import UnreadableError
 from mimic_core.frames.views import Image, ResizeMode, View, to_view_size
 from mimic_core.sources import Unit
+from mimic_core.sources.base import name_below
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadab
             yield error
             continue
         readable += 1
-        yield View(to_view_size(image, settings.resize))
+        yield View(to_view_size(image, settings.resize), name=name_below(unit.path, path))
     if readable < 2:
         raise UnreadableError(
             f"a folder with {readable} readable images of the two that a pair needs",

@@ -31,6 +31,7 @@ COLUMNS = {
     "reason": "string",
     "group": "int32",
     "role": "string",
+    "name": "string",
     "time": "float64",
     "x": "float64",
     "y": "float64",
@@ -108,6 +109,7 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
                 "reason": "",
                 "group": view.group,
                 "role": view.role,
+                "name": view.name,
                 "time": view.time,
                 "x": x,
                 "y": y,
@@ -125,7 +127,7 @@ def unreadable_row(name: str, reason: str) -> dict[str, Any]:
     """The one row of a unit, or of an image of a folder, that could not be read."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "offset": -1, "size": 0}
-    return {"unit": name, "status": UNREADABLE, "reason": reason, "role": "", **numbers, **empty}
+    return {"unit": name, "status": UNREADABLE, "reason": reason, "role": "", "name": "", **numbers, **empty}
 
 
 def none_readable(unreadable: Mapping[str, str]) -> MimicError:

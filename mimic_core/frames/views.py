@@ -27,6 +27,7 @@ class View:
         yaw: heading of the camera in degrees; NaN for a video.
         group: sample of the random walk, 0 for a video. Candidate rules look at one group at a time.
         role: list of the walk the view stands in (``A``, ``B``, ``C``), empty for a video.
+        name: file name of an image of a folder; empty for a video and a scene.
     """
 
     image: Image
@@ -35,6 +36,7 @@ class View:
     yaw: float = float("nan")
     group: int = 0
     role: str = ""
+    name: str = ""
 
 
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:

@@ -85,7 +85,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(both, undisturbed,
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path) == contents(undisturbed)
-    assert {path.name for path in tmp_path.iterdir()} == {*OUTPUTS, "receipt.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {*OUTPUTS, "receipt.json", "gallery.html"}
 
 
 def test_what_is_done_is_not_done_again(both, undisturbed, monkeypatch):
