@@ -54,3 +54,51 @@ rule figure2:
     shell:
         "python {SCRIPTS}/figure2.py --receipts {input.receipts} --scale {params.scale} --dpi {params.dpi}"
         " --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+
+rule mining_quality:
+    output:
+        csv="results/mining_quality.csv",
+        pairs="results/mining_quality.pairs.csv",
+    log:
+        "results/logs/report/mining_quality.log",
+    benchmark:
+        "results/benchmarks/report/mining_quality.tsv"
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1500,  # one flat's textures, and a row a pair and variant
+        runtime=60,  # minutes
+    params:
+        pairs=config["report"]["mining_quality_pairs"],
+        seed=config["seed"],
+    message:
+        "Auditing the mining against the truth"
+    shell:
+        "python {SCRIPTS}/mining_quality.py --pairs-per-scene {params.pairs} --seed {params.seed}"
+        " --csv {output.csv} --pairs {output.pairs} > {log} 2>&1"
+
+
+rule figure_mining_quality:
+    input:
+        csv="results/mining_quality.csv",
+        pairs="results/mining_quality.pairs.csv",
+    output:
+        png="results/figures/mining_quality.png",
+        pdf="results/figures/mining_quality.pdf",
+    log:
+        "results/logs/report/figure_mining_quality.log",
+    benchmark:
+        "results/benchmarks/report/figure_mining_quality.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # matplotlib
+        runtime=10,  # minutes
+    params:
+        dpi=config["report"]["dpi"],
+    message:
+        "Drawing the audit of the mining"
+    shell:
+        "python {SCRIPTS}/figure_mining_quality.py --csv {input.csv} --pairs {input.pairs} --dpi {params.dpi}"
+        " --png {output.png} --pdf {output.pdf} > {log} 2>&1"

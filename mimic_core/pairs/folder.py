@@ -257,6 +257,7 @@ def merge_statistics(tasks: Sequence[Task]) -> dict[str, Any]:
     }
     total["verdicts"] = {verdict: sum(one["verdicts"][verdict] for one in each) for verdict in VERDICTS}
     total["unreadable"] = {name: reason for one in each for name, reason in one["unreadable"].items()}
+    total["still"] = [name for one in each for name in one["still"]]
     if not total["views"]:
         raise none_readable(total["unreadable"])
     return total

@@ -18,10 +18,11 @@ NO_HOMOGRAPHY = "no_homography"
 LOW_OVERLAP = "low_overlap"
 HIGH_OVERLAP = "high_overlap"
 BLURRED = "blurred"
+NEAR_DUPLICATE = "near_duplicate"
 NOT_BEST = "not_best"
 UNREADABLE = "unreadable"
 
-VERDICTS = (KEPT, FEW_MATCHES, NO_HOMOGRAPHY, LOW_OVERLAP, HIGH_OVERLAP, BLURRED, NOT_BEST, UNREADABLE)
+VERDICTS = (KEPT, FEW_MATCHES, NO_HOMOGRAPHY, LOW_OVERLAP, HIGH_OVERLAP, BLURRED, NEAR_DUPLICATE, NOT_BEST, UNREADABLE)
 
 DEFAULT = MiningSettings()
 
@@ -68,6 +69,13 @@ def measure(
     matrix, inliers = estimate(first.points[rows1], second.points[rows2], settings.reprojection_threshold)
     if matrix is None:
         return Measurement(NO_HOMOGRAPHY, matches)
+    return overlap_of(matrix, matches, inliers, rng, settings)
+
+
+def overlap_of(
+    matrix: Homography, matches: int, inliers: int, rng: np.random.Generator, settings: MiningSettings = DEFAULT
+) -> Measurement:
+    """The rest of a measurement once the homography is known: the votes of both directions, and the verdict."""
     forward = correspondences(matrix, rng, settings.points_per_patch)
     backward = correspondences(np.linalg.inv(matrix), rng, settings.points_per_patch)
     overlap_12, overlap_21 = overlap(forward), overlap(backward)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from mimic_core.errors import MimicError
 from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
-from mimic_core.pairs.measurement import HIGH_OVERLAP
+from mimic_core.pairs.measurement import HIGH_OVERLAP, NEAR_DUPLICATE
 from mimic_core.settings import read_settings
 
 
@@ -36,7 +36,7 @@ class Neighbours:
         while position + 1 < len(numbers):
             near = measure(numbers[position], numbers[position + 1])
             yield Candidate(numbers[position], numbers[position + 1], near)
-            too_near = self.look_further and near.verdict == HIGH_OVERLAP
+            too_near = self.look_further and near.verdict in (HIGH_OVERLAP, NEAR_DUPLICATE)
             if not too_near or position + 2 >= len(numbers):
                 position += 1
                 continue

@@ -23,6 +23,8 @@ class MiningSettings:
         points_per_patch: pixels drawn in a patch for its vote.
         min_overlap, max_overlap: a pair is kept strictly between the two (shares of 196 patches).
         min_blur_variance: views whose Laplacian variance is below this are ``blurred``; 0 turns the rule off.
+        near_duplicate_bits: views whose perceptual hashes (64 bits) differ in at most so many bits are
+            ``near_duplicate`` and are not measured; -1 turns the rule off.
     """
 
     ratio: float = 0.7
@@ -32,6 +34,7 @@ class MiningSettings:
     min_overlap: float = 0.5
     max_overlap: float = 0.75
     min_blur_variance: float = 0.0
+    near_duplicate_bits: int = -1
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MiningSettings:

@@ -16,14 +16,14 @@ import cv2
 import pandas as pd
 
 from mimic_core.archive import TarWriter, read_at
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
 from mimic_core.frames.views import decode_jpeg
 from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
 from mimic_core.pairs.features import Features, detect
 from mimic_core.pairs.hashing import perceptual_hash
-from mimic_core.pairs.measurement import BLURRED, KEPT, UNREADABLE, VERDICTS, Measurement, measure
+from mimic_core.pairs.measurement import BLURRED, KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement, measure
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.tables import CANDIDATES, PAIRS, RowWriter
 from mimic_core.progress import Progress
@@ -59,6 +59,7 @@ class UnitViews:
         self.place = dict(zip(rows["view"], zip(rows["offset"], rows["size"], strict=True), strict=True))
         self.blurred = set(rows["view"][rows["blur"] < settings.min_blur_variance])
         self.features: OrderedDict[int, Features] = OrderedDict()
+        self.hashes: dict[int, int] = {}
         self.detected = 0
 
     def jpeg(self, view: int) -> bytes:
@@ -76,10 +77,23 @@ class UnitViews:
             self.features.popitem(last=False)
         return self.features[view]
 
+    def hash_of(self, view: int) -> int:
+        """Perceptual hash of a view."""
+        if view not in self.hashes:
+            self.hashes[view] = perceptual_hash(decode_jpeg(self.jpeg(view)))
+        return self.hashes[view]
+
+    def near_duplicates(self, view1: int, view2: int) -> bool:
+        """Whether two views look nearly the same; never where the rule is off."""
+        bits = self.settings.near_duplicate_bits
+        return bits >= 0 and (self.hash_of(view1) ^ self.hash_of(view2)).bit_count() <= bits
+
     def measure(self, view1: int, view2: int) -> Measurement:
         """Measure two views; the draw depends on nothing but their names."""
         if view1 in self.blurred or view2 in self.blurred:
             return Measurement(BLURRED)
+        if self.near_duplicates(view1, view2):
+            return Measurement(NEAR_DUPLICATE)
         rng = generator(self.seed, "pairs", self.source, self.unit, view1, view2)
         return measure(self.features_of(view1), self.features_of(view2), rng=rng, settings=self.settings)
 
@@ -100,7 +114,8 @@ def mine_shard(
 
     Returns:
         Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
-        (views whose features were computed) and the unreadable units with their reasons.
+        (views whose features were computed), the unreadable units with their reasons, and the units in which nothing
+        moves (``still``: every candidate is a near-duplicate).
 
     Raises:
         MimicError: the counts do not add up, which would mean that a candidate was lost.
@@ -111,7 +126,7 @@ def mine_shard(
     unreadable = table[table["status"] != "ok"]
     readable = table[table["status"] == "ok"]
     counts: Counter[str] = Counter()
-    detected = 0
+    detected, still = 0, list[str]()
     with (
         atomic_path(paths.tar) as tar_path,
         atomic_path(paths.pairs) as pairs_path,
@@ -127,17 +142,22 @@ def mine_shard(
             candidates.add(candidate_row(str(name), Candidate(-1, -1, Measurement(UNREADABLE))))
         for _, rows in readable.groupby("unit", sort=False):
             unit = UnitViews(source, rows.sort_values("view"), stream, settings, seed)
+            verdicts = set()
             for candidate in rule.candidates(unit.views, unit.measure):
+                verdicts.add(candidate.measurement.verdict)
                 counts[candidate.measurement.verdict] += 1
                 candidates.add(candidate_row(unit.unit, candidate))
                 if candidate.measurement.verdict == KEPT:
                     pairs.add(store_pair(unit, candidate, tar, paths.tar.name))
+            if verdicts == {NEAR_DUPLICATE}:
+                still.append(unit.unit)
+                log.info("nothing moves in %s", printable(unit.unit))
             detected += unit.detected
             progress.step(note=f"{counts[KEPT]} pairs")
         written, retained = candidates.rows, pairs.rows
     statistics = check_counts(counts, written, retained)
     reasons = dict(zip(unreadable["unit"], unreadable["reason"], strict=True))
-    return {**statistics, "views": len(readable), "features": detected, "unreadable": reasons}
+    return {**statistics, "views": len(readable), "features": detected, "unreadable": reasons, "still": still}
 
 
 def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:

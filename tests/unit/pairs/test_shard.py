@@ -90,3 +90,22 @@ def test_lost_candidates_stop_the_stage():
     assert check_counts(counts, written=5, retained=2)["rejected"] == 3
     with pytest.raises(MimicError, match="6 candidates were seen, but 2 kept"):
         check_counts(counts, written=6, retained=2)
+
+
+def test_near_duplicates_are_left_out_and_still_clips_named(tmp_path, make_video):
+    make_video(tmp_path / "in" / "still.mp4", step=0)
+    make_video(tmp_path / "in" / "walk.mp4", step=10)
+    units = open_source("videos").units(tmp_path / "in")
+    files = paths(tmp_path)
+    write_frames(units, reader("video", {"interval": 0.5}, 0), files.frames_tar, files.views, total=2)
+    off, on = (
+        mine_shard(files, source="v", rule=Neighbours(), settings=MiningSettings(near_duplicate_bits=bits), seed=0)
+        for bits in (-1, 2)
+    )
+    assert (off["verdicts"]["near_duplicate"], off["still"]) == (0, [])
+    assert off["verdicts"]["high_overlap"] > 0
+    assert on["still"] == ["still.mp4"]
+    assert on["verdicts"]["near_duplicate"] > 0
+    assert on["kept"] == off["kept"]
+    assert on["features"] < off["features"]
+    assert on["seen"] == on["kept"] + on["rejected"] + on["failed"]

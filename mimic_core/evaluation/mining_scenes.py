@@ -1,0 +1,225 @@
+"""Pairs of views of the sample world for the audit of the mining: one function a kind of scene."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_core.evaluation.truth import Shot
+from mimic_core.pairs.settings import IMAGE_SIZE
+from mimic_core.sampledata.artwork import landscape, poster
+from mimic_core.sampledata.flat import flat_glb
+from mimic_core.sampledata.gltf import Part, glb_bytes
+from mimic_core.sampledata.materials import Materials
+from mimic_core.seeding import generator
+from mimic_core.simulators import Simulator, camera_pose, open_simulator
+
+FOCAL = 128.0  # pixels: the central 224 of a 256-pixel render with a field of view of 90 degrees
+NEAREST_MEDIAN = 1.0  # metres; nearer, a view shows little but one wall
+FLATS = ("flat000", "flat001", "flat002", "flat003")
+WALL_SIZE, WALL_PIXELS = (12.0, 8.0), (1536, 1024)  # metres, texture pixels
+
+Image = NDArray[np.uint8]
+Effect = Callable[[np.random.Generator, Image], Image]
+
+
+@dataclass(frozen=True)
+class TruePair:
+    """Two shots, and how far which objects moved between them (metres, by instance number)."""
+
+    first: Shot
+    second: Shot
+    moved: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def hfov(focal: float) -> float:
+    """Field of view of a 224-pixel view, degrees."""
+    return 2 * math.degrees(math.atan(IMAGE_SIZE / 2 / focal))
+
+
+def shoot(simulator: Simulator, pose: NDArray[np.float64], focal: float = FOCAL) -> Shot:
+    """Render a view."""
+    view = simulator.render(pose)
+    return Shot(view.rgb, view.depth, view.instances, pose, focal)
+
+
+def start(simulator: Simulator, rng: np.random.Generator) -> tuple[NDArray[np.float64], float, Shot]:
+    """A place in a flat, a heading, and the view from there: of more than one near wall."""
+    while True:
+        feet = simulator.random_navigable_point(rng)
+        eye = feet + np.array([0.0, rng.uniform(1.2, 1.8), 0.0])
+        yaw = float(rng.uniform(0, 360))
+        shot = shoot(simulator, camera_pose(eye, yaw))
+        if np.median(shot.depth) > NEAREST_MEDIAN:
+            return eye, yaw, shot
+
+
+def in_flats(settings: Mapping[str, Any], count: int, name: str) -> Iterator[tuple[Simulator, np.random.Generator]]:
+    """``count`` turns, shared out over a few flats, each with a generator of its own."""
+    for number, flat in enumerate(FLATS):
+        with open_simulator(flat_glb(flat, settings), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
+            for turn in range(number, count, len(FLATS)):
+                yield simulator, generator(int(settings["seed"]), "audit", name, turn)
+
+
+def deep_room(settings: Mapping[str, Any], count: int, name: str = "deep_room") -> Iterator[TruePair]:
+    """A step of 0.1 to 0.8 m and a turn of up to 25 degrees in a furnished room."""
+    for simulator, rng in in_flats(settings, count, name):
+        eye, yaw, first = start(simulator, rng)
+        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.8)
+        moved = simulator.try_step(eye * [1, 0, 1], distance * np.array([np.cos(angle), 0.0, np.sin(angle)]))
+        place = np.array([moved[0], eye[1], moved[2]])
+        yield TruePair(first, shoot(simulator, camera_pose(place, yaw + rng.uniform(-25, 25))))
+
+
+def pure_rotation(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
+    """A turn of 5 to 50 degrees on the spot."""
+    for simulator, rng in in_flats(settings, count, "pure_rotation"):
+        eye, yaw, first = start(simulator, rng)
+        turn = rng.choice([-1, 1]) * rng.uniform(5, 50)
+        yield TruePair(first, shoot(simulator, camera_pose(eye, yaw + turn)))
+
+
+def zoom(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
+    """The same place through a lens of 1.2 to 2.5 times the focal length."""
+    for number, flat in enumerate(FLATS):
+        glb = flat_glb(flat, settings)
+        with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as wide:
+            for turn in range(number, count, len(FLATS)):
+                rng = generator(int(settings["seed"]), "audit", "zoom", turn)
+                eye, yaw, first = start(wide, rng)
+                focal = FOCAL * rng.uniform(1.2, 2.5)
+                with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(focal)) as narrow:
+                    yield TruePair(first, shoot(narrow, camera_pose(eye, yaw), focal))
+
+
+def collage(rng: np.random.Generator) -> Image:
+    """A wall hung with pictures of all sizes."""
+    width, height = WALL_PIXELS
+    wall = np.clip(Materials(rng).plaster((190, 180, 170))(rng, height, width), 0, 255)
+    for _ in range(150):
+        high, wide = (int(side) for side in rng.integers(50, 170, 2))
+        top, left = int(rng.integers(0, height - high)), int(rng.integers(0, width - wide))
+        wall[top : top + high, left : left + wide] = (poster if rng.random() < 0.5 else landscape)(rng, high, wide)
+    return np.clip(wall, 0, 255).astype(np.uint8)
+
+
+def smooth(rng: np.random.Generator) -> Image:
+    """A wall with soft stains and hardly an edge."""
+    width, height = WALL_PIXELS
+    stains = cv2.resize(rng.uniform(120, 190, (6, 9, 3)).astype(np.float32), WALL_PIXELS, interpolation=cv2.INTER_CUBIC)
+    return np.clip(stains + rng.normal(0, 1.5, (height, width, 1)), 0, 255).astype(np.uint8)
+
+
+def repeated(rng: np.random.Generator) -> Image:
+    """A wall of tiles that are all the same."""
+    side = 64
+    tile = np.clip(poster(rng, side, side), 0, 255).astype(np.uint8)
+    return np.tile(tile, (WALL_PIXELS[1] // side, WALL_PIXELS[0] // side, 1))
+
+
+def quad(centre: tuple[float, float, float], size: tuple[float, float], texture: int, level: bool = False) -> Part:
+    """An upright rectangle that faces +z, or a level one that faces up."""
+    x, y = (np.array([-1, 1, 1, -1]) * size[0] / 2, np.array([1, 1, -1, -1]) * size[1] / 2)
+    corners = np.stack([x, np.zeros(4), -y] if level else [x, y, np.zeros(4)], axis=1) + np.array(centre)
+    uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
+    return Part(texture, corners, uv, np.array([[0, 3, 2], [0, 2, 1]]))
+
+
+def wall_scene(texture: Image, board: tuple[Image, float] | None = None) -> bytes:
+    """A textured wall at z = 0, a floor behind the camera to stand on, and maybe a board in front of the wall at x."""
+    pictures = [texture, np.full((8, 8, 3), 120, np.uint8), *([board[0]] if board else [])]
+    nodes = [
+        ("wall", [quad((0, 0, 0), WALL_SIZE, 0)]),
+        ("floor", [quad((0, -1.5, 9), (4, 4), 1, level=True)]),
+        *([("board", [quad((board[1], 0.0, 0.5), (1.2, 1.2), 2)])] if board else []),
+    ]
+    encoded = [
+        cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes() for image in pictures
+    ]
+    return glb_bytes(nodes, encoded, {"purpose": "audit"})
+
+
+def wall_pose(rng: np.random.Generator, near: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """A camera in front of the wall; with ``near``, within about a metre of that place."""
+    if near is None:
+        place = np.array([rng.uniform(-2, 2), rng.uniform(-1, 1), rng.uniform(1.6, 2.6)])
+    else:
+        place = near + rng.uniform([-1.0, -0.4, -0.5], [1.0, 0.4, 0.5])
+    return camera_pose(place, rng.uniform(-20, 20), rng.uniform(-8, 8))
+
+
+def walls(settings: Mapping[str, Any], count: int, name: str, paint: Callable[..., Image]) -> Iterator[TruePair]:
+    """Two views of a painted wall from places up to a metre apart."""
+    rng = generator(int(settings["seed"]), "audit", name)
+    with open_simulator(wall_scene(paint(rng)), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
+        for turn in range(count):
+            draw = generator(int(settings["seed"]), "audit", name, turn)
+            pose = wall_pose(draw)
+            yield TruePair(shoot(simulator, pose), shoot(simulator, wall_pose(draw, pose[:3, 3])))
+
+
+def moving_object(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
+    """A board before the wall, moved sideways by 0.2 to 0.6 m from one view to the next."""
+    seed = int(settings["seed"])
+    rng = generator(seed, "audit", "moving_object")
+    wall, picture = collage(rng), np.clip(poster(rng, 192, 192), 0, 255).astype(np.uint8)
+    for turn in range(count):
+        draw = generator(seed, "audit", "moving_object", turn)
+        pose = wall_pose(draw)
+        at = pose[0, 3] + draw.uniform(-0.4, 0.4)
+        step = draw.choice([-1, 1]) * draw.uniform(0.2, 0.6)
+        shots = []
+        for x, view in ((at, pose), (at + step, wall_pose(draw, pose[:3, 3]))):
+            scene = wall_scene(wall, (picture, float(x)))
+            with open_simulator(scene, resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
+                shots.append(shoot(simulator, view))
+        yield TruePair(shots[0], shots[1], {3: np.array([step, 0.0, 0.0])})
+
+
+def motion_blur(rng: np.random.Generator, image: Image) -> Image:
+    """A streak of 9 pixels in any direction."""
+    kernel = np.zeros((9, 9), np.float32)
+    kernel[4] = 1 / 9
+    turned = cv2.warpAffine(kernel, cv2.getRotationMatrix2D((4, 4), rng.uniform(0, 180), 1), (9, 9))
+    return cv2.filter2D(image, -1, turned / turned.sum())
+
+
+def low_light(rng: np.random.Generator, image: Image) -> Image:
+    """An eighth of the light, with a sensor's noise, brightened four times."""
+    return np.clip((image / 8 + rng.normal(0, 2, image.shape)).round() * 4, 0, 255).astype(np.uint8)
+
+
+def jpeg_30(rng: np.random.Generator, image: Image) -> Image:
+    """Saved as JPEG of quality 30."""
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def with_effect(settings: Mapping[str, Any], count: int, effect: Effect) -> Iterator[TruePair]:
+    """The pairs of :func:`deep_room`, both images changed."""
+    for turn, pair in enumerate(deep_room(settings, count)):
+        rng = generator(int(settings["seed"]), "audit", effect.__name__, turn)
+        first, second = (dataclasses.replace(shot, image=effect(rng, shot.image)) for shot in (pair.first, pair.second))
+        yield TruePair(first, second)
+
+
+SCENES: dict[str, Callable[[Mapping[str, Any], int], Iterator[TruePair]]] = {
+    "planar": lambda settings, count: walls(settings, count, "planar", collage),
+    "deep_room": deep_room,
+    "low_texture": lambda settings, count: walls(settings, count, "low_texture", smooth),
+    "repetitive_texture": lambda settings, count: walls(settings, count, "repetitive_texture", repeated),
+    "moving_object": moving_object,
+    "motion_blur": lambda settings, count: with_effect(settings, count, motion_blur),
+    "low_light": lambda settings, count: with_effect(settings, count, low_light),
+    "jpeg_30": lambda settings, count: with_effect(settings, count, jpeg_30),
+    "pure_rotation": pure_rotation,
+    "zoom": zoom,
+}

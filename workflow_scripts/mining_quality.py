@@ -1,0 +1,34 @@
+"""Rule mining_quality: audit the mining against the truth of the sample world."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from mimic_core.command import run
+from mimic_core.evaluation.mining_quality import audit, summary
+from mimic_core.files import atomic_path
+from mimic_core.memory import keep_freed_memory
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure the pairs of every kind of scene and write the table, and a row a pair."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs-per-scene", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--csv", type=Path, required=True, help="the table, written")
+    parser.add_argument("--pairs", type=Path, required=True, help="a row a pair and variant, written")
+    args = parser.parse_args(argv)
+
+    cv2.setNumThreads(1)
+    keep_freed_memory()
+    rows = audit({"seed": args.seed}, args.pairs_per_scene)
+    with atomic_path(args.pairs) as temporary:
+        rows.to_csv(temporary, index=False, float_format="%.5g")
+    with atomic_path(args.csv) as temporary:
+        summary(rows).to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    run(main)
