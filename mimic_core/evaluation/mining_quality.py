@@ -6,7 +6,7 @@ mining measures the same pairs; it sees the two images and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +152,13 @@ def patch_errors(matrix: NDArray[np.floating], there: NDArray[np.float64], patch
     return np.array([np.nanmedian(row) for row in each[seen]]) if seen.any() else np.array([np.nan])
 
 
-def audit(settings: Mapping[str, Any], count: int) -> pd.DataFrame:
+def audit(settings: Mapping[str, Any], count: int, scenes: Sequence[str] = tuple(SCENES)) -> pd.DataFrame:
     """Measure ``count`` pairs of every kind of scene with every variant: a row a pair and variant."""
     chosen = variants()
     rows = []
-    with Progress(len(SCENES) * count, "pairs") as progress:
-        for scene, make in SCENES.items():
-            for number, pair in enumerate(make(settings, count)):
+    with Progress(len(scenes) * count, "pairs") as progress:
+        for scene in scenes:
+            for number, pair in enumerate(SCENES[scene](settings, count)):
                 rows += [{"scene": scene, "pair": number, **row} for row in rows_of(chosen, pair, settings, number)]
                 progress.step(note=scene)
     return pd.DataFrame(rows)

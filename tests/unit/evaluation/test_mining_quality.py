@@ -63,13 +63,13 @@ def test_every_variant_measures_and_copes_with_nothing(textured):
 @pytest.mark.integration
 def test_every_kind_of_scene_is_audited():
     cv2.setNumThreads(1)
-    rows = audit({"seed": 0}, 2)
+    rows = audit({"seed": 0}, 1)
     table = summary(rows)
     assert set(rows["scene"]) == set(SCENES)
-    assert (rows.groupby(["scene", "variant"]).size() == 2).all()
+    assert (rows.groupby(["scene", "variant"]).size() == 1).all()
     assert len(table) == (len(SCENES) + 1) * len(variants())
     pooled = table[table["scene"] == ALL]
-    assert (pooled["pairs"] == 2 * len(SCENES)).all()
+    assert (pooled["pairs"] == len(SCENES)).all()
     verdicts = ["kept", "few_matches", "no_homography", "low_overlap", "high_overlap"]
     assert (table[verdicts].sum(axis=1) == table["pairs"]).all()
     confusion = ["true_kept", "false_kept", "false_rejected", "true_rejected"]
@@ -77,4 +77,8 @@ def test_every_kind_of_scene_is_audited():
     assert rows["covisibility"].between(0, 1).all()
     planar = rows[(rows["scene"] == "planar") & (rows["variant"] == "default")].dropna(subset="difference")
     assert planar["difference"].abs().max() < 0.15, "a homography is the truth of a plane"
-    pd.testing.assert_frame_equal(rows, audit({"seed": 0}, 2))
+
+
+def test_the_same_seed_gives_the_same_rows():
+    one, two = (audit({"seed": 0}, 2, ["planar"]) for _ in range(2))
+    pd.testing.assert_frame_equal(one, two)

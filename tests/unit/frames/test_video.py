@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import cv2
 import numpy as np
@@ -26,6 +28,21 @@ def test_the_first_frame_at_or_after_each_time_is_taken(make_video, tmp_path, in
 
 def test_interval_zero_takes_every_frame(make_video, tmp_path):
     assert len(list(video_views(make_video(tmp_path / "a.mp4", seconds=2), VideoSettings(interval=0)))) == 20
+
+
+def test_a_variable_frame_rate_is_read_by_its_time_stamps(tmp_path):
+    times = [0.0, 0.1, 0.9, 1.5, 1.6, 2.1, 3.4]
+    with av.open(str(tmp_path / "variable.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, seconds in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 20 * number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(1000 * seconds), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    views = list(video_views(tmp_path / "variable.mkv", VideoSettings(interval=1.0)))
+    assert [view.time for view in views] == pytest.approx([0.0, 1.5, 2.1, 3.4], abs=2e-3)
 
 
 def test_rotation_metadata_is_applied(make_video, tmp_path):

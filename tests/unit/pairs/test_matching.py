@@ -1,9 +1,11 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mimic_core.pairs.features import Features, detect
-from mimic_core.pairs.matching import match
+from mimic_core.pairs.matching import SLACK, match, search
 
 
 def features_of(descriptors: np.ndarray) -> Features:
@@ -26,6 +28,43 @@ def test_equals_opencv_brute_force(seed):
     rows1, rows2 = match(features_of(first), features_of(second), 0.7)
     assert list(zip(rows1.tolist(), rows2.tolist(), strict=True)) == expected
     assert expected
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.7, 0.8, 0.95, 1.0])
+def test_bounds_and_exhaustive_search_agree_on_views(textured, ratio):
+    """Real SIFT descriptors, where most matches are decided by their bounds."""
+    views = [
+        np.ascontiguousarray(textured[top : top + 224, left : left + 224])
+        for top, left in ((0, 0), (40, 90), (300, 500))
+    ]
+    features = [detect(view) for view in views]
+    for first in features:
+        for second in features:
+            every = np.arange(len(first))
+            nearest, passes = search(first, every, second, ratio)
+            rows1, rows2 = match(first, second, ratio)
+            np.testing.assert_array_equal(rows1, every[passes])
+            np.testing.assert_array_equal(rows2, nearest[passes])
+
+
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 40), st.floats(0.3, 1.0))
+def test_bounds_and_exhaustive_search_agree_on_anything(seed, count, noise, ratio):
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 256, (count, 128))
+    second = np.clip(np.repeat(first, 2, axis=0) + rng.integers(-noise, noise + 1, (2 * count, 128)), 0, 255)
+    one, two = features_of(first.astype(np.float32)), features_of(second.astype(np.float32))
+    nearest, passes = search(one, np.arange(count), two, ratio)
+    rows1, rows2 = match(one, two, ratio)
+    np.testing.assert_array_equal(rows1, np.flatnonzero(passes))
+    np.testing.assert_array_equal(rows2, nearest[passes])
+
+
+def test_bounds_lie_below_the_distances(textured):
+    first, second = (detect(np.ascontiguousarray(textured[top : top + 224, :224])) for top in (0, 120))
+    bounds = 2 * (first.reduced.half[:, None] - first.reduced.asking @ second.reduced.answering.T)
+    true = ((first.descriptors[:, None] - second.descriptors) ** 2).sum(axis=2)
+    slack = SLACK * (first.reduced.half + second.reduced.half.max())
+    assert (bounds - slack[:, None] <= true).all()
 
 
 @pytest.mark.parametrize("counts", [(0, 5), (5, 0), (5, 1), (0, 0)])

@@ -46,7 +46,7 @@ def test_verdicts_agree(measured):
     decided = [(row["kept"] == "1", ours.verdict == KEPT) for row, ours in measured if row["kept"] in ("0", "1")]
     assert len(decided) > 40
     agreement = np.mean([reference == ours for reference, ours in decided])
-    assert agreement >= 0.95, f"{agreement:.1%} of {len(decided)} verdicts agree"
+    assert agreement >= 0.98, f"{agreement:.1%} of {len(decided)} verdicts agree"
 
 
 def test_overlaps_lie_in_the_reference_range(measured):
