@@ -40,6 +40,9 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     mine.add_argument(
         "--near-duplicates", type=int, default=-1, metavar="BITS", help="leave out pairs whose hashes differ by no more"
     )
+    mine.add_argument(
+        "--blur-faces", default="", metavar="MODEL", help="blur faces before anything is written: auto, or a .onnx file"
+    )
     mine.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
     mine.add_argument("--seed", type=int, default=0)
     mine.set_defaults(call=mine_command)
@@ -82,7 +85,7 @@ def mine_command(args: argparse.Namespace) -> None:
     if args.jobs < 1:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
     mining = MiningSettings(min_overlap=low, max_overlap=high, near_duplicate_bits=args.near_duplicates)
-    settings = FolderSettings(args.every, mining, args.seed)
+    settings = FolderSettings(args.every, args.blur_faces, mining, args.seed)
     statistics = mine_folder(args.folder, args.out, settings, args.jobs)
     print(summary(statistics))
     page = write_gallery(args.out)
@@ -104,6 +107,8 @@ def summary(statistics: dict) -> str:
 
     rows = [("seen", statistics["seen"]), *((name, statistics["verdicts"][name]) for name in VERDICTS)]
     lines = [f"{name:<16}{count:>8,}" for name, count in rows if count]
+    if statistics["faces"]:
+        lines.append(f"faces blurred   {statistics['faces']:>8,}")
     lines += [f"nothing moves in {printable(unit)}" for unit in statistics["still"]]
     for unit, reason in statistics["unreadable"].items():
         lines.append(f"unreadable: {printable(unit)}: {printable(reason)}")

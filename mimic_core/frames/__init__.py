@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from mimic_core.frames.faces import face_blur
 from mimic_core.frames.images import ImageSettings, image_views
 from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.shard import Reader
@@ -16,6 +17,9 @@ from mimic_core.sources import Unit
 
 def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
     """What reads the views of a unit of that kind (``video``, ``group`` or ``scene``), as its config block says."""
+    face_blur(
+        settings.get("blur_faces", "")
+    )  # a detector that is missing stops everything, not one unit after the other
     if kind == "video":
         video = VideoSettings(**chosen(VideoSettings, settings))
         return lambda unit: video_views(unit.path, video)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.frames.faces import face_blur
 from mimic_core.frames.views import Image, ResizeMode, View, to_view_size
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
@@ -21,9 +22,11 @@ class ImageSettings:
 
     Attributes:
         resize: ``squash`` or ``center_crop``.
+        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
     """
 
     resize: ResizeMode = "squash"
+    blur_faces: str = ""
 
 
 def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | UnreadableError]:
@@ -33,6 +36,7 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadab
         UnreadableError: fewer than two can be read.
     """
     readable = 0
+    hide_faces = face_blur(settings.blur_faces)
     for path in unit.images:
         try:
             image = read_image(path)
@@ -40,7 +44,8 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadab
             yield error
             continue
         readable += 1
-        yield View(to_view_size(image, settings.resize), name=name_below(unit.path, path))
+        image, faces = hide_faces(image) if hide_faces else (image, 0)
+        yield View(to_view_size(image, settings.resize), name=name_below(unit.path, path), faces=faces)
     if readable < 2:
         raise UnreadableError(
             f"a folder with {readable} readable images of the two that a pair needs",

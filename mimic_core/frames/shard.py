@@ -32,6 +32,7 @@ COLUMNS = {
     "group": "int32",
     "role": "string",
     "name": "string",
+    "faces": "int32",
     "time": "float64",
     "x": "float64",
     "y": "float64",
@@ -57,7 +58,8 @@ def write_frames(
         shown: whether the progress is shown.
 
     Returns:
-        Statistics: units seen, ok and unreadable, views, and each unreadable unit or image with its reason.
+        Statistics: units seen, ok and unreadable, views, blurred faces, and each unreadable unit or image with its
+        reason.
 
     Raises:
         MimicError: these are all units of the source and not one could be read; nothing is written then.
@@ -89,6 +91,7 @@ def write_frames(
         "units_unreadable": len(failed),
         "unreadable": unreadable,
         "views": sum(row["status"] == OK for row in rows),
+        "faces": sum(row["faces"] for row in rows),
     }
 
 
@@ -110,6 +113,7 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
                 "group": view.group,
                 "role": view.role,
                 "name": view.name,
+                "faces": view.faces,
                 "time": view.time,
                 "x": x,
                 "y": y,
@@ -126,7 +130,7 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
 def unreadable_row(name: str, reason: str) -> dict[str, Any]:
     """The one row of a unit, or of an image of a folder, that could not be read."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
-    numbers = {"view": -1, "group": -1, "offset": -1, "size": 0}
+    numbers = {"view": -1, "group": -1, "faces": 0, "offset": -1, "size": 0}
     return {"unit": name, "status": UNREADABLE, "reason": reason, "role": "", "name": "", **numbers, **empty}
 
 

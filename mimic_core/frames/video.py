@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.frames.faces import face_blur
 from mimic_core.frames.views import Image, ResizeMode, View, to_view_size
 
 log = logging.getLogger("mimic")
@@ -26,11 +27,13 @@ class VideoSettings:
         interval: seconds between two views; 0 takes every frame.
         min_seconds: shorter videos are left out (paper appendix C.1: 5 s for ARKitScenes, 3 s for Mannequin).
         resize: ``squash`` or ``center_crop``.
+        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
     """
 
     interval: float = 1.0
     min_seconds: float = 0.0
     resize: ResizeMode = "squash"
+    blur_faces: str = ""
 
 
 def video_views(path: Path, settings: VideoSettings) -> Iterator[View]:
@@ -43,6 +46,7 @@ def video_views(path: Path, settings: VideoSettings) -> Iterator[View]:
         UnreadableError: it cannot be opened, holds no picture, is shorter than ``min_seconds`` or has a single view.
     """
     count, last = 0, 0.0
+    hide_faces = face_blur(settings.blur_faces)
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
@@ -56,7 +60,8 @@ def video_views(path: Path, settings: VideoSettings) -> Iterator[View]:
                 last = seconds - start
                 if last + _TIME_SLACK < count * settings.interval:
                     continue
-                yield View(to_view_size(upright(frame), settings.resize), time=last)
+                image, faces = hide_faces(upright(frame)) if hide_faces else (upright(frame), 0)
+                yield View(to_view_size(image, settings.resize), time=last, faces=faces)
                 count = (
                     max(count + 1, int(last / settings.interval + _TIME_SLACK) + 1) if settings.interval else count + 1
                 )

@@ -28,6 +28,7 @@ class View:
         group: sample of the random walk, 0 for a video. Candidate rules look at one group at a time.
         role: list of the walk the view stands in (``A``, ``B``, ``C``), empty for a video.
         name: file name of an image of a folder; empty for a video and a scene.
+        faces: how many faces were blurred.
     """
 
     image: Image
@@ -37,6 +38,7 @@ class View:
     group: int = 0
     role: str = ""
     name: str = ""
+    faces: int = 0
 
 
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:

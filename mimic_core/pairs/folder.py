@@ -26,6 +26,7 @@ from mimic_core.archive import TarWriter
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path, file_hash, read_json, write_json
 from mimic_core.frames import reader
+from mimic_core.frames.faces import face_blur
 from mimic_core.frames.shard import none_readable, write_frames
 from mimic_core.frames.video import expected_views
 from mimic_core.frames.views import View
@@ -43,6 +44,7 @@ log = logging.getLogger("mimic")
 SOURCE = "own"  # the name of the source in keys
 LARGEST_GROUP = 24  # images; a larger folder is a sequence of frames rather than photos of one place
 PARTS = ".parts"  # folder of what is done so far
+COUNTED = ("seen", "kept", "rejected", "failed", "views", "features", "faces")  # statistics that are added up
 WAITING = 0.2  # seconds between two looks at the progress of other processes
 
 
@@ -52,11 +54,13 @@ class FolderSettings:
 
     Attributes:
         interval: seconds between two views of a video; 0 takes every frame.
+        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
         mining: thresholds.
         seed: of every draw.
     """
 
     interval: float = 1.0
+    blur_faces: str = ""
     mining: MiningSettings = DEFAULT
     seed: int = 0
 
@@ -148,7 +152,9 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
 
 def mine_unit(task: Task, step: Callable[[int], None] = lambda count: None) -> dict[str, Any]:
     """Mine one video or image folder into its parts; returns its statistics. ``step`` hears of every view read."""
-    read = reader(task.kind, {"interval": task.settings.interval}, task.settings.seed)
+    settings = task.settings
+    frames = {"interval": settings.interval, "blur_faces": settings.blur_faces}
+    read = reader(task.kind, frames, settings.seed)
 
     def counted(unit: Unit) -> Iterator[View | UnreadableError]:
         for view in read(unit):
@@ -157,11 +163,11 @@ def mine_unit(task: Task, step: Callable[[int], None] = lambda count: None) -> d
 
     if task.folder.exists():
         shutil.rmtree(task.folder)
-    write_frames([task.unit], counted, task.paths.frames_tar, task.paths.views, total=2, shown=False)
-    settings = task.settings
+    faces = write_frames([task.unit], counted, task.paths.frames_tar, task.paths.views, total=2, shown=False)["faces"]
     statistics = mine_shard(
         task.paths, source=SOURCE, rule=task.rule, settings=settings.mining, seed=settings.seed, shown=False
     )
+    statistics["faces"] = faces
     write_json(task.receipt, {"stamp": task.stamp, "statistics": statistics})
     return statistics
 
@@ -215,6 +221,7 @@ def mine_folder(folder: Path, out: Path, settings: FolderSettings, jobs: int = 1
     Raises:
         MimicError: the folder is not there, holds nothing to read, or nothing that can be read.
     """
+    face_blur(settings.blur_faces)  # a detector that is missing is named before anything is written
     tasks = find_tasks(folder, out, settings)
     stamps = {task.folder.name: task.stamp for task in tasks}
     receipt = Receipt("pairs", asdict(settings), [file for task in tasks for file in task.unit.files])
@@ -252,9 +259,7 @@ def merge_statistics(tasks: Sequence[Task]) -> dict[str, Any]:
         MimicError: not one unit could be read.
     """
     each = [read_json(task.receipt)["statistics"] for task in tasks]
-    total: dict[str, Any] = {
-        name: sum(one[name] for one in each) for name in ("seen", "kept", "rejected", "failed", "views", "features")
-    }
+    total: dict[str, Any] = {name: sum(one[name] for one in each) for name in COUNTED}
     total["verdicts"] = {verdict: sum(one["verdicts"][verdict] for one in each) for verdict in VERDICTS}
     total["unreadable"] = {name: reason for one in each for name, reason in one["unreadable"].items()}
     total["still"] = [name for one in each for name in one["still"]]

