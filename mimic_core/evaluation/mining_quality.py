@@ -194,14 +194,20 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     names the true patch (``precision``) or one beside it (``precision_near``) and the error of the homography
     (``error_px``: median over pairs of the median over patches); ``overlap_bias`` and ``overlap_error``: mean and mean
     absolute difference of measured overlap and true covisibility; and the verdict against the true covisibility:
-    ``true_kept``, ``false_kept``, ``false_rejected``, ``true_rejected``.
+    ``true_kept``, ``false_kept``, ``false_rejected``, ``true_rejected``. ``note`` says why a variant was not run.
     """
     both = pd.concat([rows, rows.assign(scene=ALL)])
     table = [
         {"variant": variant, "scene": scene, **summarise(part)}
         for (variant, scene), part in both.groupby(["variant", "scene"], sort=False)
     ]
-    return pd.DataFrame(table)
+    missing = [{"variant": name, "scene": ALL, "pairs": 0, "note": why} for name, why in not_run().items()]
+    return pd.DataFrame([*({**row, "note": ""} for row in table), *missing])
+
+
+def not_run() -> dict[str, str]:
+    """Variants that this machine cannot run, and why."""
+    return {} if hasattr(cv2, "AKAZE") else {"AKAZE": f"not run: OpenCV {cv2.__version__} has no AKAZE"}
 
 
 def summarise(rows: pd.DataFrame) -> dict[str, Any]:

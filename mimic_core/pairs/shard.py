@@ -71,7 +71,9 @@ class UnitViews:
         if view in self.features:
             self.features.move_to_end(view)
             return self.features[view]
-        self.features[view] = detect(decode_jpeg(self.jpeg(view)))
+        image = decode_jpeg(self.jpeg(view))
+        self.hashes[view] = perceptual_hash(image)
+        self.features[view] = detect(image)
         self.detected += 1
         if len(self.features) > CACHED_VIEWS:
             self.features.popitem(last=False)
@@ -215,8 +217,8 @@ def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str
     tar.add(f"{key}.json", json.dumps(row, sort_keys=True).encode())
     return {
         **row,
-        "hash1": perceptual_hash(decode_jpeg(first)),
-        "hash2": perceptual_hash(decode_jpeg(second)),
+        "hash1": unit.hash_of(candidate.view1),
+        "hash2": unit.hash_of(candidate.view2),
         "shard": shard,
         "offset1": offset1,
         "size1": len(first),

@@ -28,7 +28,7 @@ def draw_mining_quality(table: pd.DataFrame, pairs: pd.DataFrame, png: Path, pdf
     """
     figure, grid = plt.subplots(2, 2, figsize=(11, 8.2), layout="constrained")
     usual = table[(table["variant"] == DEFAULT) & (table["scene"] != ALL)].set_index("scene")
-    pooled = table[table["scene"] == ALL].set_index("variant")
+    pooled = table[(table["scene"] == ALL) & (table["pairs"] > 0)].set_index("variant")
     precision(grid[0, 0], usual)
     covisibility(grid[0, 1], pairs[pairs["variant"] == DEFAULT])
     verdicts(grid[1, 0], usual)

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mimic_core.evaluation.mining_quality import ALL, audit, judge, measure_with, summary, variants
+from mimic_core.evaluation.mining_quality import ALL, audit, judge, measure_with, not_run, summary, variants
 from mimic_core.evaluation.mining_scenes import SCENES
 from mimic_core.pairs import MiningSettings, detect, measure
 from mimic_core.pairs.measurement import overlap_of
@@ -67,6 +67,10 @@ def test_every_kind_of_scene_is_audited():
     table = summary(rows)
     assert set(rows["scene"]) == set(SCENES)
     assert (rows.groupby(["scene", "variant"]).size() == 1).all()
+    for name, why in not_run().items():
+        (row,) = table[table["variant"] == name].to_dict("records")
+        assert (row["pairs"], row["note"]) == (0, why)
+    table = table[table["pairs"] > 0]
     assert len(table) == (len(SCENES) + 1) * len(variants())
     pooled = table[table["scene"] == ALL]
     assert (pooled["pairs"] == len(SCENES)).all()
