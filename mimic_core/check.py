@@ -53,7 +53,11 @@ def renderer_line() -> Line:
         with moderngl.create_context(standalone=True, backend="egl", require=330) as context:  # type: ignore[arg-type]
             return True, "rendering", f"OpenGL on EGL: {context.info['GL_RENDERER']}"
     except Exception as error:
-        return True, "rendering", f"embreex, about thirty times slower than OpenGL on EGL, which is missing here ({error})"
+        return (
+            True,
+            "rendering",
+            f"embreex, about thirty times slower than OpenGL on EGL, which is missing here ({error})",
+        )
 
 
 def device_line() -> Line:

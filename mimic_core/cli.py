@@ -82,6 +82,9 @@ def mine_command(args: argparse.Namespace) -> None:
         raise MimicError(
             f"an interval of {args.every:g} s", where="--every", remedy="give seconds; 0 takes every frame"
         )
+    if not -1 <= args.near_duplicates <= 64:
+        what = f"hashes have 64 bits, not {args.near_duplicates}"
+        raise MimicError(what, where="--near-duplicates", remedy="give 0 to 64; -1 turns the rule off")
     if args.jobs < 1:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
     mining = MiningSettings(min_overlap=low, max_overlap=high, near_duplicate_bits=args.near_duplicates)

@@ -75,7 +75,7 @@ class Receipt:
                 "stage": self.stage,
                 "settings": self.settings,
                 "settings_hash": settings_hash(self.settings),
-                "inputs": {str(file): self.fingerprint(file) for file in self.inputs},
+                "inputs": {str(file): self.input_fingerprint(file) for file in self.inputs},
                 "outputs": {str(file): self.fingerprint(Path(file)) for file in outputs},
                 "statistics": self.statistics,
                 "code_version": code_version(),
@@ -88,10 +88,14 @@ class Receipt:
             },
         )
 
-    def fingerprint(self, path: Path) -> str:
-        """``sha256:...`` of a file, or its size where hashing it would take minutes; ``unreadable`` of a bad one."""
+    def input_fingerprint(self, path: Path) -> str:
+        """:meth:`fingerprint` of an input, ``unreadable`` of one that was counted as such; an output must be there."""
         try:
-            size = path.stat().st_size
-            return f"size:{size}" if size > self.hash_limit else "sha256:" + file_hash(path)
+            return self.fingerprint(path)
         except OSError:
             return "unreadable"
+
+    def fingerprint(self, path: Path) -> str:
+        """``sha256:...`` of a file, or its size where hashing it would take minutes."""
+        size = path.stat().st_size
+        return f"size:{size}" if size > self.hash_limit else "sha256:" + file_hash(path)

@@ -53,6 +53,7 @@ def test_bounds_of_the_overlap_decide(tmp_path, make_video):
         (("--every", "-1"), "--every"),
         (("--every", "nan"), "--every"),
         (("--jobs", "0"), "--jobs"),
+        (("--near-duplicates", "65"), "--near-duplicates"),
     ],
 )
 def test_impossible_options_are_named(tmp_path, capsys, options, named):
