@@ -13,27 +13,35 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import argparse
+import multiprocessing
 import platform
-import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from mimic_core.config import load_yaml
 from mimic_core.frames.scene import center_crop
+from mimic_core.frames.shard import write_frames
+from mimic_core.frames.video import VideoSettings, video_views
+from mimic_core.frames.views import View
 from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs import Features, Measurement, detect, measure
 from mimic_core.pairs.candidates import ViewOf
-from mimic_core.pairs.folder import FolderSettings, mine_folder
+from mimic_core.pairs.folder import FolderSettings, mine_folder, shard_paths
 from mimic_core.pairs.rules import RandomWalk as RandomWalkRule
+from mimic_core.pairs.rules import Stride
 from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.shard import mine_shard
 from mimic_core.sampledata import write_flat, write_walkthrough
 from mimic_core.seeding import generator
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+from mimic_core.sources import Unit, open_source
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, REPEATS, KEYPOINTS = 4, 5, 300
@@ -120,10 +128,16 @@ def bench_videos(name: str, videos: Path, out: Path, interval: float) -> list[tu
     started = time.process_time()
     found = mine_folder(videos, out, FolderSettings(interval=interval))
     seconds = time.process_time() - started
-    each = seconds / found["seen"]
+    started = time.process_time()
+    for unit in open_source("videos").find(videos):
+        for _ in video_views(unit.path, VideoSettings(interval)):
+            pass
+    decoding = time.process_time() - started
+    each, mined = seconds / found["seen"], (seconds - decoding) / found["seen"]
     return [
         (name, f"{seconds:.2f} s for {found['views']} views, {found['seen']} candidates, {found['kept']} kept"),
         ("  a candidate", f"{1000 * each:.1f} ms, {RELEASED / each:.1f}x the released code's rate"),
+        ("  without decoding, which that rate leaves out", f"{1000 * mined:.1f} ms, {RELEASED / mined:.1f}x"),
     ]
 
 
@@ -136,10 +150,48 @@ def bench_minute(folder: Path) -> list[tuple[str, str]]:
     return bench_videos("60 s of video, a view a second", folder / "minute", folder / "mined", 1.0)
 
 
+def mine_long(folder: Path, units: int) -> tuple[int, int]:
+    """Candidates, and peak memory in MiB, of a mining job on a shard of so many units of 40 views.
+
+    A few views are textured, and in range of each other; the others are bare, so that length costs little time.
+    """
+    rng = np.random.default_rng(0)
+    wall = cv2.GaussianBlur(rng.integers(0, 256, (400, 400, 3), np.uint8), (0, 0), 1.5)
+    bare = np.full((224, 224, 3), 128, np.uint8)
+
+    def read(_: Unit) -> Iterator[View]:
+        for number in range(40):
+            shift = 70 * number
+            yield View(np.ascontiguousarray(wall[:224, shift : shift + 224]) if number < 2 else bare, time=number)
+
+    paths = shard_paths(folder)
+    write_frames([Unit(f"{one:06d}", folder) for one in range(units)], read, paths.frames_tar, paths.views, total=-1)
+    found = mine_shard(paths, source="long", rule=Stride(1, 1), settings=MiningSettings(), seed=0)
+    return found["seen"], peak_memory()
+
+
+def peak_memory() -> int:
+    """Peak memory of this process in MiB (``ru_maxrss`` would count the parent that it was forked from)."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) // 1024
+
+
+def bench_memory(folder: Path) -> list[tuple[str, str]]:
+    """Rows on the memory of shards of different length, each in a process of its own."""
+    rows = []
+    for units in (25, 250):
+        (folder / str(units)).mkdir()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            seen, memory = pool.submit(mine_long, folder / str(units), units).result()
+        rows.append((f"peak memory, a shard of {40 * units:,} views", f"{memory} MiB, {seen:,} candidates"))
+    return rows
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="?", help="folder of videos to mine as well")
+    parser.add_argument("--long", action="store_true", help="also the memory of a long shard (a minute)")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     keep_freed_memory()
@@ -147,7 +199,9 @@ def main() -> None:
         rows = [*bench_walk(Path(folder)), *bench_minute(Path(folder))]
         if args.videos is not None:
             rows += bench_videos("your videos, 4 views a second", args.videos, Path(folder) / "own", 0.25)
-    rows.append(("peak memory", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB"))
+            rows += bench_videos("your videos, every frame", args.videos, Path(folder) / "each", 0.0)
+        if args.long:
+            rows += bench_memory(Path(folder))
     forced = os.environ.get("OPENBLAS_CORETYPE")
     blas = f", matrix products by OpenBLAS's kernels for {forced} (OPENBLAS_CORETYPE)" if forced else ""
     print(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from mimic_core.archive import TarWriter
 from mimic_core.errors import MimicError, UnreadableError, printable
@@ -19,29 +19,32 @@ from mimic_core.files import atomic_path
 from mimic_core.frames.views import View, blur_variance, encode_jpeg
 from mimic_core.progress import track
 from mimic_core.sources import Unit
+from mimic_core.tables import Row, RowWriter
 
 log = logging.getLogger("mimic")
 
 OK, UNREADABLE = "ok", "unreadable"
 
-COLUMNS = {
-    "unit": "string",
-    "view": "int32",
-    "status": "string",
-    "reason": "string",
-    "group": "int32",
-    "role": "string",
-    "name": "string",
-    "faces": "int32",
-    "time": "float64",
-    "x": "float64",
-    "y": "float64",
-    "z": "float64",
-    "yaw": "float64",
-    "blur": "float32",
-    "offset": "int64",
-    "size": "int32",
-}
+VIEWS = pa.schema(
+    [
+        ("unit", pa.string()),
+        ("view", pa.int32()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("group", pa.int32()),
+        ("role", pa.string()),
+        ("name", pa.string()),
+        ("faces", pa.int32()),
+        ("time", pa.float64()),
+        ("x", pa.float64()),
+        ("y", pa.float64()),
+        ("z", pa.float64()),
+        ("yaw", pa.float64()),
+        ("blur", pa.float32()),
+        ("offset", pa.int64()),
+        ("size", pa.int32()),
+    ]
+)
 
 Reader = Callable[[Unit], Iterator[View | UnreadableError]]
 
@@ -64,43 +67,52 @@ def write_frames(
     Raises:
         MimicError: these are all units of the source and not one could be read; nothing is written then.
     """
-    rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    with atomic_path(tar_path) as tar_temporary, atomic_path(table_path) as table_temporary:
-        with TarWriter(tar_temporary) as tar:
-            for unit in track(units, "units", shown=shown):
-                start = tar.position()
-                try:
-                    rows.extend(unit_rows(unit, read, tar))
-                except UnreadableError as error:
-                    failed[unit.name] = f"{error.what} ({error.where})"
-                except (OSError, ValueError, RuntimeError) as error:
-                    failed[unit.name] = f"{type(error).__name__}: {error}"
-                if unit.name in failed:
-                    tar.rewind(start)
-                    rows.append(unreadable_row(unit.name, failed[unit.name]))
-        unreadable = {row["unit"]: row["reason"] for row in rows if row["status"] == UNREADABLE}
-        for name, reason in unreadable.items():
-            log.warning("unreadable: %s: %s", printable(name), printable(reason))
+    unreadable: dict[str, str] = {}
+    views = faces = 0
+    with (
+        atomic_path(tar_path) as tar_temporary,
+        atomic_path(table_path) as table_temporary,
+        TarWriter(tar_temporary) as tar,
+        RowWriter(table_temporary, VIEWS) as table,
+    ):
+        for unit in track(units, "units", shown=shown):
+            start = tar.position()
+            try:
+                rows = unit_rows(unit, read, tar)
+            except UnreadableError as error:
+                failed[unit.name] = f"{error.what} ({error.where})"
+            except (OSError, ValueError, RuntimeError) as error:
+                failed[unit.name] = f"{type(error).__name__}: {error}"
+            if unit.name in failed:
+                tar.rewind(start)
+                rows = [unreadable_row(unit.name, failed[unit.name])]
+            for row in rows:
+                table.add(row)
+                views += row["status"] == OK
+                faces += row["faces"]
+                if row["status"] == UNREADABLE:
+                    unreadable[row["unit"]] = row["reason"]
+                    log.warning("unreadable: %s: %s", printable(row["unit"]), printable(row["reason"]))
         if len(failed) == total:
             raise none_readable(failed)
-        pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(table_temporary, index=False)
     return {
         "units": len(units),
         "units_ok": len(units) - len(failed),
         "units_unreadable": len(failed),
         "unreadable": unreadable,
-        "views": sum(row["status"] == OK for row in rows),
-        "faces": sum(row["faces"] for row in rows),
+        "views": views,
+        "faces": faces,
     }
 
 
-def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
-    """Write one unit's views and describe each."""
-    rows: list[dict[str, Any]] = []
+def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
+    """Write one unit's views and describe each; images that could not be read come last, so that views are together."""
+    rows: list[Row] = []
+    unreadable: list[Row] = []
     for number, view in enumerate(read(unit)):
         if isinstance(view, UnreadableError):
-            rows.append(unreadable_row(f"{unit.name}/{Path(view.where).name}", view.what))
+            unreadable.append(unreadable_row(f"{unit.name}/{Path(view.where).name}", view.what))
             continue
         data = encode_jpeg(view.image)
         x, y, z = view.position
@@ -124,10 +136,10 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[dict[str, Any]]:
                 "size": len(data),
             }
         )
-    return rows
+    return rows + unreadable
 
 
-def unreadable_row(name: str, reason: str) -> dict[str, Any]:
+def unreadable_row(name: str, reason: str) -> Row:
     """The one row of a unit, or of an image of a folder, that could not be read."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "faces": 0, "offset": -1, "size": 0}

@@ -52,7 +52,7 @@ def video_views(path: Path, settings: VideoSettings) -> Iterator[View]:
             if not container.streams.video:
                 raise UnreadableError("a video file without a video track", where=path, remedy="remove the file")
             stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
+            stream.thread_type = "NONE"  # a process a core decodes its own video; threads would cost, and hold, more
             start = None
             for frame in container.decode(stream):
                 seconds = frame.time if frame.time is not None else count * settings.interval

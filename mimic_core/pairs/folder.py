@@ -18,16 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from mimic_core.archive import TarWriter
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path, file_hash, read_json, write_json
 from mimic_core.frames import reader
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.shard import none_readable, write_frames
+from mimic_core.frames.shard import VIEWS, none_readable, write_frames
 from mimic_core.frames.video import expected_views
 from mimic_core.frames.views import View
 from mimic_core.pairs.candidates import CandidateRule
@@ -35,9 +31,11 @@ from mimic_core.pairs.measurement import DEFAULT, VERDICTS
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
+from mimic_core.pairs.tables import CANDIDATES, PAIRS
 from mimic_core.progress import Progress
 from mimic_core.receipts import Receipt, code_version
 from mimic_core.sources import Unit, open_source
+from mimic_core.tables import RowWriter, read_rows
 
 log = logging.getLogger("mimic")
 
@@ -271,29 +269,30 @@ def merge_statistics(tasks: Sequence[Task]) -> dict[str, Any]:
 def merge_parts(tasks: Sequence[Task], out: Path) -> None:
     """Put the units' parts together, in order."""
     to = shard_paths(out)
-    with atomic_path(to.candidates) as temporary:
-        pq.write_table(pa.concat_tables([pq.read_table(task.paths.candidates) for task in tasks]), temporary)
-    with atomic_path(to.frames_tar) as tar_path, atomic_path(to.views) as table_path:
-        tables = []
-        with TarWriter(tar_path) as tar:
-            for task in tasks:
-                table = pd.read_parquet(task.paths.views)
-                names = [f"{task.unit.key}/{view:06d}.jpg" for view in table["view"]]
-                offsets = copy_members(task.paths.frames_tar, tar)
-                tables.append(table.assign(offset=[offsets.get(name, -1) for name in names]))
-        pd.concat(tables).to_parquet(table_path, index=False)
-    with atomic_path(to.tar) as tar_path, atomic_path(to.pairs) as table_path:
-        pairs = []
-        with TarWriter(tar_path) as tar:
-            for task in tasks:
-                part = pq.read_table(task.paths.pairs)
-                offsets = copy_members(task.paths.tar, tar)
-                for number in "12":
-                    places = [offsets[f"{key}.{number}.jpg"] for key in part["key"].to_pylist()]
-                    column = part.schema.get_field_index(f"offset{number}")
-                    part = part.set_column(column, part.schema.field(column), pa.array(places, pa.int64()))
-                pairs.append(part)
-        pq.write_table(pa.concat_tables(pairs), table_path)
+    with atomic_path(to.candidates) as temporary, RowWriter(temporary, CANDIDATES) as candidates:
+        for task in tasks:
+            candidates.extend(read_rows(task.paths.candidates))
+    with (
+        atomic_path(to.frames_tar) as tar_path,
+        atomic_path(to.views) as table_path,
+        TarWriter(tar_path) as tar,
+        RowWriter(table_path, VIEWS) as views,
+    ):
+        for task in tasks:
+            offsets = copy_members(task.paths.frames_tar, tar)
+            for row in read_rows(task.paths.views):
+                views.add({**row, "offset": offsets.get(f"{task.unit.key}/{row['view']:06d}.jpg", -1)})
+    with (
+        atomic_path(to.tar) as tar_path,
+        atomic_path(to.pairs) as table_path,
+        TarWriter(tar_path) as tar,
+        RowWriter(table_path, PAIRS) as pairs,
+    ):
+        for task in tasks:
+            offsets = copy_members(task.paths.tar, tar)
+            for row in read_rows(task.paths.pairs):
+                moved = {f"offset{number}": offsets[f"{row['key']}.{number}.jpg"] for number in "12"}
+                pairs.add({**row, **moved})
 
 
 def copy_members(path: Path, tar: TarWriter) -> dict[str, int]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import cv2
-import pandas as pd
 
 from mimic_core.archive import TarWriter, read_at
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
+from mimic_core.frames.shard import OK
 from mimic_core.frames.views import decode_jpeg
 from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
@@ -25,10 +27,11 @@ from mimic_core.pairs.features import Features, detect
 from mimic_core.pairs.hashing import perceptual_hash
 from mimic_core.pairs.measurement import BLURRED, KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement, measure
 from mimic_core.pairs.settings import MiningSettings
-from mimic_core.pairs.tables import CANDIDATES, PAIRS, RowWriter
+from mimic_core.pairs.tables import CANDIDATES, PAIRS
 from mimic_core.progress import Progress
 from mimic_core.seeding import generator
 from mimic_core.sources.base import Unit
+from mimic_core.tables import Row, RowWriter, count_rows, read_groups
 
 log = logging.getLogger("mimic")
 
@@ -49,22 +52,22 @@ class ShardPaths:
 class UnitViews:
     """The views of one unit, read by offset; features are computed once a view and the last few are held."""
 
-    def __init__(self, source: str, rows: pd.DataFrame, stream: BinaryIO, settings: MiningSettings, seed: int) -> None:
-        self.source, self.stream, self.settings, self.seed = source, stream, settings, seed
-        self.unit = str(rows["unit"].iloc[0])
-        self.views = [
-            ViewOf(int(number), int(group), str(role))
-            for number, group, role in zip(rows["view"], rows["group"], rows["role"], strict=True)
-        ]
-        self.place = dict(zip(rows["view"], zip(rows["offset"], rows["size"], strict=True), strict=True))
-        self.blurred = set(rows["view"][rows["blur"] < settings.min_blur_variance])
+    def __init__(
+        self, source: str, unit: str, rows: Sequence[Row], stream: BinaryIO, settings: MiningSettings, seed: int
+    ) -> None:
+        self.source, self.unit = source, unit
+        self.stream, self.settings, self.seed = stream, settings, seed
+        rows = sorted(rows, key=itemgetter("view"))
+        self.views = [ViewOf(row["view"], row["group"], row["role"]) for row in rows]
+        self.place = {row["view"]: (row["offset"], row["size"]) for row in rows}
+        self.blurred = {row["view"] for row in rows if row["blur"] < settings.min_blur_variance}
         self.features: OrderedDict[int, Features] = OrderedDict()
         self.hashes: dict[int, int] = {}
         self.detected = 0
 
     def jpeg(self, view: int) -> bytes:
         """Stored bytes of a view."""
-        return read_at(self.stream, *map(int, self.place[view]))
+        return read_at(self.stream, *self.place[view])
 
     def features_of(self, view: int) -> Features:
         """Features of a view."""
@@ -124,42 +127,43 @@ def mine_shard(
     """
     cv2.setNumThreads(1)  # one process a core; OpenCV's own threads would compete with the other jobs
     keep_freed_memory()
-    table = pd.read_parquet(paths.views)
-    unreadable = table[table["status"] != "ok"]
-    readable = table[table["status"] == "ok"]
     counts: Counter[str] = Counter()
-    detected, still = 0, list[str]()
+    views = detected = 0
+    reasons, still = dict[str, str](), list[str]()
     with (
         atomic_path(paths.tar) as tar_path,
         atomic_path(paths.pairs) as pairs_path,
         atomic_path(paths.candidates) as candidates_path,
         open(paths.frames_tar, "rb") as stream,
-        Progress(readable["unit"].nunique(), "units", shown=shown) as progress,
+        Progress(count_rows(paths.views), "views", shown=shown) as progress,
         TarWriter(tar_path) as tar,
         RowWriter(pairs_path, PAIRS) as pairs,
         RowWriter(candidates_path, CANDIDATES) as candidates,
     ):
-        for name in unreadable["unit"]:
-            counts[UNREADABLE] += 1
-            candidates.add(candidate_row(str(name), Candidate(-1, -1, Measurement(UNREADABLE))))
-        for _, rows in readable.groupby("unit", sort=False):
-            unit = UnitViews(source, rows.sort_values("view"), stream, settings, seed)
+        for name, rows in read_groups(paths.views, "unit"):
+            if rows[0]["status"] != OK:
+                reasons[name] = rows[0]["reason"]
+                counts[UNREADABLE] += 1
+                candidates.add(candidate_row(name, Candidate(-1, -1, Measurement(UNREADABLE))))
+                progress.step(len(rows))
+                continue
+            unit = UnitViews(source, name, rows, stream, settings, seed)
             verdicts = set()
             for candidate in rule.candidates(unit.views, unit.measure):
                 verdicts.add(candidate.measurement.verdict)
                 counts[candidate.measurement.verdict] += 1
-                candidates.add(candidate_row(unit.unit, candidate))
+                candidates.add(candidate_row(name, candidate))
                 if candidate.measurement.verdict == KEPT:
                     pairs.add(store_pair(unit, candidate, tar, paths.tar.name))
             if verdicts == {NEAR_DUPLICATE}:
-                still.append(unit.unit)
-                log.info("nothing moves in %s", printable(unit.unit))
+                still.append(name)
+                log.info("nothing moves in %s", printable(name))
+            views += len(rows)
             detected += unit.detected
-            progress.step(note=f"{counts[KEPT]} pairs")
+            progress.step(len(rows), note=f"{counts[KEPT]} pairs")
         written, retained = candidates.rows, pairs.rows
     statistics = check_counts(counts, written, retained)
-    reasons = dict(zip(unreadable["unit"], unreadable["reason"], strict=True))
-    return {**statistics, "views": len(readable), "features": detected, "unreadable": reasons, "still": still}
+    return {**statistics, "views": views, "features": detected, "unreadable": reasons, "still": still}
 
 
 def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str,
     return {"seen": written, "kept": kept, "rejected": rejected, "failed": failed, "verdicts": verdicts}
 
 
-def candidate_row(unit: str, candidate: Candidate) -> dict[str, Any]:
+def candidate_row(unit: str, candidate: Candidate) -> Row:
     """Row of the table of candidates."""
     measured = candidate.measurement
     return {
@@ -193,7 +197,7 @@ def candidate_row(unit: str, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str) -> dict[str, Any]:
+def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str) -> Row:
     """Copy a retained pair's stored bytes into the shard (WebDataset naming) and describe it."""
     measured = candidate.measurement
     if measured.homography is None or measured.correspondences is None:

@@ -1,12 +1,8 @@
-"""Columns of the two tables of a mining shard, and writing them row by row."""
+"""Columns of the two tables of a mining shard."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mimic_core.pairs.settings import PATCHES
 
@@ -49,34 +45,3 @@ PAIRS = pa.schema(
         ("size2", pa.int32()),
     ]
 )
-
-ROWS_PER_GROUP = 20_000  # rows held in memory before they are written
-
-
-class RowWriter:
-    """Writes rows to Parquet in groups, so that memory does not grow with the shard."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.writer = pq.ParquetWriter(path, schema)
-        self.schema, self.rows = schema, 0
-        self.held: list[dict[str, Any]] = []
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Add one row."""
-        self.held.append(row)
-        self.rows += 1
-        if len(self.held) >= ROWS_PER_GROUP:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the rows held."""
-        self.writer.write_table(pa.Table.from_pylist(self.held, self.schema))
-        self.held.clear()
-
-    def __enter__(self) -> RowWriter:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.held or not self.rows:
-            self.flush()
-        self.writer.close()

@@ -200,6 +200,18 @@ def test_images_of_every_kind_are_mined(textured, tmp_path):
     assert overlaps.min() > 0.6, "all show the same"
 
 
+def test_an_animated_gif_is_a_video(textured, tmp_path):
+    from PIL import Image
+
+    (tmp_path / "in").mkdir()
+    frames = [Image.fromarray(textured[100:324, 60 * n : 60 * n + 300]) for n in range(4)]
+    frames[0].save(tmp_path / "in" / "turn.gif", save_all=True, append_images=frames[1:], duration=1000, loop=0)
+    statistics = mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings())
+    assert statistics["unreadable"] == {}
+    assert (statistics["views"], statistics["failed"]) == (4, 0)
+    assert statistics["verdicts"]["high_overlap"] or statistics["kept"], statistics
+
+
 def test_a_photo_is_turned_as_its_exif_says(textured, tmp_path):
     from PIL import Image
 
@@ -252,6 +264,7 @@ def test_what_may_not_be_read_is_named(tmp_path, make_video):
             parent.chmod(parent.stat().st_mode | 0o055)
     program = (
         "import os, av; from mimic_core.cli import main; import mimic_core.pairs.folder; "
+        "import mimic_core.report.gallery; "
         "from mimic_core.pairs.features import basis; basis(); "
         "os.setgid(65534); os.setuid(65534); "
         f"main(['mine', {str(folder)!r}, '--out', {str(out)!r}, '--jobs', '1'])"

@@ -1,0 +1,74 @@
+"""Parquet tables written and read a few thousand rows at a time, so that memory does not grow with the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+ROWS_PER_GROUP = 4096  # rows held in memory before they are written, or while they are read
+
+
+class RowWriter:
+    """Writes a table in groups of rows; the same rows give the same bytes.
+
+    Args:
+        path: the file to write; the caller makes the write atomic.
+        schema: names and types of the columns.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.writer = pq.ParquetWriter(path, schema)
+        self.schema, self.rows = schema, 0
+        self.held: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """Add one row."""
+        self.held.append(row)
+        self.rows += 1
+        if len(self.held) >= ROWS_PER_GROUP:
+            self.flush()
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Add rows."""
+        for row in rows:
+            self.add(row)
+
+    def flush(self) -> None:
+        """Write the rows held."""
+        self.writer.write_table(pa.Table.from_pylist(self.held, self.schema))
+        self.held.clear()
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.held or not self.rows:
+            self.flush()
+        self.writer.close()
+
+
+def count_rows(path: Path) -> int:
+    """How many rows a table has."""
+    return int(pq.read_metadata(path).num_rows)
+
+
+def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[Row]:
+    """The rows of a table, in order."""
+    # a buffered stream reads a column chunk as it goes on, rather than all of a row group at once
+    with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
+        for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns, use_threads=False):
+            yield from batch.to_pylist()
+
+
+def read_groups(path: Path, column: str) -> Iterator[tuple[Any, list[Row]]]:
+    """The rows of a table in runs of the same value of ``column``: the value, and its rows."""
+    for value, rows in groupby(read_rows(path), key=itemgetter(column)):
+        yield value, list(rows)
