@@ -65,6 +65,7 @@ rule pairs:
 rule datasets:
     input:
         expand("results/datasets/{name}/receipt.json", name=config["datasets"]),
+        "results/report/sources.csv",
 
 
 rule pretrain:
@@ -80,4 +81,5 @@ rule finetune:
 rule report:
     input:
         "results/table1.csv",
+        "results/report/sources.csv",
         "results/figures/figure2.png",

@@ -1,12 +1,20 @@
-"""Is every tool there? What ``mimic check`` prints."""
+"""Is every tool there, and all raw data? What ``mimic check`` prints."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from mimic_core.config import read_config
+from mimic_core.errors import UnreadableError
+from mimic_core.sources import open_source
+from mimic_core.sources.base import Unit
+from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
+from mimic_core.sources.registry import read_registry
 
 PACKAGES = {
     "mining": ("numpy", "cv2", "av", "pyarrow", "pandas"),
@@ -17,11 +25,18 @@ PACKAGES = {
     "workflow and report": ("snakemake", "matplotlib", "jsonschema"),
 }
 
+STATES = {FOUND: True, PARTIAL: True, MISSING: False, CORRUPT: False}  # whether a source of that state is fine
+
 Line = tuple[bool, str, str]  # fine or not, what was looked at, what was found or what to do
 
 
-def checks(folder: Path) -> Iterator[Line]:
-    """Look at the packages, the renderer, the processor and the disk below ``folder``."""
+def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> Iterator[Line]:
+    """Look at the packages, the renderer, the processor, the disk below ``folder`` and the sources of its config.
+
+    Args:
+        overlays: config files on top of the folder's ``config.yaml``.
+        deep: whether the first view of every unit is read.
+    """
     for purpose, names in PACKAGES.items():
         yield package_line(purpose, names)
     yield renderer_line()
@@ -29,6 +44,35 @@ def checks(folder: Path) -> Iterator[Line]:
     free = shutil.disk_usage(folder).free / 2**30
     yield free > 5, "disk", f"{free:.0f} GiB free here; the sample scale takes under 1 GiB"
     yield True, "processor", f"{os.cpu_count()} cores"
+    if (folder / "config.yaml").is_file():
+        yield from source_lines(read_config(folder / "config.yaml", overlays), deep)
+
+
+def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
+    """What lies on disk of each source of the config."""
+    registry = read_registry()
+    for name, settings in config["sources"].items():
+        if settings["root"] == "{videos}":
+            settings = {**settings, "root": config["videos"] or "{videos}"}
+        look = first_view(settings, config) if deep else None
+        stock = take_stock(settings, registry.get(name), look)
+        fine = STATES[stock.state] or (stock.state == MISSING and settings["origin"] == "sample")
+        yield fine, f"source {name}", str(stock)
+
+
+def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callable[[Unit], None]:
+    """What reads the first view of a unit, and raises where it cannot."""
+    from mimic_core.frames import reader
+
+    kind = open_source(settings["adapter"]).kind
+    read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))
+
+    def look(unit: Unit) -> None:
+        first = next(iter(read(unit)))
+        if isinstance(first, UnreadableError):
+            raise first
+
+    return look
 
 
 def package_line(purpose: str, names: tuple[str, ...]) -> Line:

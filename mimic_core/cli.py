@@ -52,7 +52,11 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     gallery.add_argument("--most", type=int, default=300, help="retained pairs shown, and as many rejected (300)")
     gallery.set_defaults(call=gallery_command)
 
-    check = commands.add_parser("check", help="is every tool there?")
+    check = commands.add_parser("check", help="is every tool there, and all raw data?")
+    check.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml: whose sources to check"
+    )
+    check.add_argument("--deep", action="store_true", help="read the first view of every video, group and scene")
     check.set_defaults(call=check_tools)
 
     args = parser.parse_args(argv)
@@ -118,14 +122,15 @@ def summary(statistics: dict) -> str:
     return "\n".join(lines)
 
 
-def check_tools(_: argparse.Namespace) -> None:
+def check_tools(args: argparse.Namespace) -> None:
     """Print a line a tool; fail where one is missing."""
     from mimic_core.check import checks
 
-    found = list(checks(Path()))
-    for fine, what, detail in found:
+    found = []
+    for fine, what, detail in checks(Path(), args.configfile, args.deep):
+        found.append(fine)
         print(f"{'ok  ' if fine else 'FAIL'}  {what:<28} {detail}")
-    if not all(fine for fine, _, _ in found):
+    if not all(found):
         raise MimicError("something is missing", where="the lines marked FAIL", remedy="do what they say")
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.errors import MimicError
+from mimic_core.sources.registry import read_registry
 
 Config = Mapping[str, Any]
 
@@ -53,6 +54,25 @@ def load_yaml(path: str | Path) -> Any:
         raise MimicError(f"cannot read a config file: {error.strerror}", where=path, remedy="check the path") from error
     except yaml.YAMLError as error:
         raise MimicError(f"this is no YAML: {error}", where=path, remedy="mend the line named above") from error
+
+
+def read_config(path: str | Path, overlays: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """A config with overlays on top, merged key by key as Snakemake does; not checked."""
+    config: dict[str, Any] = {}
+    for file in (path, *overlays):
+        merge(config, load_yaml(file) or {})
+    return config
+
+
+def merge(config: dict[str, Any], overlay: Mapping[str, Any]) -> None:
+    """Lay a block over another, in place."""
+    for key, value in overlay.items():
+        if isinstance(value, Mapping):
+            below = config.get(key)
+            config[key] = dict(below) if isinstance(below, Mapping) else {}
+            merge(config[key], value)
+        else:
+            config[key] = value
 
 
 def check_config(config: Config, schema: Mapping[str, Any]) -> None:
@@ -105,6 +125,12 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
     for encoder in config["finetune"]["encoders"]:
         if encoder != "random" and encoder not in config["pretrain"]["runs"]:
             yield "finetune.encoders", unknown_name(encoder, ["random", *config["pretrain"]["runs"]])
+    registry = read_registry()
+    for name, source in config["sources"].items():
+        if name not in registry:
+            yield f"sources.{name}", f"{unknown_name(name, registry)}; a new source needs a row in rules/sources.tsv"
+        elif source["adapter"] != registry[name].adapter:
+            yield f"sources.{name}.adapter", f"is {registry[name].adapter!r} in rules/sources.tsv"
     for name in config["datasets"]:
         for source in wanted_pairs(name, config["datasets"]):
             if source not in config["sources"]:

@@ -56,6 +56,31 @@ rule figure2:
         " --png {output.png} --pdf {output.pdf} > {log} 2>&1"
 
 
+rule sources_table:
+    input:
+        frames=shard_files("frames", SOURCES, "receipt.json"),
+        datasets=expand("results/datasets/{name}/receipt.json", name=config["datasets"]),
+    output:
+        csv="results/report/sources.csv",
+        markdown="results/report/sources.md",
+    log:
+        "results/logs/report/sources_table.log",
+    benchmark:
+        "results/benchmarks/report/sources_table.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # a few counts a shard
+        runtime=10,  # minutes
+    params:
+        scale=config["scale"],
+    message:
+        "Writing the table of sources"
+    shell:
+        "python {SCRIPTS}/sources_table.py --frames {input.frames} --datasets {input.datasets} --scale {params.scale}"
+        " --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+
+
 rule mining_quality:
     output:
         csv="results/mining_quality.csv",

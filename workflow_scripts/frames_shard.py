@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = open_source(args.adapter)
     units = source.units(args.root)
     mine = in_shard(units, args.shard, args.shards)
-    receipt = Receipt("frames", args.settings, [file for unit in mine for file in unit.files])
+    files = dict.fromkeys(file for unit in mine for file in unit.files)  # all samples of one .h5 are read from it
+    receipt = Receipt("frames", args.settings, list(files))
     read = reader(source.kind, args.settings, args.seed)
     receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
     receipt.write(args.receipt, [args.tar, args.views])

@@ -1,4 +1,4 @@
-"""Views of a folder of images."""
+"""Views of images: those of a folder, or those of a group that lie in several."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class ImageSettings:
 
 
 def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | UnreadableError]:
-    """Yield the images of a folder in order, and an error in the place of each that cannot be read.
+    """Yield a unit's images in order, and an error in the place of each that cannot be read.
 
     Raises:
         UnreadableError: fewer than two can be read.
     """
     readable = 0
     hide_faces = face_blur(settings.blur_faces)
-    for path in unit.images:
+    for path in unit.listed_images():
         try:
             image = read_image(path)
         except UnreadableError as error:

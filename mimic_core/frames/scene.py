@@ -22,7 +22,7 @@ class SceneSettings:
         samples_per_scene: random-walk samples, 24 views each.
         min_island_radius: metres; walks start only on walkable islands of at least this radius.
         up_axis: upward axis of the scene's file, ``y`` or ``z``.
-        simulator: ``auto``, ``moderngl`` or ``embreex``.
+        simulator: ``auto``, ``moderngl``, ``embreex`` or ``habitat``.
     """
 
     samples_per_scene: int = 3000

@@ -137,6 +137,7 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
         for kind, adapter in (("video", "videos"), ("group", "images"))
         for unit in open_source(adapter).find(folder)
         if out.resolve() not in (unit.path.resolve(), *unit.path.resolve().parents)
+        and not (kind == "group" and unit.fault)  # a folder that may not be listed is named once, among the videos
     ]
     if not folder.is_dir():
         raise MimicError("the folder is not there", where=folder, remedy="check the path")
@@ -226,6 +227,7 @@ def mine_folder(folder: Path, out: Path, settings: FolderSettings, jobs: int = 1
     final = out / "receipt.json"
     if final.is_file() and finished(read_json(final), stamps, shard_paths(out)):
         log.info("nothing to do: %s is the result of these files and settings", out)
+        shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed after its last write
         return dict(read_json(final)["statistics"])
     for cut_off in out.glob(".partial-*"):  # of a run that was killed while it put the parts together
         cut_off.unlink()

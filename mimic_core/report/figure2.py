@@ -10,15 +10,15 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from mimic_core.files import atomic_path
+from mimic_core.sources.registry import read_registry
 
-PAPER = Path(__file__).with_name("paper_figure2.csv")
+PAPER = [entry for entry in read_registry().values() if entry.in_paper]
 LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number
-SPELLING = {name.lower(): name for name in pd.read_csv(PAPER)["source"]}
+SPELLING = {entry.name: entry.dataset for entry in PAPER}
 COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
 
 Shares = dict[str, dict[str, int]]
@@ -26,15 +26,14 @@ Shares = dict[str, dict[str, int]]
 
 def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
     """Bars of the figure: label -> source -> pairs; ours and, below it, the paper's of the same name."""
-    paper = pd.read_csv(PAPER)
     bars: Shares = {}
     for receipt in receipts:
         statistics = receipt["statistics"]
         name = statistics["dataset"]
         bars[f"{name}\n{scale} scale"] = {source: row["taken"] for source, row in statistics["sources"].items()}
-        same = paper[paper["dataset"] == name]
-        if len(same):
-            bars[f"{name}\npaper"] = dict(zip(same["source"], same["pairs"].astype(int), strict=True))
+        paper = {entry.name: entry.pairs_in(name) for entry in PAPER if entry.pairs_in(name)}
+        if paper:
+            bars[f"{name}\npaper"] = paper
     return bars
 
 
@@ -76,5 +75,5 @@ def draw_bar(axes: Axes, y: float, parts: Mapping[str, int], colour: Mapping[str
 
 
 def canonical(source: str) -> str:
-    """The paper's spelling of a source where it has one, so that ours and the paper's share a colour."""
-    return SPELLING.get(source.lower(), source)
+    """The owner's spelling of a source where it has one."""
+    return SPELLING.get(source, source)

@@ -53,7 +53,7 @@ class Glb:
         if "KHR_texture_basisu" in required | set(self.document.get("extensionsUsed", ())):
             raise self.unreadable(
                 "its textures are Basis Universal (KHR_texture_basisu), which only habitat-sim reads",
-                "use the habitat simulator, or the dataset's plain .glb files",
+                "set frames.simulator to habitat (conda env create -f envs/habitat.yaml), or use plain .glb files",
             )
         if required - UNDERSTOOD:
             what = f"this GLB requires {', '.join(sorted(required - UNDERSTOOD))}"

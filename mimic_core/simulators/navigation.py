@@ -1,19 +1,23 @@
 """Where one can walk in a scene: a grid of floor cells with headroom, as Recast finds it for habitat-sim.
 
-One storey: the floor is the most common height of walkable surfaces; stairs and other storeys are not walked on.
+The main storey is the most common height of walkable surfaces. Where stairs or ramps lead on, or other floors of 4
+square metres or more are found, cells have a height each (:mod:`storeys`). A scene's .navmesh file is not read here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.simulators.storeys import Layers, other_storeys
 
 SAMPLES_AT_ONCE = 2_000_000  # points on surfaces held in memory together
+MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
+MAXIMAL_VOXELS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,39 @@ class WalkableGrid:
         name: the scene, for the error.
 
     Attributes:
-        floor: height of the storey's floor, metres.
-        islands: (x cells) x (z cells) int32, the island that a cell belongs to, 0 where one cannot walk.
+        floor: height of the main storey's floor, metres.
+        islands: (x cells) x (z cells) int32, the island that a cell of the main storey belongs to, 0 where one cannot
+            walk.
         clearance: the same shape, metres from a cell's centre to the nearest cell without floor or headroom.
-        radii: radius of each island, metres; the first entry stands for no island.
+        cells: Nx2 or, with several storeys, Nx3: (x, z) or (x, y, z) of every cell that one can walk on.
+        layers: cells of all storeys; None where the main storey is all there is, whose floor then counts as even.
+        radii: horizontal radius of each island, metres; the first entry stands for no island.
 
     Raises:
-        UnreadableError: there is nothing to walk on.
+        UnreadableError: there is nothing to walk on, or the scene is too large to be in metres.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, *, walker: Walker = Walker(), name: str = "") -> None:
         self.walker = walker
         self.low = vertices.min(axis=0)
+        self.layers: Optional[Layers] = None
+        extent = vertices.max(axis=0) - self.low
+        measures = " x ".join(f"{side:.3g}" for side in extent) + " m"
+        if (
+            not np.isfinite(extent).all()
+            or extent.max() > MAXIMAL_EXTENT
+            or voxel_count(extent, walker) > MAXIMAL_VOXELS
+        ):
+            what = f"this scene measures {measures}: its unit may be centimetres"
+            raise UnreadableError(what, where=name, remedy="scale it to metres, or leave it out")
         cells = np.ceil((vertices.max(axis=0) - self.low) / walker.cell).astype(int) + 1
         solid, level = self.voxels(vertices[faces], cells)
         headroom = self.headroom(solid)
         walkable = level & headroom
         columns = walkable.sum(axis=(0, 2))
         if not columns.any():
-            raise UnreadableError(
-                "this scene has no floor to walk on", where=name, remedy="check its upward axis (up: y or z) and scale"
-            )
+            what = f"this scene, {measures}, has no floor to walk on"
+            raise UnreadableError(what, where=name, remedy="check its upward axis (up: y or z) and its unit (metres)")
         storey = int(columns.argmax())
         self.floor = float(self.low[1] + (storey + 0.5) * walker.cell)
         step = int(walker.climb / walker.cell)
@@ -76,12 +92,23 @@ class WalkableGrid:
         self.clearance = distance * walker.cell
         free = (self.clearance > walker.radius).astype(np.uint8)
         count, self.islands = cv2.connectedComponents(free, connectivity=4)
-        if count < 2:
-            raise UnreadableError(
-                "the floor of this scene is nowhere wide enough to walk on", where=name, remedy="leave this scene out"
-            )
+        self.count = count - 1
         self.cells = np.argwhere(self.islands > 0)
-        self.radii = np.array([0.0] + [self.radius_of(number) for number in range(1, count)])
+        layers = Layers(walkable, step, walker.radius / walker.cell)
+        if len(layers.cells) and other_storeys(layers, storey, step, walker.cell):
+            self.use(layers, storey, step)
+        elif count < 2:
+            what = f"the floor of this scene, {measures}, is nowhere wide enough to walk on"
+            raise UnreadableError(what, where=name, remedy="check its unit (metres), or leave this scene out")
+        self.radii = np.array([0.0] + [self.radius_of(number) for number in range(1, self.count + 1)])
+
+    def use(self, layers: Layers, storey: int, step: int) -> None:
+        """Walk on all storeys."""
+        self.layers, self.cells, self.count = layers, layers.cells, int(layers.islands.max())
+        x, y, z = layers.cells.T
+        main = np.abs(y - storey) <= step
+        self.islands = np.zeros_like(self.islands)
+        self.islands[x[main], z[main]] = layers.islands[main]
 
     def voxels(self, triangles: np.ndarray, cells: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Which voxels hold any surface, and which hold one flat enough to stand on: (x, y, z) bool arrays."""
@@ -116,8 +143,11 @@ class WalkableGrid:
 
     def radius_of(self, island: int) -> float:
         """The greatest distance of an island's cells from their centroid, metres."""
-        cells = np.argwhere(self.islands == island) * self.walker.cell
-        return float(np.linalg.norm(cells - cells.mean(axis=0), axis=1).max())
+        cells = np.argwhere(self.islands == island)
+        if self.layers is not None:
+            cells = self.layers.cells[self.layers.islands == island][:, [0, 2]]
+        places = cells * self.walker.cell
+        return float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
 
     def cell_of(self, point: np.ndarray) -> Tuple[int, int]:
         """The grid cell below a point; it may lie outside the grid."""
@@ -125,10 +155,18 @@ class WalkableGrid:
         return int(x), int(z)
 
     def island_at(self, point: np.ndarray) -> int:
-        """The island below a point, 0 for none."""
+        """The island below a point, 0 for none; with several storeys, that of the floor at most a step away."""
+        if self.layers is not None:
+            index = self.layer_cell(self.layers, point)
+            return int(self.layers.islands[index]) if index >= 0 else 0
         x, z = self.cell_of(point)
         inside = 0 <= x < self.islands.shape[0] and 0 <= z < self.islands.shape[1]
         return int(self.islands[x, z]) if inside else 0
+
+    def layer_cell(self, layers: Layers, point: np.ndarray) -> int:
+        """Index of the cell of all storeys that a point stands on, -1 for none."""
+        level = (float(point[1]) - self.low[1]) / self.walker.cell - 0.5
+        return layers.nearest(*self.cell_of(point), level, self.walker.climb / self.walker.cell + 1e-6)
 
     def island_radius(self, point: np.ndarray) -> float:
         """Radius of the island below a point, metres; 0 where one cannot walk."""
@@ -136,15 +174,22 @@ class WalkableGrid:
 
     def point_in(self, cell: np.ndarray, share: np.ndarray) -> np.ndarray:
         """The point on the floor at ``share`` (0..1 along x and z) of a cell."""
-        x, z = self.low[[0, 2]] + (np.asarray(cell) + share) * self.walker.cell
-        return np.array([x, self.floor, z])
+        x, z = self.low[[0, 2]] + (np.asarray(cell)[[0, -1]] + share) * self.walker.cell
+        return np.array([x, self.floor if len(cell) == 2 else self.height(cell[1]), z])
+
+    def height(self, level: int) -> float:
+        """Height of a voxel level's floor, metres."""
+        return float(self.low[1] + (level + 0.5) * self.walker.cell)
 
     def random_point(self, rng: np.random.Generator) -> np.ndarray:
         """A point drawn uniformly from all walkable cells."""
         return self.point_in(self.cells[rng.integers(len(self.cells))], rng.uniform(0.01, 0.99, 2))
 
     def try_step(self, point: np.ndarray, displacement: np.ndarray) -> np.ndarray:
-        """Move as far as the point's island goes; at its border slide along x or z. A point off the grid stays."""
+        """Move as far as the point's island goes; at its border slide along x or z. A point off the grid stays.
+
+        With several storeys the point follows the floor up and down.
+        """
         point, move = np.array(point, dtype=float), np.asarray(displacement, dtype=float) * [1.0, 0.0, 1.0]
         island = self.island_at(point)
         pieces = max(1, int(np.ceil(np.linalg.norm(move) / (self.walker.cell / 2))))
@@ -153,7 +198,14 @@ class WalkableGrid:
             for attempt in (step, step * [1, 0, 0], step * [0, 0, 1]):
                 if attempt.any() and self.island_at(point + attempt) == island:
                     point = point + attempt
+                    if self.layers is not None:
+                        point[1] = self.height(self.layers.cells[self.layer_cell(self.layers, point), 1])
                     break
             else:
                 break
         return point
+
+
+def voxel_count(extent: np.ndarray, walker: Walker) -> float:
+    """Voxels in a box of this extent (metres)."""
+    return float(np.prod(extent / walker.cell + 2))

@@ -5,18 +5,31 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Tuple, Union, overload
 
 from mimic_core.errors import MimicError
-from mimic_core.simulators.base import Resolution, height_and_width
+from mimic_core.simulators.base import Resolution, Simulator, height_and_width
 
 if TYPE_CHECKING:
     from mimic_core.simulators.embedded import EmbeddedSimulator
 
 log = logging.getLogger("mimic")
 
-BACKENDS = ("auto", "moderngl", "embreex")
+BACKENDS = ("auto", "moderngl", "embreex", "habitat")
 BACKEND_VARIABLE = "MIMIC_SIMULATOR_BACKEND"  # takes the place of backend="auto"
+LONGEST_JSON = 64 * 2**20  # bytes of a GLB's JSON that are looked at
+
+
+@overload
+def open_simulator(
+    glb: bytes, *, backend: str = ..., resolution: Resolution = ..., hfov: float = ..., up: str = ...
+) -> EmbeddedSimulator: ...
+
+
+@overload
+def open_simulator(
+    glb: Union[str, Path], *, backend: str = ..., resolution: Resolution = ..., hfov: float = ..., up: str = ...
+) -> Simulator: ...
 
 
 def open_simulator(
@@ -26,14 +39,15 @@ def open_simulator(
     resolution: Resolution = 256,
     hfov: float = 90.0,
     up: str = "y",
-) -> EmbeddedSimulator:
+) -> Simulator:
     """Open a scene.
 
     Args:
         glb: path of a binary glTF file, or its bytes.
-        backend: ``moderngl`` (OpenGL on EGL, fast), ``embreex`` (ray casting, needs no graphics library) or ``auto``:
-            what the environment variable MIMIC_SIMULATOR_BACKEND says, else moderngl, else embreex with a line in
-            the log where there is no EGL.
+        backend: ``moderngl`` (OpenGL on EGL, fast), ``embreex`` (ray casting, needs no graphics library), ``habitat``
+            (habitat-sim; files only) or ``auto``: what the environment variable MIMIC_SIMULATOR_BACKEND says, else
+            habitat for a file with Basis Universal textures where habitat-sim is installed, else moderngl, else
+            embreex with a line in the log where there is no EGL.
         resolution: side of the square picture, or (height, width), pixels.
         hfov: horizontal field of view, degrees.
         up: the file's upward axis: ``y`` as glTF says, ``z`` as HM3D, Gibson and Matterport3D have it.
@@ -52,6 +66,33 @@ def open_simulator(
     if min(size) < 1 or not 0 < hfov < 180:
         raise MimicError(f"cannot render {size[0]}x{size[1]} pixels at {hfov:g} degrees", remedy="correct the settings")
 
+    from mimic_core.simulators.habitat import HabitatSimulator, habitat_available
+
+    if isinstance(glb, bytes):
+        if backend == "habitat":
+            raise MimicError("habitat-sim opens files, not bytes", remedy="write the scene to a .glb file")
+    elif backend == "habitat" or (backend == "auto" and habitat_available() and needs_habitat(Path(glb))):
+        return HabitatSimulator(Path(glb), size, hfov, up)
+    return open_embedded(glb, backend, size, hfov, up)
+
+
+def needs_habitat(path: Path) -> bool:
+    """Whether a file's textures are Basis Universal, by its name or by the extensions that it lists."""
+    if path.name.endswith(".basis.glb"):
+        return True
+    try:
+        with path.open("rb") as file:
+            start = file.read(20)
+            size = int.from_bytes(start[12:16], "little")
+            return start[:4] == b"glTF" and b"KHR_texture_basisu" in file.read(min(size, LONGEST_JSON))
+    except OSError:
+        return False
+
+
+def open_embedded(
+    glb: Union[str, Path, bytes], backend: str, size: Tuple[int, int], hfov: float, up: str
+) -> EmbeddedSimulator:
+    """Open a scene with a renderer of this package; ``size`` is (height, width)."""
     from mimic_core.simulators.embedded import EmbeddedSimulator
     from mimic_core.simulators.navigation import WalkableGrid
     from mimic_core.simulators.raycast import RaycastRenderer

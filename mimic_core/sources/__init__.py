@@ -1,12 +1,42 @@
-"""Sources by the name of their adapter. Adding one is a file here and a row in ``ADAPTERS``."""
+"""Sources by the name of their adapter. Adding one is a file here, with a subclass of ``Source``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
 from mimic_core.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
-from mimic_core.sources.hm3d import HM3D
-from mimic_core.sources.images import Images
-from mimic_core.sources.videos import Videos
 
-ADAPTERS: dict[str, type[Source]] = {"hm3d": HM3D, "images": Images, "videos": Videos}
+_NO_ADAPTERS = frozenset(["base", "inventory", "registry"])
+
+
+class Adapters(Mapping[str, type[Source]]):
+    """The adapters: each is the one ``Source`` that the file of its name defines, imported when it is asked for."""
+
+    def __iter__(self) -> Iterator[str]:
+        return (module.name for module in iter_modules(__path__) if module.name not in _NO_ADAPTERS)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> type[Source]:
+        if name not in list(self):
+            raise KeyError(name)
+        module = import_module(f"{__name__}.{name}")
+        own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+        found = [value for value in own if isinstance(value, type) and issubclass(value, Source)]
+        if len(found) != 1:
+            raise MimicError(
+                f"an adapter's file that defines {len(found)} sources instead of one",
+                where=module.__file__,
+                remedy="define one subclass of Source in it",
+            )
+        return found[0]
+
+
+ADAPTERS = Adapters()
 
 
 def open_source(adapter: str) -> Source:
@@ -15,9 +45,9 @@ def open_source(adapter: str) -> Source:
     Raises:
         MimicError: there is none.
     """
-    if adapter not in ADAPTERS:
+    if adapter not in list(ADAPTERS):
         raise MimicError(
-            f"there is no adapter {adapter!r} yet",
+            f"there is no adapter {adapter!r}",
             where="config key sources.<name>.adapter",
             remedy=f"use one of: {', '.join(sorted(ADAPTERS))}; or add mimic_core/sources/{adapter}.py",
         )

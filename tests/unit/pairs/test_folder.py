@@ -282,3 +282,11 @@ def test_a_folder_of_nothing_readable_is_an_error(tmp_path):
     with pytest.raises(MimicError, match="not one of the source's 1 units can be read"):
         mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings())
     assert not (tmp_path / "out" / "receipt.json").exists()
+
+
+def test_parts_left_by_a_run_killed_after_its_last_write_go_away(both, tmp_path):
+    out = tmp_path / "out"
+    mine_folder(both, out, FolderSettings())
+    (out / PARTS / "video-left").mkdir(parents=True)
+    mine_folder(both, out, FolderSettings())
+    assert not (out / PARTS).exists()

@@ -1,38 +1,73 @@
-import pandas as pd
+"""The registry of sources against the adapters, the configs, the README and the paper."""
+
+import pytest
 from support import REPOSITORY
 
 from mimic_core.config import load_yaml
-from mimic_core.report.figure2 import PAPER
-from mimic_core.sources import ADAPTERS
+from mimic_core.errors import MimicError
+from mimic_core.pairs.rules import RULES
+from mimic_core.report.sources import registry_table
+from mimic_core.sources import ADAPTERS, open_source
+from mimic_core.sources.registry import REGISTRY, read_registry
 
-REGISTRY = pd.read_csv(REPOSITORY / "rules/sources.tsv", sep="\t", keep_default_na=False)
-
-
-def test_no_source_stands_twice():
-    assert REGISTRY["name"].is_unique
-
-
-def test_the_counts_are_those_of_figure_2():
-    paper = pd.read_csv(PAPER).pivot(index="source", columns="dataset", values="pairs").fillna(0)
-    paper.index = paper.index.str.lower()
-    for row in REGISTRY[REGISTRY["pairs_3m"] > 0].to_dict("records"):
-        assert row["pairs_1m"] == paper.loc[row["name"], "mimic-1m"]
-        assert row["pairs_3m"] == paper.loc[row["name"], "mimic-3m"]
-    assert (REGISTRY["pairs_3m"] > 0).sum() == 10
+ENTRIES = read_registry()
+CONFIGS = ("config.yaml", "configs/paper.yaml", "configs/own_videos.yaml")
 
 
-def test_every_source_of_a_config_is_registered_with_its_adapters_kind():
-    kind = dict(zip(REGISTRY["name"], REGISTRY["kind"], strict=True))
-    for file in ("config.yaml", "configs/paper.yaml", "configs/own_videos.yaml"):
-        for name, source in load_yaml(REPOSITORY / file)["sources"].items():
-            assert name in kind, f"{file}: {name}"
-            if source["adapter"] in ADAPTERS:
-                assert ADAPTERS[source["adapter"]].kind == kind[name]
+def test_ten_sources_are_the_papers_and_every_adapter_is_there():
+    assert sum(entry.in_paper for entry in ENTRIES.values()) == 10
+    for entry in ENTRIES.values():
+        assert open_source(entry.adapter).kind == entry.kind, entry.name
+        assert entry.rule in RULES
+    assert set(ADAPTERS) == {entry.adapter for entry in ENTRIES.values()}
+
+
+@pytest.mark.parametrize("file", CONFIGS)
+def test_every_source_of_a_config_is_registered_with_its_adapter_and_rule(file):
+    for name, source in load_yaml(REPOSITORY / file)["sources"].items():
+        assert source["adapter"] == ENTRIES[name].adapter
+        assert list(source["pairs"]["rule"]) == [ENTRIES[name].rule]
+
+
+def test_the_paper_config_has_the_registrys_settings():
+    for name, source in load_yaml(REPOSITORY / "configs/paper.yaml")["sources"].items():
+        entry = ENTRIES[name]
+        values = {**source["frames"], **source["pairs"]["rule"][entry.rule], **source["pairs"]}
+        assert {key: values[key] for key in entry.settings} == entry.settings, name
 
 
 def test_the_papers_composition_adds_up_to_its_sources():
     datasets = load_yaml(REPOSITORY / "configs/paper.yaml")["datasets"]
-    for row in REGISTRY[REGISTRY["pairs_3m"] > 0].to_dict("records"):
-        small = datasets["mimic-1m"]["pairs"].get(row["name"], 0)
-        more = datasets["mimic-3m"]["pairs"].get(row["name"], 0)
-        assert (small, small + more) == (row["pairs_1m"], row["pairs_3m"])
+    for entry in ENTRIES.values():
+        small = datasets["mimic-1m"]["pairs"].get(entry.name, 0)
+        more = datasets["mimic-3m"]["pairs"].get(entry.name, 0)
+        assert (small, small + more) == (entry.pairs_1m, entry.pairs_3m)
+
+
+def test_the_readme_shows_the_registry():
+    """``python -m mimic_core.report.sources`` prints the table that README has to show."""
+    assert registry_table(list(ENTRIES.values())) in (REPOSITORY / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("\tform\t", "\tperhaps\t"), "access"),
+        (("761751", "many"), "invalid literal"),
+        (("{", "["), "JSON"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_with_its_line(tmp_path, change, said):
+    path = tmp_path / "sources.tsv"
+    path.write_text(REGISTRY.read_text().replace(*change, 1))
+    with pytest.raises(MimicError, match=said) as caught:
+        read_registry(path)
+    assert caught.value.where.endswith("line 2")
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    text = REGISTRY.read_text()
+    path = tmp_path / "sources.tsv"
+    path.write_text(text + text.splitlines()[1] + "\n")
+    with pytest.raises(MimicError, match="stands twice"):
+        read_registry(path)

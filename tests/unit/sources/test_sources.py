@@ -34,9 +34,11 @@ def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):
 
 
 def test_an_unknown_adapter_names_the_known_ones():
-    with pytest.raises(MimicError, match="no adapter 'scannet'") as raised:
-        open_source("scannet")
-    assert "hm3d, images, videos" in str(raised.value)
+    with pytest.raises(MimicError, match="no adapter 'walks'") as raised:
+        open_source("walks")
+    assert "arkitscenes, co3d, " in str(raised.value)
+    with pytest.raises(MimicError, match="no adapter 'base'"):
+        open_source("base")
 
 
 @given(st.lists(st.text(min_size=1), unique=True, max_size=30))

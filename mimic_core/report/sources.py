@@ -1,0 +1,98 @@
+"""The table of sources: what each gave, why the rest was left out, and the paper's counts beside ours.
+
+``python -m mimic_core.report.sources`` prints the registry as the table that README shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mimic_core.pairs.measurement import KEPT, VERDICTS
+from mimic_core.sources.registry import ACCESS, Entry, read_registry
+
+REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
+
+
+def source_rows(
+    frames: Mapping[str, Sequence[Mapping[str, Any]]],
+    datasets: Sequence[Mapping[str, Any]],
+    registry: Mapping[str, Entry],
+) -> list[dict[str, Any]]:
+    """A row a source, in the registry's order.
+
+    Args:
+        frames: source -> statistics of the receipts of its frames shards.
+        datasets: statistics of the datasets' receipts.
+
+    Returns:
+        Rows with the units seen and unreadable, views, candidates, kept, every reason, and for each dataset the pairs
+        taken and the paper's.
+    """
+    rows = []
+    order = {name: number for number, name in enumerate(registry)}
+    for source in sorted(frames, key=lambda name: (order.get(name, len(order)), name)):
+        entry = registry.get(source)
+        mining = next(one["mining"][source] for one in datasets if source in one["mining"])
+        row: dict[str, Any] = {
+            "source": entry.dataset if entry else source,
+            "kind": entry.kind if entry else "",
+            "units": sum(one["units"] for one in frames[source]),
+            "units_unreadable": sum(one["units_unreadable"] for one in frames[source]),
+            "views": mining["views"],
+            "candidates": mining["seen"],
+            **{verdict: mining["verdicts"][verdict] for verdict in VERDICTS},
+        }
+        for one in datasets:
+            row[f"in_{one['dataset']}"] = one["sources"].get(source, {"taken": 0})["taken"]
+            row[f"paper_{one['dataset']}"] = entry.pairs_in(one["dataset"]) if entry else 0
+        rows.append(row)
+    return rows
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as CSV."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scale: str) -> str:
+    """The rows as a page: what was kept and taken, and below it why the rest was not."""
+    taken = [f"{word} {name}" for name in datasets for word in ("in", "paper's")]
+    lines = [f"# Sources ({scale} scale)", "", *heading(["source", "units", "views", "candidates", "kept", *taken])]
+    for row in rows:
+        units = f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
+        counts = [row["views"], row["candidates"], row[KEPT]]
+        counts += [row[f"{word}_{name}"] for name in datasets for word in ("in", "paper")]
+        lines.append(f"| {row['source']} | {units} | " + " | ".join(f"{count:,}" for count in counts) + " |")
+    lines += ["", "## Why the other candidates were not kept", "", *heading(["source", *REASONS])]
+    lines += [f"| {row['source']} | " + " | ".join(f"{row[reason]:,}" for reason in REASONS) + " |" for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def heading(names: Sequence[str]) -> list[str]:
+    """The two first lines of a table; the first column is text."""
+    return ["| " + " | ".join(names) + " |", "| --- |" + " ---: |" * (len(names) - 1)]
+
+
+def registry_table(entries: Sequence[Entry]) -> str:
+    """The registry as a table in Markdown."""
+    lines = [
+        "| source | kind | candidates | licence | access | pairs in 1M, 3M |",
+        "| --- | --- | --- | --- | --- | ---: |",
+    ]
+    for entry in entries:
+        access = f"{ACCESS[entry.access]}, {entry.ask_at}" if entry.ask_at else ACCESS[entry.access]
+        pairs = f"{entry.pairs_1m:,}, {entry.pairs_3m:,}" if entry.in_paper else ""
+        name = f"{entry.dataset} (`{entry.name}`)"
+        lines.append(f"| {name} | {entry.kind} | `{entry.rule}` | {entry.licence} | {access} | {pairs} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(registry_table(list(read_registry().values())))

@@ -1,0 +1,82 @@
+"""ARKitScenes: ``<video_id>/<video_id>.mov``, and ``metadata.csv`` with the direction of the sky."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from mimic_core.errors import MimicError
+from mimic_core.sources.base import FolderSource, Unit, name_below
+
+TURNS = {"Up": 0, "NA": 0, "Left": 1, "Down": 2, "Right": 3}  # direction of the sky -> quarter turns clockwise
+METADATA = ("metadata.csv", "raw/metadata.csv")
+COLUMNS = ("video_id", "sky_direction")
+
+
+class ARKitScenes(FolderSource):
+    """One video a folder, at any depth. Frames are turned so that the sky is up.
+
+    The table lies at the root, or in the ``raw`` below it. A video without a row, or with a direction that is not Up,
+    Left, Right, Down or NA (taken for Up), is a unit that cannot be read.
+    """
+
+    kind: ClassVar[str] = "video"
+    layout: ClassVar[str] = "folders <video_id> that hold <video_id>.mov, and metadata.csv"
+
+    def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> list[Unit]:
+        """The video of a folder."""
+        path = next((path for path in files if path.stem == folder.name and path.suffix.lower() == ".mov"), None)
+        if folder == root or path is None:
+            return []
+        folders.clear()  # frames and depths lie beside, by the thousand
+        return [Unit(name_below(root, folder), path)]
+
+    def find(self, root: Path) -> list[Unit]:
+        """List the videos with their turns.
+
+        Raises:
+            MimicError: there are videos but no table of them, or it cannot be read.
+        """
+        units = super().find(root)
+        if not units:
+            return []
+        table = next((root / name for name in METADATA if (root / name).is_file()), None)
+        if table is None:
+            raise MimicError(
+                "metadata.csv is missing: which way is up in the videos is not known",
+                where=root / METADATA[0],
+                remedy="put ARKitScenes' raw/metadata.csv there",
+            )
+        directions = sky_directions(table)
+        return [unit if unit.fault else turned(unit, table, directions) for unit in units]
+
+
+def sky_directions(table: Path) -> dict[str, str]:
+    """The direction of the sky of each video id.
+
+    Raises:
+        MimicError: the table lacks a column, or is no CSV.
+    """
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream)
+            missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+            if not missing:
+                return {str(row["video_id"]).strip(): str(row["sky_direction"] or "").strip() for row in rows}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise MimicError(f"a table that is no CSV ({error})", where=table, remedy="fetch it again") from error
+    raise MimicError(f"a table without the columns {', '.join(missing)}", where=table, remedy="fetch it again")
+
+
+def turned(unit: Unit, table: Path, directions: Mapping[str, str]) -> Unit:
+    """The unit with its turn, or with the reason why that is not known."""
+    video = unit.path.stem
+    if video not in directions:
+        return replace(unit, fault=f"metadata.csv has no row of the video {video!r}")
+    if directions[video] not in TURNS:
+        known = ", ".join(TURNS)
+        return replace(unit, fault=f"metadata.csv has the sky_direction {directions[video]!r}, none of {known}")
+    return replace(unit, turn=TURNS[directions[video]], beside=(table,))

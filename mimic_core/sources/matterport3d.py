@@ -1,0 +1,23 @@
+"""Matterport3D: ``<name>/<name>.glb``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from mimic_core.sources.base import FolderSource, Unit, name_below
+
+
+class Matterport3D(FolderSource):
+    """One scene a folder, at any depth, with the GLB that bears the folder's name."""
+
+    kind: ClassVar[str] = "scene"
+    layout: ClassVar[str] = "folders <name> that hold <name>.glb"
+
+    def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
+        """The folder, where it holds its GLB."""
+        scene = folder / f"{folder.name}.glb"
+        if folder != root and scene in files:
+            folders.clear()
+            yield Unit(name_below(root, folder), scene)

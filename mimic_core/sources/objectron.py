@@ -1,0 +1,22 @@
+"""Objectron: ``<class>/batch-<i>/<j>/video.MOV``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from mimic_core.sources.base import FolderSource, Unit, name_below
+
+
+class Objectron(FolderSource):
+    """One video a folder; upper and lower case are alike. Views follow the camera by ``frames.max_motion``."""
+
+    kind: ClassVar[str] = "video"
+    layout: ClassVar[str] = "folders <class>/batch-<i>/<j> that hold video.MOV"
+
+    def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
+        """The video of a folder below a batch."""
+        if folder != root and folder.parent.name.lower().startswith("batch-"):
+            folders.clear()
+            yield from (Unit(name_below(root, path), path) for path in files if path.name.lower() == "video.mov")

@@ -1,0 +1,107 @@
+"""The registry of sources, ``rules/sources.tsv``: a row each, with what its owner and the paper say of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimic_core.errors import MimicError
+
+REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"
+ACCESS = {
+    "open": "to download",
+    "form": "after a form is signed",
+    "gone": "no longer offered",
+    "own": "your own",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A source.
+
+    Attributes:
+        name: its name in the config, and of its folders.
+        dataset: the name its owner gave it.
+        kind: ``video``, ``sequence``, ``group`` or ``scene``.
+        adapter: the file in ``mimic_core/sources`` that reads it.
+        licence: whose terms hold.
+        access: ``open``, ``form``, ``gone`` or ``own``.
+        ask_at: where to get it, without https://.
+        raw_gb: size of the raw data as its owner gives it, GB; None where that is not known.
+        units: how many videos, sequences, groups or scenes its owner gives; None where that is not known.
+        pairs_1m, pairs_3m: the paper's pairs in MIMIC-1M and MIMIC-3M (figure 2); the second contains the first.
+        rule: the candidate rule.
+        settings: of the frames and of the rule, as the paper or the released scripts have them.
+    """
+
+    name: str
+    dataset: str
+    kind: str
+    adapter: str
+    licence: str
+    access: str
+    ask_at: str
+    raw_gb: int | None
+    units: int | None
+    pairs_1m: int
+    pairs_3m: int
+    rule: str
+    settings: Mapping[str, Any]
+
+    @property
+    def in_paper(self) -> bool:
+        """Whether the paper's datasets hold pairs of it."""
+        return self.pairs_3m > 0
+
+    def pairs_in(self, dataset: str) -> int:
+        """The paper's pairs in ``mimic-1m`` or ``mimic-3m``; 0 in any other dataset."""
+        return {"mimic-1m": self.pairs_1m, "mimic-3m": self.pairs_3m}.get(dataset, 0)
+
+
+def read_registry(path: Path = REGISTRY) -> dict[str, Entry]:
+    """The registry's rows by name, in their order.
+
+    Raises:
+        MimicError: a row cannot be read, or a name stands twice.
+    """
+    found: dict[str, Entry] = {}
+    with open(path, newline="", encoding="utf-8") as stream:
+        for line, row in enumerate(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE), 2):
+            try:
+                entry = entry_of(row)
+            except (KeyError, TypeError, ValueError) as error:
+                raise MimicError(
+                    f"this row of the registry cannot be read ({type(error).__name__}: {error})",
+                    where=f"{path}, line {line}",
+                    remedy="fill every column; numbers may be empty, settings are JSON",
+                ) from error
+            if entry.name in found:
+                where = f"{path}, line {line}"
+                raise MimicError(f"the source {entry.name!r} stands twice", where=where, remedy="remove one of them")
+            found[entry.name] = entry
+    return found
+
+
+def entry_of(row: Mapping[str, str]) -> Entry:
+    """A row as an entry."""
+    numbers = {column: int(row[column]) if row[column] else None for column in ("raw_gb", "units")}
+    texts = {column: row[column] for column in ("name", "dataset", "kind", "adapter", "licence", "ask_at", "rule")}
+    if row["access"] not in ACCESS:
+        raise ValueError(f"access is {row['access']!r}, not one of {', '.join(ACCESS)}")
+    settings = json.loads(row["settings"])
+    if not isinstance(settings, dict):
+        raise ValueError("settings are no JSON object")
+    return Entry(
+        **texts,
+        access=row["access"],
+        raw_gb=numbers["raw_gb"],
+        units=numbers["units"],
+        pairs_1m=int(row["pairs_1m"]),
+        pairs_3m=int(row["pairs_3m"]),
+        settings=settings,
+    )

@@ -1,0 +1,20 @@
+"""3D scenes as GLB files: anybody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from mimic_core.sources.base import FolderSource, Unit, name_below
+
+
+class Scenes(FolderSource):
+    """Every GLB below the root, at any depth."""
+
+    kind: ClassVar[str] = "scene"
+    layout: ClassVar[str] = "GLB files, such as house.glb, at any depth"
+
+    def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
+        """The files with a GLB's suffix."""
+        return (Unit(name_below(root, path), path) for path in files if path.suffix.lower() == ".glb")
