@@ -5,6 +5,16 @@ from mimic_core.sampledata.names import flat_names
 FLATS = flat_names(config["sample"])
 
 
+# What each downstream dataset reads, and where it lies unless finetune.tasks says otherwise.
+DOWNSTREAM = {
+    "depth": (["depth_images", "downstream_resolution"], "results/sample/nyuv2"),
+    "normals": (["normal_images"], "results/sample/taskonomy"),
+    "segmentation": (["segmentation_images"], "results/sample/ade20k"),
+    "pose": (["pose_images"], "results/sample/coco"),
+    "classification": (["class_images"], "results/sample/imagenet"),
+}
+
+
 def sample_part(*keys):
     """The settings one rule reads, so that an edit of the others does not rerun it."""
     return as_json({key: config["sample"][key] for key in keys}, seed=config["seed"])
@@ -26,7 +36,9 @@ def sample_task_files(task):
 def sample_files():
     """All that the sample world writes under this config."""
     sources = [source for source in SOURCES if config["sources"][source]["origin"] == "sample"]
-    tasks = [task for task, settings in config["finetune"]["tasks"].items() if settings["origin"] == "sample"]
+    asked = {task: settings["origin"] for task, settings in config["finetune"]["tasks"].items()}
+    default = "sample" if config["scale"] == "sample" else "disk"
+    tasks = [task for task in DOWNSTREAM if asked.get(task, default) == "sample"]
     return [file for source in sources for file in sample_source_files(source)] + [
         file for task in tasks for file in sample_task_files(task)
     ]
@@ -88,17 +100,18 @@ rule sample_downstream:
         "results/logs/sample/{task}.log",
     benchmark:
         "results/benchmarks/sample/{task}.tsv"
+    wildcard_constraints:
+        task="|".join(DOWNSTREAM),
     conda:
         "../envs/mining.yaml"
     resources:
         mem_mb=1500,  # one flat's textures and the images of the set
         runtime=30,  # minutes
     params:
-        folder=lambda wildcards: config["finetune"]["tasks"][wildcards.task]["root"],
-        settings=lambda wildcards: sample_part(
-            "flats",
-            *(["depth_images", "downstream_resolution"] if wildcards.task == "depth" else ["normal_images"]),
-        ),
+        folder=lambda wildcards: config["finetune"]["tasks"]
+        .get(wildcards.task, {})
+        .get("root", DOWNSTREAM[wildcards.task][1]),
+        settings=lambda wildcards: sample_part("flats", *DOWNSTREAM[wildcards.task][0]),
     message:
         "Photographing the sample world for {wildcards.task}"
     shell:

@@ -1,4 +1,4 @@
-"""Write a downstream dataset of the sample world: depth in NYUv2's layout, or normals in Taskonomy's."""
+"""Write a downstream dataset of the sample world in the layout of NYUv2, Taskonomy, ADE20K, COCO or ImageNet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 
 from mimic_core.command import run, settings
 from mimic_core.receipts import Receipt
-from mimic_core.sampledata import write_nyuv2, write_taskonomy
+from mimic_core.sampledata import write_ade20k, write_coco, write_imagenet, write_nyuv2, write_taskonomy
 
-WRITERS = {"depth": write_nyuv2, "normals": write_taskonomy}
+WRITERS = {
+    "depth": write_nyuv2,
+    "normals": write_taskonomy,
+    "segmentation": write_ade20k,
+    "pose": write_coco,
+    "classification": write_imagenet,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -12,16 +12,39 @@ from typing import TYPE_CHECKING, Any
 from mimic_core.sampledata.names import flat_names
 
 if TYPE_CHECKING:
+    from mimic_core.sampledata.ade20k import write_ade20k
+    from mimic_core.sampledata.coco import write_coco
     from mimic_core.sampledata.flat import flat_glb, write_flat
+    from mimic_core.sampledata.imagenet import write_imagenet
     from mimic_core.sampledata.nyuv2 import write_nyuv2
+    from mimic_core.sampledata.people import Person, flat_with_people, person
     from mimic_core.sampledata.taskonomy import write_taskonomy
     from mimic_core.sampledata.walkthrough import write_walkthrough
 
-__all__ = ["flat_glb", "flat_names", "write_flat", "write_nyuv2", "write_taskonomy", "write_walkthrough"]
+__all__ = [
+    "Person",
+    "flat_glb",
+    "flat_names",
+    "flat_with_people",
+    "person",
+    "write_ade20k",
+    "write_coco",
+    "write_flat",
+    "write_imagenet",
+    "write_nyuv2",
+    "write_taskonomy",
+    "write_walkthrough",
+]
 
 MODULES = {  # imported when first used, so that planning a run needs the names alone
     "flat_glb": "flat",
     "write_flat": "flat",
+    "Person": "people",
+    "flat_with_people": "people",
+    "person": "people",
+    "write_ade20k": "ade20k",
+    "write_coco": "coco",
+    "write_imagenet": "imagenet",
     "write_nyuv2": "nyuv2",
     "write_taskonomy": "taskonomy",
     "write_walkthrough": "walkthrough",
