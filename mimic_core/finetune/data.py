@@ -1,11 +1,11 @@
-"""Labelled images of the dense tasks: what a reader gives, whatever the dataset's layout."""
+"""Labelled images: what a reader gives, whatever the dataset's layout (the readers are in ``layouts/``)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mimic_core.errors import MimicError
 
 SAMPLE_MARK = "SAMPLE_WORLD.json"  # lies in every folder that the sample world wrote
+IGNORED = 255  # class of a pixel that has none
 CHUNK = 256  # images held at a time while a test set is read
 
 
@@ -35,8 +36,69 @@ class Samples:
         return len(self.images)
 
 
-class Split(Protocol):
-    """The training or the test images of one dataset."""
+@dataclass(frozen=True)
+class ClassMaps:
+    """Images with the class of every pixel, all of one size.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 RGB.
+        labels: (N, S, S) uint8, classes counted from 0; ``IGNORED`` where a pixel has none.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Pictures of one person each, cut out around them, with their joints.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 RGB; black where the window reaches beyond the whole image.
+        keypoints: (N, 17, 3) float32: x, y in pixels of the cut-out (whole numbers at pixel centres) and COCO's
+            visibility: 0 not labelled, 1 hidden, 2 visible.
+        windows: (N, 3) float32: left, top and side of the square that was cut out, pixels of the whole image. A point
+            (x, y) of the cut-out lies at left + (x + 0.5) * side / S - 0.5, and likewise for y.
+        areas: (N,) float32, square pixels of the whole image that the person covers.
+        image_ids, annotation_ids: (N,) int64, as in the annotation file.
+    """
+
+    images: NDArray[np.uint8]
+    keypoints: NDArray[np.float32]
+    windows: NDArray[np.float32]
+    areas: NDArray[np.float32]
+    image_ids: NDArray[np.int64]
+    annotation_ids: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class ClassImages:
+    """Images with one class each, all of one size.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 RGB.
+        labels: (N,) int64, classes counted from 0.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+Labelled = TypeVar("Labelled")
+Labelled_co = TypeVar("Labelled_co", covariant=True)
+
+
+class Split(Protocol[Labelled_co]):
+    """The training or the test images of one dataset, which come with labels of one type (such as ``Samples``)."""
 
     label: str  # what the numbers were obtained on
     files: list[Path]  # what the receipt names
@@ -45,17 +107,17 @@ class Split(Protocol):
         """Number of images."""
         ...
 
-    def load(self, rows: Sequence[int], size: int) -> Samples:
+    def load(self, rows: Sequence[int], size: int) -> Labelled_co:
         """Read images by their number, resized to ``size`` x ``size`` pixels."""
         ...
 
 
-def load_all(split: Split, size: int) -> Samples:
+def load_all(split: Split[Labelled], size: int) -> Labelled:
     """All images of a split at once."""
     return split.load(range(len(split)), size)
 
 
-def load_chunks(split: Split, size: int) -> Iterator[Samples]:
+def load_chunks(split: Split[Labelled], size: int) -> Iterator[Labelled]:
     """All images of a split in order, a few hundred at a time, so that a test set need not fit into memory."""
     for start in range(0, len(split), CHUNK):
         yield split.load(range(start, min(start + CHUNK, len(split))), size)
@@ -77,6 +139,23 @@ def require(path: Path, remedy: str) -> Path:
     if not path.is_file():
         raise MimicError("a file of the dataset is missing", where=path, remedy=remedy)
     return path
+
+
+def require_folder(path: Path, remedy: str) -> Path:
+    """The path of a folder that must be there."""
+    if not path.is_dir():
+        raise MimicError("a folder of the dataset is missing", where=path, remedy=remedy)
+    return path
+
+
+def read_rgb(path: Path, remedy: str) -> NDArray[np.uint8]:
+    """An image file as (H, W, 3) uint8 RGB, not turned by EXIF: labels belong to the pixels as they are stored."""
+    data = np.frombuffer(require(path, remedy).read_bytes(), np.uint8)
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise MimicError("this image cannot be read", where=path, remedy=remedy)
+    return np.asarray(image)
 
 
 def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

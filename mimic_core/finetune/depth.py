@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mimic_core.evaluation.metrics import DELTA, NEAREST, PerImage, depth_metrics
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.nyuv2 import NYUv2
+from mimic_core.finetune.layouts.nyuv2 import NYUv2
 from mimic_core.finetune.task import Task, pixel_weights
 
 THRESHOLD = 0.2  # of the largest error of the batch (Laina et al. 2016)

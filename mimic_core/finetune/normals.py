@@ -8,8 +8,8 @@ from torch import Tensor
 
 from mimic_core.evaluation.metrics import normal_metrics
 from mimic_core.finetune.data import Samples
+from mimic_core.finetune.layouts.taskonomy import Taskonomy
 from mimic_core.finetune.task import Task, pixel_weights
-from mimic_core.finetune.taskonomy import Taskonomy
 
 
 def l1(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:

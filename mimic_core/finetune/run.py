@@ -104,7 +104,7 @@ class Job:
         return models, [SeedResult(repetition, per_image, curve) for repetition, per_image, (_, curve) in seeds]
 
 
-def draw(path: Path, job: Job, model: DenseModel, data: Split) -> None:
+def draw(path: Path, job: Job, model: DenseModel, data: Split[Samples]) -> None:
     """Predictions of one model for the test images that every figure of this dataset shows."""
     settings = job.settings
     samples = data.load(shown_rows(len(data)), settings.image_size)

@@ -40,7 +40,7 @@ class Task:
     metric: str
     unit: str
     zoomable: bool
-    open: Callable[[Path, str], Split]
+    open: Callable[[Path, str], Split[Samples]]
     loss: Loss
     measure: Callable[[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]], PerImage]
     best_constant: Callable[[Samples], NDArray[np.float32]]

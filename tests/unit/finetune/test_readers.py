@@ -10,8 +10,8 @@ import scipy.io
 
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import load_all, load_chunks
-from mimic_core.finetune.nyuv2 import NYUv2
-from mimic_core.finetune.taskonomy import Taskonomy
+from mimic_core.finetune.layouts.nyuv2 import NYUv2
+from mimic_core.finetune.layouts.taskonomy import Taskonomy
 
 
 def test_nyuv2_images_and_depths_are_upright(nyuv2):

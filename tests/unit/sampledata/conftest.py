@@ -11,6 +11,9 @@ SETTINGS = {
     "downstream_resolution": [48, 64],
     "depth_images": {"train": 3, "test": 2},
     "normal_images": {"train": 3, "test": 1},
+    "segmentation_images": {"train": 3, "test": 2},
+    "pose_images": {"train": 3, "test": 2},
+    "class_images": {"train": 9, "test": 8},
 }
 
 

@@ -1,0 +1,97 @@
+"""Reader of ADE20K's scene parsing benchmark: ``images/`` and ``annotations/`` of ``ADEChallengeData2016``.
+
+http://sceneparsing.csail.mit.edu: 150 classes, 20,210 images for training and 2,000 for validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_core.errors import MimicError
+from mimic_core.finetune.data import (
+    IGNORED,
+    ClassMaps,
+    data_label,
+    marked_files,
+    read_rgb,
+    require,
+    require_folder,
+    resize_image,
+    resize_label,
+)
+
+FOLDER = "ADEChallengeData2016"
+PARTS = {"train": "training", "test": "validation"}
+CLASSES = 150
+REMEDY = f"put ADE20K's {FOLDER}, with images/ and annotations/, there; check that the download is whole"
+
+
+class ADE20K:
+    """One split of ADE20K; satisfies :class:`mimic_core.finetune.data.Split`.
+
+    Args:
+        root: ``ADEChallengeData2016``, or the folder that holds it.
+        part: ``train`` or ``test`` (its validation set: the test set's labels are not public).
+
+    Attributes:
+        classes: 150.
+
+    Raises:
+        MimicError: a folder is missing or empty, an image has no annotation, or (as it is loaded) one of the two cannot
+            be read, they differ in size, or a class is above 150.
+    """
+
+    classes = CLASSES
+
+    def __init__(self, root: str | Path, part: str) -> None:
+        root = Path(root)
+        self.label = data_label(root, "ADE20K")
+        base = root / FOLDER if (root / FOLDER).is_dir() else root
+        folder = require_folder(base / "images" / PARTS[part], REMEDY)
+        self.annotations = require_folder(base / "annotations" / PARTS[part], REMEDY)
+        self.images = sorted(folder.glob("*.jpg"))
+        if not self.images:
+            raise MimicError("there is no .jpg in this folder", where=folder, remedy=REMEDY)
+        known = {path.stem for path in self.annotations.glob("*.png")}
+        for path in self.images:
+            if path.stem not in known:
+                where = self.annotations / f"{path.stem}.png"
+                raise MimicError("this image has no annotation", where=f"{path} -> {where}", remedy=REMEDY)
+        self.files = marked_files(root, *sorted(base.glob("*.txt")))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def load(self, rows: Sequence[int], size: int) -> ClassMaps:
+        """Images and classes 0..149; what is 0 in the file (other) is ignored."""
+        images = np.empty((len(rows), size, size, 3), np.uint8)
+        labels = np.empty((len(rows), size, size), np.uint8)
+        for place, row in enumerate(rows):
+            path = self.images[row]
+            image, annotation = read_rgb(path, REMEDY), read_annotation(self.annotations / f"{path.stem}.png")
+            if image.shape[:2] != annotation.shape:
+                what = f"the image is {image.shape[:2]} and its annotation {annotation.shape} (height, width)"
+                raise MimicError(what, where=path, remedy=REMEDY)
+            images[place] = resize_image(image, size)
+            labels[place] = resize_label(annotation, size)
+        return ClassMaps(images, np.where(labels == 0, IGNORED, labels - 1).astype(np.uint8))
+
+
+def read_annotation(path: Path) -> NDArray[np.uint8]:
+    """Numbers of the classes as they are stored: (H, W) uint8, 0 for other, 1..150."""
+    data = np.frombuffer(require(path, REMEDY).read_bytes(), np.uint8)
+    labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if labels is None:
+        raise MimicError("this annotation cannot be read", where=path, remedy=REMEDY)
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        what = f"this annotation is {labels.dtype} of shape {labels.shape}, and 8 bits of grey are needed"
+        raise MimicError(what, where=path, remedy=f"use the annotations of {FOLDER}, not those of the full dataset")
+    if labels.max() > CLASSES:
+        what = f"a pixel of this annotation has class {labels.max()}, and there are {CLASSES}"
+        raise MimicError(what, where=path, remedy=f"use the annotations of {FOLDER}, not those of the full dataset")
+    return np.asarray(labels)

@@ -1,0 +1,23 @@
+"""Writing pictures of the sample world; the same picture gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+JPEG_QUALITY = 95
+
+
+def write_jpeg(path: Path, rgb: np.ndarray) -> None:
+    """Write an HxWx3 uint8 picture; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    path.write_bytes(cv2.imencode(".jpg", rgb[..., ::-1], options)[1].tobytes())
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write an HxW uint8 map of classes as a grey PNG; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", labels)[1].tobytes())
