@@ -220,7 +220,7 @@ def test_too_few_flats_of_a_class_are_refused(sample_settings: dict, monkeypatch
     monkeypatch.setattr(imagenet, "ROUNDS", 1)
     monkeypatch.setattr(imagenet, "TRIES", 1)
     wanted = dict.fromkeys(imagenet.CLASSES, 0) | {"n90000007": 50}
-    with pytest.raises(MimicError, match="pictures are missing: 50 of sofa|pictures are missing: 49 of sofa") as caught:
+    with pytest.raises(MimicError, match=r"pictures are missing: \d+ of sofa") as caught:
         list(imagenet.pictures(["flat002"], wanted, sample_settings, "train"))
     assert caught.value.where == "sample.flats.train"
 
