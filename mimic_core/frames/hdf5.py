@@ -17,7 +17,7 @@ import numpy as np
 from mimic_core.errors import UnreadableError
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.images import ImageSettings
-from mimic_core.frames.views import Image, View, decode_jpeg, to_view_size
+from mimic_core.frames.views import Image, View, decode_image, to_view_size
 from mimic_core.sources import Unit
 from mimic_core.sources.base import natural
 
@@ -44,11 +44,11 @@ def hdf5_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadabl
                     try:
                         image = read_image(member(member(member(frames, time), name), "image"))
                     except (OSError, KeyError, TypeError, ValueError, RuntimeError, cv2.error) as error:
-                        where = unit.path / unit.inside / f"{time}-{name}"
+                        where = unit.path / unit.inside / time / name
                         yield UnreadableError(f"an image that cannot be read ({error})", where=where)
                         continue
                     readable += 1
-                    image, faces = hide_faces(image) if hide_faces else (image, 0)
+                    image, faces = hide_faces(image)
                     yield View(to_view_size(image, settings.resize), name=f"{time}/{name}", faces=faces)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnreadableError(
@@ -103,7 +103,7 @@ def read_image(dataset: Any) -> Image:
         raise ValueError(f"an image of shape {dataset.shape}")
     array = dataset[()]
     if array.ndim == 1 and array.size:
-        return decode_jpeg(array.tobytes())
+        return decode_image(array.tobytes())
     if array.ndim == 3 and array.shape[2] == 3 and array.size:
         return np.ascontiguousarray(array).view(np.uint8)
     raise ValueError(f"an image of shape {array.shape}")

@@ -44,7 +44,7 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadab
             yield error
             continue
         readable += 1
-        image, faces = hide_faces(image) if hide_faces else (image, 0)
+        image, faces = hide_faces(image)
         yield View(to_view_size(image, settings.resize), name=name_below(unit.path, path), faces=faces)
     if readable < 2:
         raise UnreadableError(

@@ -24,7 +24,7 @@ import numpy as np
 from mimic_core.errors import UnreadableError
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.images import ImageSettings
-from mimic_core.frames.views import Image, View, decode_jpeg, to_view_size
+from mimic_core.frames.views import Image, View, decode_image, to_view_size
 
 log = logging.getLogger("mimic")
 
@@ -79,7 +79,7 @@ def sens_views(path: Path, settings: ImageSettings) -> Iterator[View | Unreadabl
                     yield UnreadableError(f"a frame that cannot be decoded ({error})", where=path / f"{number:06d}")
                     continue
                 readable += 1
-                image, faces = hide_faces(image) if hide_faces else (image, 0)
+                image, faces = hide_faces(image)
                 time = (stamp - start) / 1e6 if start else float("nan")
                 yield View(to_view_size(image, settings.resize), time=time, name=f"{number:06d}", faces=faces)
     except OSError as error:
@@ -133,7 +133,7 @@ def take(stream: BinaryIO, count: int, size: int, most: int = LARGEST_FRAME) -> 
 def decode_frame(data: bytes, header: SensHeader) -> Image:
     """RGB image (H, W, 3) uint8 of a colour frame."""
     if header.compression != RAW:
-        return decode_jpeg(data)
+        return decode_image(data)
     if len(data) != header.width * header.height * 3 or not data:
         raise ValueError(f"{len(data)} bytes are no {header.width}x{header.height} pixels")
     return np.frombuffer(data, np.uint8).reshape(header.height, header.width, 3)

@@ -19,6 +19,7 @@ from mimic_core.files import atomic_path
 from mimic_core.frames.views import View, blur_variance, encode_jpeg
 from mimic_core.progress import track
 from mimic_core.sources import Unit
+from mimic_core.sources.base import name_below
 from mimic_core.tables import Row, RowWriter
 
 log = logging.getLogger("mimic")
@@ -112,7 +113,7 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
     unreadable: list[Row] = []
     for number, view in enumerate(read(unit)):
         if isinstance(view, UnreadableError):
-            unreadable.append(unreadable_row(f"{unit.name}/{Path(view.where).name}", view.what))
+            unreadable.append(unreadable_row(f"{unit.name}/{name_below(unit.path, Path(view.where))}", view.what))
             continue
         data = encode_jpeg(view.image)
         x, y, z = view.position

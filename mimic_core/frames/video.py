@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import av
@@ -76,8 +77,7 @@ def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterat
                 if not clock.takes(frame, last):
                     continue
                 count += 1
-                image = upright(frame, turn)
-                image, faces = hide_faces(image) if hide_faces else (image, 0)
+                image, faces = hide_faces(upright(frame, turn))
                 image = without_bottom(image, settings.crop_bottom)
                 yield View(to_view_size(image, settings.resize), time=last, faces=faces)
     except (av.FFmpegError, ValueError) as error:
@@ -125,13 +125,18 @@ class ViewClock:
         """How far the picture has moved since the last view, this frame included: a share of its width."""
         now = small_grey(frame)
         if self.before is not None and self.before.shape == now.shape:
-            window = cv2.createHanningWindow(now.shape[::-1], cv2.CV_32F)
-            (right, down), clear = cv2.phaseCorrelate(self.before, now, window)
+            (right, down), clear = cv2.phaseCorrelate(self.before, now, hanning(now.shape))
             if clear > CLEAR_PEAK and min(now.std(), self.before.std()) > BARE:
                 sideways = quarters(frame, self.turn) % 2  # then the upright picture's width is the stored one's height
                 self.shift += np.array([right, down]) / now.shape[0 if sideways else 1]
         self.before = now
         return float(np.hypot(*self.shift))
+
+
+@cache
+def hanning(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """The window of a picture of that height and width."""
+    return np.asarray(cv2.createHanningWindow(shape[::-1], cv2.CV_32F))
 
 
 def small_grey(frame: av.VideoFrame) -> NDArray[np.float32]:

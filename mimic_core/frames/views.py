@@ -67,8 +67,8 @@ def encode_jpeg(image: Image) -> bytes:
     return data.tobytes()
 
 
-def decode_jpeg(data: bytes) -> Image:
-    """RGB image (H, W, 3) uint8 of JPEG bytes.
+def decode_image(data: bytes) -> Image:
+    """RGB image (H, W, 3) uint8 of the bytes of a JPEG, PNG, WebP or another image file.
 
     Raises:
         ValueError: the bytes are no image.

@@ -35,7 +35,7 @@ from mimic_core.pairs.tables import CANDIDATES, PAIRS
 from mimic_core.progress import Progress
 from mimic_core.receipts import Receipt, code_version
 from mimic_core.sources import Unit, open_source
-from mimic_core.tables import RowWriter, read_rows
+from mimic_core.tables import Row, RowWriter, read_rows
 
 log = logging.getLogger("mimic")
 
@@ -274,27 +274,36 @@ def merge_parts(tasks: Sequence[Task], out: Path) -> None:
     with atomic_path(to.candidates) as temporary, RowWriter(temporary, CANDIDATES) as candidates:
         for task in tasks:
             candidates.extend(read_rows(task.paths.candidates))
+    views = [(task.paths.frames_tar, task.paths.views, partial(move_view, key=task.unit.key)) for task in tasks]
+    merge_stored(views, to.frames_tar, to.views, VIEWS)
+    merge_stored([(task.paths.tar, task.paths.pairs, move_pair) for task in tasks], to.tar, to.pairs, PAIRS)
+
+
+Offsets = Mapping[str, int]  # where a member of the tar that is written begins
+Part = tuple[Path, Path, Callable[[Row, Offsets], Row]]  # a tar, its table, and what moves a row to its new place
+
+
+def merge_stored(parts: Sequence[Part], tar_path: Path, table_path: Path, schema: Any) -> None:
+    """Put tars together, and their tables, whose rows say where in the tar their bytes lie."""
     with (
-        atomic_path(to.frames_tar) as tar_path,
-        atomic_path(to.views) as table_path,
-        TarWriter(tar_path) as tar,
-        RowWriter(table_path, VIEWS) as views,
+        atomic_path(tar_path) as tar_temporary,
+        atomic_path(table_path) as table_temporary,
+        TarWriter(tar_temporary) as tar,
+        RowWriter(table_temporary, schema) as table,
     ):
-        for task in tasks:
-            offsets = copy_members(task.paths.frames_tar, tar)
-            for row in read_rows(task.paths.views):
-                views.add({**row, "offset": offsets.get(f"{task.unit.key}/{row['view']:06d}.jpg", -1)})
-    with (
-        atomic_path(to.tar) as tar_path,
-        atomic_path(to.pairs) as table_path,
-        TarWriter(tar_path) as tar,
-        RowWriter(table_path, PAIRS) as pairs,
-    ):
-        for task in tasks:
-            offsets = copy_members(task.paths.tar, tar)
-            for row in read_rows(task.paths.pairs):
-                moved = {f"offset{number}": offsets[f"{row['key']}.{number}.jpg"] for number in "12"}
-                pairs.add({**row, **moved})
+        for part_tar, part_table, moved in parts:
+            offsets = copy_members(part_tar, tar)
+            table.extend(moved(row, offsets) for row in read_rows(part_table))
+
+
+def move_view(row: Row, offsets: Offsets, key: str) -> Row:
+    """A view's row at its new place; ``key`` is its unit's."""
+    return {**row, "offset": offsets.get(f"{key}/{row['view']:06d}.jpg", -1)}
+
+
+def move_pair(row: Row, offsets: Offsets) -> Row:
+    """A pair's row at its new place."""
+    return {**row, **{f"offset{number}": offsets[f"{row['key']}.{number}.jpg"] for number in "12"}}
 
 
 def copy_members(path: Path, tar: TarWriter) -> dict[str, int]:

@@ -20,7 +20,7 @@ from mimic_core.archive import TarWriter, read_at
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
 from mimic_core.frames.shard import OK
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
 from mimic_core.pairs.features import Features, detect
@@ -74,7 +74,7 @@ class UnitViews:
         if view in self.features:
             self.features.move_to_end(view)
             return self.features[view]
-        image = decode_jpeg(self.jpeg(view))
+        image = decode_image(self.jpeg(view))
         self.hashes[view] = perceptual_hash(image)
         self.features[view] = detect(image)
         self.detected += 1
@@ -85,7 +85,7 @@ class UnitViews:
     def hash_of(self, view: int) -> int:
         """Perceptual hash of a view."""
         if view not in self.hashes:
-            self.hashes[view] = perceptual_hash(decode_jpeg(self.jpeg(view)))
+            self.hashes[view] = perceptual_hash(decode_image(self.jpeg(view)))
         return self.hashes[view]
 
     def near_duplicates(self, view1: int, view2: int) -> bool:

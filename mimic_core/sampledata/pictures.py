@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 JPEG_QUALITY = 95
+PNG_LEVEL = 1  # grain does not compress, so higher levels only take time
 
 
 def write_jpeg(path: Path, rgb: np.ndarray) -> None:
@@ -15,6 +16,12 @@ def write_jpeg(path: Path, rgb: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     path.write_bytes(cv2.imencode(".jpg", rgb[..., ::-1], options)[1].tobytes())
+
+
+def write_png(path: Path, rgb: np.ndarray) -> None:
+    """Write an HxWx3 uint8 picture without loss; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])[1].tobytes())
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:

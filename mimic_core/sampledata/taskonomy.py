@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mimic_core.files import atomic_folder
 from mimic_core.progress import Progress
 from mimic_core.sampledata.names import flat_names, shares, write_marker
+from mimic_core.sampledata.pictures import write_png
 from mimic_core.sampledata.views import random_views
 
 HFOV = 75.0  # degrees
 SIDE = 256  # pixels
-PNG_LEVEL = 1  # grain does not compress, so higher levels only take time
 
 
 def write_taskonomy(folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -49,9 +48,3 @@ def write_taskonomy(folder: str | Path, settings: Mapping[str, Any]) -> None:
 def encode_normals(normals: np.ndarray) -> np.ndarray:
     """Unit normals (HxWx3 float) as uint8."""
     return np.rint((normals * 0.5 + 0.5) * 255).clip(0, 255).astype(np.uint8)
-
-
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write an HxWx3 uint8 picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])[1].tobytes())

@@ -8,11 +8,15 @@ from __future__ import annotations
 import abc
 import math
 from dataclasses import dataclass
-from typing import Any, Tuple, TypeVar, Union
+from pathlib import Path
+from typing import Any, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 
+from mimic_core.errors import UnreadableError
+
 Self = TypeVar("Self", bound="Simulator")
+MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
 Resolution = Union[int, Tuple[int, int]]  # one number: square; two: height, width
 
 
@@ -60,6 +64,17 @@ def height_and_width(resolution: Resolution) -> Tuple[int, int]:
         return resolution, resolution
     height, width = resolution
     return int(height), int(width)
+
+
+def measures(extent: Sequence[float]) -> str:
+    """The sides of a box (metres) as text."""
+    return " x ".join(f"{side:.3g}" for side in extent) + " m"
+
+
+def not_in_metres(extent: Sequence[float], where: Union[str, Path]) -> UnreadableError:
+    """The error of a scene whose extent is over MAXIMAL_EXTENT, or too much to hold."""
+    what = f"this scene measures {measures(extent)}: its unit may be centimetres"
+    return UnreadableError(what, where=where, remedy="scale it to metres, or leave it out")
 
 
 class Simulator(abc.ABC):

@@ -18,10 +18,9 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.simulators.base import Simulator, View
+from mimic_core.simulators.base import MAXIMAL_EXTENT, Simulator, View, not_in_metres
 
 REMEDY = "create the environment: conda env create -f envs/habitat.yaml (and activate it)"
-MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
 POINT_TRIES = 100
 COLOURS, ALL_LAYERS = 0, 1  # two agents: a walk needs no depth and is rendered without
 
@@ -121,9 +120,7 @@ class HabitatSimulator(Simulator):
         box = self.sim.get_active_scene_graph().get_root_node().cumulative_bb
         extent = [float(side) for side in box.size()]
         if max(extent) > MAXIMAL_EXTENT:
-            sides = " x ".join(f"{side:.3g}" for side in extent)
-            what = f"this scene measures {sides} m: its unit may be centimetres"
-            raise UnreadableError(what, where=self.name, remedy="scale it to metres, or leave it out")
+            raise not_in_metres(extent, self.name)
 
     def load_navmesh(self, path: Path) -> None:
         """Load the navigation mesh beside the scene, or compute it."""

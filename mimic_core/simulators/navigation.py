@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.simulators.base import MAXIMAL_EXTENT, measures, not_in_metres
 from mimic_core.simulators.storeys import Layers, other_storeys
 
 SAMPLES_AT_ONCE = 2_000_000  # points on surfaces held in memory together
-MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
 MAXIMAL_VOXELS = 2_000_000_000
 
 
@@ -66,21 +66,16 @@ class WalkableGrid:
         self.low = vertices.min(axis=0)
         self.layers: Optional[Layers] = None
         extent = vertices.max(axis=0) - self.low
-        measures = " x ".join(f"{side:.3g}" for side in extent) + " m"
-        if (
-            not np.isfinite(extent).all()
-            or extent.max() > MAXIMAL_EXTENT
-            or voxel_count(extent, walker) > MAXIMAL_VOXELS
-        ):
-            what = f"this scene measures {measures}: its unit may be centimetres"
-            raise UnreadableError(what, where=name, remedy="scale it to metres, or leave it out")
+        # so written that an extent that is not a number is refused, too
+        if not (extent.max() <= MAXIMAL_EXTENT and voxel_count(extent, walker) <= MAXIMAL_VOXELS):
+            raise not_in_metres(extent, name)
         cells = np.ceil((vertices.max(axis=0) - self.low) / walker.cell).astype(int) + 1
         solid, level = self.voxels(vertices[faces], cells)
         headroom = self.headroom(solid)
         walkable = level & headroom
         columns = walkable.sum(axis=(0, 2))
         if not columns.any():
-            what = f"this scene, {measures}, has no floor to walk on"
+            what = f"this scene, {measures(extent)}, has no floor to walk on"
             raise UnreadableError(what, where=name, remedy="check its upward axis (up: y or z) and its unit (metres)")
         storey = int(columns.argmax())
         self.floor = float(self.low[1] + (storey + 0.5) * walker.cell)
@@ -98,7 +93,7 @@ class WalkableGrid:
         if len(layers.cells) and other_storeys(layers, storey, step, walker.cell):
             self.use(layers, storey, step)
         elif count < 2:
-            what = f"the floor of this scene, {measures}, is nowhere wide enough to walk on"
+            what = f"the floor of this scene, {measures(extent)}, is nowhere wide enough to walk on"
             raise UnreadableError(what, where=name, remedy="check its unit (metres), or leave this scene out")
         self.radii = np.array([0.0] + [self.radius_of(number) for number in range(1, self.count + 1)])
 

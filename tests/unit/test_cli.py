@@ -6,7 +6,7 @@ import pytest
 
 from mimic_core.archive import read_at
 from mimic_core.cli import main
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 
 
 def failed(capsys, *arguments: str) -> str:
@@ -31,7 +31,7 @@ def test_a_folder_of_videos_is_mined(tmp_path, capsys, make_video):
     assert len(pairs) > 0
     with open(tmp_path / "out" / "pairs.tar", "rb") as tar:
         row = pairs.iloc[0]
-        assert decode_jpeg(read_at(tar, int(row["offset1"]), int(row["size1"]))).shape == (224, 224, 3)
+        assert decode_image(read_at(tar, int(row["offset1"]), int(row["size1"]))).shape == (224, 224, 3)
     assert np.all((pairs["overlap"] > 0.5) & (pairs["overlap"] < 0.75))
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from support import REPOSITORY
 
-from mimic_core.config import check_config, load_yaml
+from mimic_core.config import check_config, load_yaml, read_config
 from mimic_core.errors import MimicError
 
 SCHEMA = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
@@ -21,14 +21,6 @@ def changed(path: str, value: object) -> dict:
     return config
 
 
-def merged(base: dict, overlay: dict) -> dict:
-    """An overlay on a config, as Snakemake lays it."""
-    result = dict(base)
-    for key, value in overlay.items():
-        result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else value
-    return result
-
-
 def problem(config: dict) -> str:
     with pytest.raises(MimicError) as raised:
         check_config(config, SCHEMA)
@@ -40,8 +32,8 @@ def test_the_default_is_valid():
 
 
 def test_the_overlays_are_valid(tmp_path):
-    check_config(merged(DEFAULT, load_yaml(REPOSITORY / "configs/paper.yaml")), SCHEMA)
-    own = merged(DEFAULT, load_yaml(REPOSITORY / "configs/own_videos.yaml"))
+    check_config(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/paper.yaml"]), SCHEMA)
+    own = read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/own_videos.yaml"])
     check_config({**own, "videos": str(tmp_path)}, SCHEMA)
 
 
@@ -83,7 +75,7 @@ def test_every_fault_is_listed_at_once():
 
 
 def test_own_videos_need_their_folder(tmp_path):
-    own = merged(DEFAULT, load_yaml(REPOSITORY / "configs/own_videos.yaml"))
+    own = read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/own_videos.yaml"])
     assert "videos: the source 'videos' reads this folder: add --config videos=FOLDER" in problem(own)
     assert "there is no folder" in problem({**own, "videos": str(tmp_path / "gone")})
 

@@ -11,12 +11,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import Samples, data_label, marked_files, require, resize_image, resize_label
+from mimic_core.finetune.data import Samples, data_label, marked_files, read_rgb, require, resize_image, resize_label
 
 log = logging.getLogger("mimic")
 
@@ -57,7 +55,8 @@ class Taskonomy:
         for place, row in enumerate(rows):
             path = self.images[row]
             name = path.name.replace("_domain_rgb", "_domain_normal")
-            image, normal = read_png(path), read_png(self.root / "normal" / path.parent.name / name)
+            normal_path = self.root / "normal" / path.parent.name / name
+            image, normal = read_rgb(path, REMEDY), read_rgb(normal_path, REMEDY)
             if image.shape != normal.shape:
                 what = f"the image is {image.shape} and its normals are {normal.shape}"
                 raise MimicError(what, where=path, remedy=REMEDY)
@@ -88,11 +87,3 @@ def list_images(folder: Path) -> list[Path]:
         return []
     found = [(RGB_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
     return [path for _, path in sorted((tuple(map(int, match.groups())), path) for match, path in found if match)]
-
-
-def read_png(path: Path) -> NDArray[np.uint8]:
-    """An 8-bit RGB image (H, W, 3)."""
-    image = cv2.imread(str(require(path, REMEDY)), cv2.IMREAD_COLOR)
-    if image is None:
-        raise MimicError("this image cannot be read", where=path, remedy=REMEDY)
-    return np.ascontiguousarray(image[:, :, ::-1])

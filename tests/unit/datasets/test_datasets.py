@@ -12,7 +12,7 @@ from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
@@ -107,7 +107,7 @@ def test_reading_by_offset_gives_the_stored_images(shards):
         data = (dataset.manifest.parent / row["shard"]).read_bytes()
         for view, number in ((view1, "1"), (view2, "2")):
             start = row[f"offset{number}"]
-            np.testing.assert_array_equal(view, decode_jpeg(data[start : start + row[f"size{number}"]]))
+            np.testing.assert_array_equal(view, decode_image(data[start : start + row[f"size{number}"]]))
         assert len(row["correspondences"]) == 196
         assert len(row["homography"]) == 9
     dataset.close()

@@ -43,7 +43,7 @@ def test_one_damaged_image_is_counted_and_the_rest_is_read(tmp_path):
         file["s/frames/t0/v9/image/under"] = 1
     found = views_of(path)
     assert [isinstance(view, View) for view in found] == [True, False, False, False, False, True] + [False] * 4
-    assert found[1].where.endswith("a.h5/s/t0-v1")
+    assert found[1].where.endswith("a.h5/s/t0/v1")
 
 
 def test_what_leads_out_of_the_file_is_refused(tmp_path):

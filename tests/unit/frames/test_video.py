@@ -9,7 +9,7 @@ from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import VideoSettings, upright, video_views
-from mimic_core.frames.views import decode_jpeg, encode_jpeg, to_view_size
+from mimic_core.frames.views import decode_image, encode_jpeg, to_view_size
 from mimic_core.sources.base import Unit
 
 
@@ -104,13 +104,13 @@ def test_center_crop_keeps_the_aspect(textured):
 
 def test_jpeg_round_trip(textured):
     view = to_view_size(cv2.GaussianBlur(textured, (0, 0), 6))
-    again = decode_jpeg(encode_jpeg(view))
+    again = decode_image(encode_jpeg(view))
     assert again.shape == view.shape
     assert np.abs(again.astype(int) - view).mean() < 4
     reddish = np.full((224, 224, 3), (200, 40, 20), np.uint8)
-    assert np.abs(decode_jpeg(encode_jpeg(reddish))[100, 100].astype(int) - (200, 40, 20)).max() < 4
+    assert np.abs(decode_image(encode_jpeg(reddish))[100, 100].astype(int) - (200, 40, 20)).max() < 4
     with pytest.raises(ValueError, match="no image"):
-        decode_jpeg(b"no image")
+        decode_image(b"no image")
 
 
 def test_a_failed_unit_leaves_nothing_in_the_tar(make_video, tmp_path):

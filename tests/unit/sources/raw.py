@@ -10,7 +10,7 @@ import numpy as np
 
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 from mimic_core.sources import open_source
 from mimic_core.tables import read_rows
 
@@ -73,7 +73,7 @@ class Read:
         assert len(rows) - len(self.rows) == len(self.statistics["unreadable"])
         assert self.statistics["units"] == self.statistics["units_ok"] + self.statistics["units_unreadable"]
         data = (out / "v.tar").read_bytes()
-        self.pictures = [decode_jpeg(data[row["offset"] : row["offset"] + row["size"]]) for row in self.rows]
+        self.pictures = [decode_image(data[row["offset"] : row["offset"] + row["size"]]) for row in self.rows]
         json.dumps(self.statistics)
 
     @property

@@ -185,9 +185,19 @@ def test_streetview_groups_by_target_over_all_folders(tmp_path):
     assert read.views == {"0012": ["north/0012_0.jpg", "north/0012_1.jpg", "south/0012_2.jpg"]} | {
         "8": ["south/8_1.jpg", "south/8_2.jpg"]
     }
-    assert set(read.unreadable) == {"7", "8/8_3.jpg", "south/nothing.jpg"}
+    assert set(read.unreadable) == {"7", "8/south/8_3.jpg", "south/nothing.jpg"}
     assert "one image of the two" in read.unreadable["7"]
     assert "without a target id" in read.unreadable["south/nothing.jpg"]
+
+
+def test_images_of_one_name_in_two_folders_are_two_that_cannot_be_read(tmp_path):
+    root = tmp_path / "raw"
+    write_images(root / "north", "3_1.jpg", "3_2.jpg")
+    for folder in ("north", "south"):
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / "3_9.jpg").write_bytes(b"")
+    read = Read("streetview", root, tmp_path / "out")
+    assert set(read.unreadable) == {"3/north/3_9.jpg", "3/south/3_9.jpg"}
 
 
 def test_streetview_takes_another_pattern(tmp_path):
