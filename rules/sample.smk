@@ -1,6 +1,6 @@
 # sample: the sample world, which writes raw data in the layouts of the real datasets.
 
-from mimic_core.sampledata.names import flat_names
+from mimic_core.sampledata.names import RAW, flat_names, part
 
 FLATS = flat_names(config["sample"])
 
@@ -16,16 +16,21 @@ DOWNSTREAM = {
 
 
 def sample_part(*keys):
-    """The settings one rule reads, so that an edit of the others does not rerun it."""
-    return as_json({key: config["sample"][key] for key in keys}, seed=config["seed"])
+    """The settings one rule reads (``flats.train``: one key of a block), so that others do not rerun it."""
+    return as_json(part(config["sample"], *keys), seed=config["seed"])
 
 
 def sample_source_files(source):
-    """What the sample world writes for a source, by the layout of its adapter."""
-    root = config["sources"][source]["root"]
-    if config["sources"][source]["adapter"] == "hm3d":
-        return [f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb" for flat in FLATS["pretrain"]]
-    return [f"{root}/{flat}.mp4" for flat in FLATS["walkthroughs"]]
+    """What must be there before a source's frames can be read: a scene each of HM3D, else the source's receipt."""
+    root, adapter = config["sources"][source]["root"], config["sources"][source]["adapter"]
+    if adapter == "hm3d":
+        return [f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb" for flat in FLATS["hm3d"]]
+    if source == "walkthroughs":
+        return [f"{root}/{flat}.mp4" for flat in FLATS["walkthroughs"]]
+    if source not in RAW:
+        known = ", ".join(["hm3d", *RAW, "walkthroughs"])
+        raise WorkflowError(f"sources.{source}.origin: the sample world writes no {source!r}; it knows {known}")
+    return [f"results/sample/receipts/source-{source}.json"]
 
 
 def sample_task_files(task):
@@ -85,11 +90,37 @@ rule sample_walkthrough:
         mem_mb=1000,  # one flat's textures
         runtime=10,  # minutes
     params:
-        settings=sample_part("walkthrough_seconds"),
+        settings=sample_part("walkthrough_seconds", "camera"),
     message:
         "Walking through {wildcards.flat}"
     shell:
         "python {SCRIPTS}/sample_walkthrough.py --flat {wildcards.flat} --out {output.video}"
+        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
+
+
+rule sample_source:
+    output:
+        receipt="results/sample/receipts/source-{source}.json",
+    log:
+        "results/logs/sample/source-{source}.log",
+    benchmark:
+        "results/benchmarks/sample/source-{source}.tsv"
+    wildcard_constraints:
+        source="|".join(RAW),
+    conda:
+        "../envs/mining.yaml"
+    resources:
+        mem_mb=1500,  # a street's textures, twice
+        runtime=30,  # minutes
+    params:
+        folder=lambda wildcards: config["sources"]
+        .get(wildcards.source, {})
+        .get("root", f"results/sample/{wildcards.source}"),
+        settings=lambda wildcards: sample_part(*RAW[wildcards.source].reads),
+    message:
+        "Filming the sample world for {wildcards.source}"
+    shell:
+        "python {SCRIPTS}/sample_source.py --source {wildcards.source} --out {params.folder:q}"
         " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
 
 
@@ -111,7 +142,7 @@ rule sample_downstream:
         folder=lambda wildcards: config["finetune"]["tasks"]
         .get(wildcards.task, {})
         .get("root", DOWNSTREAM[wildcards.task][1]),
-        settings=lambda wildcards: sample_part("flats", *DOWNSTREAM[wildcards.task][0]),
+        settings=lambda wildcards: sample_part("flats.train", "flats.test", *DOWNSTREAM[wildcards.task][0]),
     message:
         "Photographing the sample world for {wildcards.task}"
     shell:

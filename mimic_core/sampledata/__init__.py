@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from mimic_core.sampledata.ade20k import write_ade20k
     from mimic_core.sampledata.coco import write_coco
     from mimic_core.sampledata.flat import flat_glb, write_flat
+    from mimic_core.sampledata.house import house_glb
     from mimic_core.sampledata.imagenet import write_imagenet
     from mimic_core.sampledata.nyuv2 import write_nyuv2
     from mimic_core.sampledata.people import Person, flat_with_people, person
+    from mimic_core.sampledata.raw import write_source
     from mimic_core.sampledata.taskonomy import write_taskonomy
     from mimic_core.sampledata.walkthrough import write_walkthrough
 
@@ -26,12 +28,14 @@ __all__ = [
     "flat_glb",
     "flat_names",
     "flat_with_people",
+    "house_glb",
     "person",
     "write_ade20k",
     "write_coco",
     "write_flat",
     "write_imagenet",
     "write_nyuv2",
+    "write_source",
     "write_taskonomy",
     "write_walkthrough",
 ]
@@ -39,6 +43,7 @@ __all__ = [
 MODULES = {  # imported when first used, so that planning a run needs the names alone
     "flat_glb": "flat",
     "write_flat": "flat",
+    "house_glb": "house",
     "Person": "people",
     "flat_with_people": "people",
     "person": "people",
@@ -46,6 +51,7 @@ MODULES = {  # imported when first used, so that planning a run needs the names 
     "write_coco": "coco",
     "write_imagenet": "imagenet",
     "write_nyuv2": "nyuv2",
+    "write_source": "raw",
     "write_taskonomy": "taskonomy",
     "write_walkthrough": "walkthrough",
 }

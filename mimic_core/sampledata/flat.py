@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from mimic_core.sampledata.atlas import Atlas
 from mimic_core.sampledata.furnish import RoomFurnisher
 from mimic_core.sampledata.gltf import Part, glb_bytes
 from mimic_core.sampledata.lighting import RoomLight, draw_sun
-from mimic_core.sampledata.plan import Plan, Room, draw_plan
+from mimic_core.sampledata.plan import Plan, draw_plan
 from mimic_core.sampledata.shapes import Patch, Piece
 from mimic_core.sampledata.shell import doorway, room_shell, window
 from mimic_core.sampledata.style import Style
@@ -66,22 +66,41 @@ def texture_size(patch: Patch) -> tuple[int, int]:
 def bake(plan: Plan, rooms: Sequence[Sequence[Piece]], rng: np.random.Generator, extras: dict[str, Any]) -> bytes:
     """Paint and light all patches and put them into one GLB file."""
     sun = draw_sun(rng)
-    patches = [patch for pieces in rooms for piece in pieces for patch in piece.patches]
-    atlas = Atlas([texture_size(patch) for patch in patches])
+    lit = (
+        (f"{room.kind} {room.number}", pieces, light_maps(pieces, RoomLight(room, plan, pieces, sun, rng)))
+        for room, pieces in zip(plan.rooms, rooms, strict=True)
+    )
+    return paint_all(lit, [piece for pieces in rooms for piece in pieces], rng, extras)
+
+
+def paint_all(
+    lit: Iterable[tuple[str, Sequence[Piece], list[np.ndarray]]],
+    pieces: Sequence[Piece],
+    rng: np.random.Generator,
+    extras: dict[str, Any],
+) -> bytes:
+    """Paint lit pieces into one GLB file.
+
+    Args:
+        lit: name, pieces and their light maps, place by place.
+        pieces: those of all places, in the same order.
+        rng: for the paints.
+        extras: what to note in the file about where it comes from.
+    """
+    atlas = Atlas([texture_size(patch) for piece in pieces for patch in piece.patches])
     nodes, index = [], 0
-    for room, pieces in zip(plan.rooms, rooms, strict=True):
-        lights = light_room(room, plan, pieces, RoomLight(room, plan, pieces, sun, rng))
-        for piece in pieces:
+    for place, members, lights in lit:
+        maps = iter(lights)
+        for piece in members:
             first = index
             for patch in piece.patches:
-                image = patch.paint(rng, *texture_size(patch))
-                atlas.paste(index, image, lights.pop(0))
+                atlas.paste(index, patch.paint(rng, *texture_size(patch)), next(maps))
                 index += 1
-            nodes.append((f"{room.kind} {room.number}: {piece.name}", merge(piece, first, atlas)))
+            nodes.append((f"{place}: {piece.name}", merge(piece, first, atlas)))
     return glb_bytes(nodes, atlas.encoded(JPEG_QUALITY), extras)
 
 
-def light_room(room: Room, plan: Plan, pieces: Sequence[Piece], light: RoomLight) -> list[np.ndarray]:
+def light_maps(pieces: Sequence[Piece], light: RoomLight) -> list[np.ndarray]:
     """Light maps of all patches in a room, in order; evaluated together, since most are tiny."""
     shapes, points, normals, own = [], [], [], []
     casting = -1
@@ -90,6 +109,7 @@ def light_room(room: Room, plan: Plan, pieces: Sequence[Piece], light: RoomLight
         step = FURNITURE_LIGHT_STEP if piece.casts else SHELL_LIGHT_STEP
         for patch in piece.patches:
             rows, columns = (max(1, round(side / step)) for side in (patch.size[1], patch.size[0]))
+            rows, columns = (1, 1) if patch.shines else (rows, columns)
             at, facing = patch.at(rows, columns)
             shapes.append((rows, columns, patch.shines))
             points.append(at.reshape(-1, 3))

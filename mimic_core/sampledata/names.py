@@ -3,34 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 
-SPLITS = ("pretrain", "walkthroughs", "train", "test")
+PURPOSES = (  # raw data by source, the two splits of the downstream tasks, and videos on their own
+    *("hm3d", "gibson", "matterport3d", "arkitscenes", "mannequin", "scannet", "demon", "gibson_heldout"),
+    *("train", "test", "walkthroughs"),
+)
+BLOCK = 1000  # flats that a purpose may have: the numbers of one do not depend on how many another has
 MARKER = "SAMPLE_WORLD.json"
 
 
+@dataclass(frozen=True)
+class RawSource:
+    """How the sample world writes a source.
+
+    Attributes:
+        writer: module and function below :mod:`mimic_core.sampledata`.
+        reads: keys of the config block ``sample`` that it reads, dotted where it reads only a part of one.
+    """
+
+    writer: str
+    reads: tuple[str, ...]
+
+
+RAW = {
+    "gibson": RawSource("raw_scenes.write_gibson", ("flats.gibson",)),
+    "gibson_heldout": RawSource("raw_scenes.write_gibson", ("flats.gibson_heldout",)),
+    "matterport3d": RawSource("raw_scenes.write_matterport3d", ("flats.matterport3d",)),
+    "arkitscenes": RawSource(
+        "raw_videos.write_arkitscenes", ("flats.arkitscenes", "video_seconds.arkitscenes", "camera")
+    ),
+    "mannequin": RawSource("raw_videos.write_mannequin", ("flats.mannequin", "video_seconds.mannequin", "camera")),
+    "objectron": RawSource("raw_videos.write_objectron", ("objects.objectron", "video_seconds.objectron", "camera")),
+    "scannet": RawSource("raw_frames.write_scannet", ("flats.scannet", "sequence_frames.scannet", "camera")),
+    "co3d": RawSource("raw_frames.write_co3d", ("objects.co3d", "sequence_frames.co3d", "camera")),
+    "demon": RawSource("raw_groups.write_demon", ("flats.demon", "demon_samples", "camera")),
+    "3dstreetview": RawSource("raw_groups.write_3dstreetview", ("streets", "camera")),
+}
+
+
+def part(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The part of a block of settings under these keys; ``flats.train`` takes one key of ``flats``."""
+    chosen: dict[str, Any] = {}
+    for key in keys:
+        block, _, inner = key.partition(".")
+        if inner:
+            chosen.setdefault(block, {})[inner] = settings[block][inner]
+        else:
+            chosen[block] = settings[block]
+    return chosen
+
+
 def flat_names(settings: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Names of the flats in each split; no flat is in two.
+    """Names of the flats for each purpose in ``settings["flats"]``; no flat serves two.
 
     Args:
-        settings: ``flats`` says how many there are in each of ``pretrain`` (random walks), ``walkthroughs`` (videos),
-            ``train`` and ``test`` (fine-tuning).
+        settings: ``flats`` gives the number of flats by purpose: the sources' names, and ``train`` and ``test`` for
+            fine-tuning.
 
     Raises:
-        MimicError: a number is missing or negative.
+        MimicError: a purpose is unknown, or a number is negative or too large.
     """
-    names, first = {}, 0
-    for split in SPLITS:
-        count = settings["flats"].get(split, -1)
-        if not isinstance(count, int) or count < 0:
-            remedy = "give the number of flats, 0 or more"
-            raise MimicError("the number of flats is missing or negative", where=f"sample.flats.{split}", remedy=remedy)
-        names[split] = [f"flat{number:03d}" for number in range(first, first + count)]
-        first += count
+    names = {}
+    for purpose, count in settings["flats"].items():
+        where = f"sample.flats.{purpose}"
+        if purpose not in PURPOSES:
+            raise MimicError("flats for an unknown purpose", where=where, remedy=f"use one of {', '.join(PURPOSES)}")
+        if not isinstance(count, int) or not 0 <= count <= BLOCK:
+            remedy = f"give a whole number, 0 to {BLOCK}"
+            raise MimicError(f"{count!r} is no number of flats", where=where, remedy=remedy)
+        first = PURPOSES.index(purpose) * BLOCK
+        names[purpose] = [f"flat{number:03d}" for number in range(first, first + count)]
     return names
 
 

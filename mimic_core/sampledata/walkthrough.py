@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from mimic_core.files import atomic_path
 from mimic_core.progress import track
+from mimic_core.sampledata.camera import Camera
 from mimic_core.sampledata.flat import flat_glb
 from mimic_core.seeding import generator
 from mimic_core.simulators import camera_pose, open_simulator
@@ -35,56 +36,90 @@ def write_walkthrough(name: str, path: str | Path, settings: Mapping[str, Any]) 
     Args:
         settings: ``seed`` and ``walkthrough_seconds``.
     """
-    seed, frames = int(settings["seed"]), max(2, round(float(settings["walkthrough_seconds"]) * FPS))
+    encode(walk_pictures(name, float(settings["walkthrough_seconds"]), settings), path)
+
+
+def walk_pictures(name: str, seconds: float, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
+    """The pictures of a walk through flat ``name``, ``FPS`` a second: HxWx3 uint8.
+
+    Args:
+        settings: ``seed``, and ``camera`` where it is not perfect.
+    """
+    seed, frames = int(settings["seed"]), max(2, round(seconds * FPS))
+    camera = Camera(settings, generator(seed, "camera", "walkthrough", name))
     with open_simulator(flat_glb(name, settings), resolution=SIZE, hfov=HFOV) as simulator:
         poses = camera_poses(simulator.grid, frames, generator(seed, "walkthrough", name))
-        encode((simulator.render_rgb(pose) for pose in track(poses, "video frames")), path)
+        for pose in track(poses, "video frames"):
+            yield camera.take(simulator.render_rgb(pose))
 
 
-def encode(pictures: Iterable[np.ndarray], path: str | Path) -> None:
-    """Write HxWx3 uint8 pictures as a video, atomically; same pictures, same bytes."""
+def encode(pictures: Iterable[np.ndarray], path: str | Path, *, fps: int = FPS) -> None:
+    """Write HxWx3 uint8 pictures (H and W even) as a video, atomically; same pictures, same bytes."""
     with atomic_path(path) as temporary, av.open(str(temporary), "w", options={"fflags": "+bitexact"}) as container:
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-        stream = container.add_stream(codec, rate=FPS)
-        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
-        stream.codec_context.thread_count = 1
+        stream = container.add_stream(codec, rate=fps)
+        stream.pix_fmt, stream.codec_context.thread_count = "yuv420p", 1
         stream.options = X264_OPTIONS if codec == "libx264" else {"qscale": "3"}
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for number, picture in enumerate(pictures):
+            if not number:
+                stream.height, stream.width = picture.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
         container.mux(stream.encode())
 
 
-def camera_poses(grid: WalkableGrid, frames: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Camera-to-world matrices of a walk at ``FPS``: forward along a smooth way, slower in turns, a little shaken."""
-    way = walk_way(grid, frames / FPS * SPEED * 1.4 + 2 * LOOK_AHEAD, rng)
-    wander = noise(rng, frames, 2.0)  # the walker looks around
-    pace = SPEED * (1 + 0.15 * noise(rng, frames, 1.5)).clip(0.78, 1.22)
-    shake = np.stack([noise(rng, frames, 0.12) for _ in range(4)], axis=1)
+def camera_poses(grid: WalkableGrid, frames: int, rng: np.random.Generator, *, fps: int = FPS) -> list[np.ndarray]:
+    """Camera-to-world matrices of a walk at ``fps``: forward along a smooth way, slower in turns, a little shaken."""
+    way = walk_way(grid, frames / fps * SPEED * 1.4 + 2 * LOOK_AHEAD, rng)
+    return poses_along(way, grid.floor, frames, rng, fps=fps)
+
+
+def poses_along(
+    way: np.ndarray,
+    floor: float,
+    frames: int,
+    rng: np.random.Generator,
+    *,
+    fps: int = FPS,
+    look: Callable[[np.ndarray, float], float] | None = None,
+) -> list[np.ndarray]:
+    """Camera-to-world matrices of a walk along a way.
+
+    Args:
+        way: Nx2 (x, z), SPACING apart.
+        floor: its height, metres.
+        frames, fps: number of matrices, and how many a second.
+        rng: for pace, shake, height and the walker's wandering eyes.
+        look: from place (x, z) and the way's yaw (degrees) to the yaw that the walker wants to look at; None looks
+            ahead.
+    """
+    wander = noise(rng, frames, 2.0, fps)  # the walker looks around
+    pace = SPEED * (1 + 0.15 * noise(rng, frames, 1.5, fps)).clip(0.78, 1.22)
+    shake = np.stack([noise(rng, frames, 0.12, fps) for _ in range(4)], axis=1)
     height, phase = rng.uniform(1.35, 1.65), rng.uniform(0, 2 * np.pi)
     along, yaw, turning, poses = 0.0, 0.0, 0.0, []
     for frame in range(frames):
         place, ahead = point_on(way, along), point_on(way, along + LOOK_AHEAD)
         wanted = np.degrees(np.arctan2(-(ahead - place)[0], -(ahead - place)[1]))
-        wanted += 11.0 * wander[frame]
+        wanted = (look(place, float(wanted)) if look else wanted) + 11.0 * wander[frame]
         error = (wanted - yaw + 180) % 360 - 180 if frame else 0.0
         yaw = yaw if frame else wanted
-        step = 2 * np.pi * 1.7 * frame / FPS + phase  # two steps a cycle of the sideways sway
-        eye = np.array([place[0], grid.floor + height + 0.012 * np.sin(step), place[1]])
+        step = 2 * np.pi * 1.7 * frame / fps + phase  # two steps a cycle of the sideways sway
+        eye = np.array([place[0], floor + height + 0.012 * np.sin(step), place[1]])
         eye[[0, 2]] += 0.008 * np.sin(step / 2) + 0.004 * shake[frame, :2]
         poses.append(
             camera_pose(eye, yaw + 0.5 * shake[frame, 2], -4.0 + 0.6 * shake[frame, 3] + 3.0 * wander[-frame - 1])
         )
-        turning += 0.35 * (np.clip(1.6 * error, -TURN_RATE, TURN_RATE) - turning)
-        yaw += turning / FPS
-        along += max(SLOWEST, pace[frame] * (1 - min(abs(error) / 70, 1))) / FPS
+        turning += (1 - 0.65 ** (FPS / fps)) * (np.clip(1.6 * error, -TURN_RATE, TURN_RATE) - turning)
+        yaw += turning / fps
+        along += max(SLOWEST, pace[frame] * (1 - min(abs(error) / 70, 1))) / fps
     return poses
 
 
-def noise(rng: np.random.Generator, frames: int, seconds: float) -> np.ndarray:
+def noise(rng: np.random.Generator, frames: int, seconds: float, fps: int = FPS) -> np.ndarray:
     """Smooth noise that changes over about so many seconds, standard deviation 1."""
-    margin = int(4 * seconds * FPS) + 1
-    smooth = gaussian_filter1d(rng.standard_normal(frames + 2 * margin), seconds * FPS)[margin : margin + frames]
-    return smooth * np.sqrt(2 * np.sqrt(np.pi) * seconds * FPS)
+    margin = int(4 * seconds * fps) + 1
+    smooth = gaussian_filter1d(rng.standard_normal(frames + 2 * margin), seconds * fps)[margin : margin + frames]
+    return smooth * np.sqrt(2 * np.sqrt(np.pi) * seconds * fps)
 
 
 def point_on(way: np.ndarray, along: float) -> np.ndarray:

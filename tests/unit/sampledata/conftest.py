@@ -6,7 +6,7 @@ from mimic_core.sampledata import flat_glb
 
 SETTINGS = {
     "seed": 4,
-    "flats": {"pretrain": 2, "walkthroughs": 1, "train": 1, "test": 1},
+    "flats": {"hm3d": 2, "walkthroughs": 1, "train": 1, "test": 1},
     "walkthrough_seconds": 4,
     "downstream_resolution": [48, 64],
     "depth_images": {"train": 3, "test": 2},

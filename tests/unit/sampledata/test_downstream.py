@@ -13,7 +13,7 @@ import scipy.io
 from mimic_core.errors import MimicError
 from mimic_core.files import read_json
 from mimic_core.sampledata import flat_names, write_nyuv2, write_taskonomy
-from mimic_core.sampledata.names import MARKER, SPLITS, shares
+from mimic_core.sampledata.names import MARKER, PURPOSES, shares
 from mimic_core.sampledata.nyuv2 import HFOV
 from mimic_core.sampledata.views import random_views
 
@@ -39,17 +39,17 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_splits_share_no_flat(sample_settings: dict) -> None:
     names = flat_names(sample_settings)
-    assert list(names) == list(SPLITS)
-    assert [len(names[split]) for split in SPLITS] == [2, 1, 1, 1]
-    everything = [name for split in SPLITS for name in names[split]]
-    assert len(set(everything)) == len(everything) and everything[3] == "flat003"
+    assert [len(names[purpose]) for purpose in ("hm3d", "walkthroughs", "train", "test")] == [2, 1, 1, 1]
+    full = flat_names({"flats": dict.fromkeys(PURPOSES, 1000)})
+    assert len({name for some in full.values() for name in some}) == 1000 * len(PURPOSES)
+    assert all(full[purpose][: len(some)] == some for purpose, some in names.items()), "others do not move them"
 
 
-@pytest.mark.parametrize("flats", [{"pretrain": 1}, {"pretrain": 1, "walkthroughs": -1, "train": 1, "test": 1}])
+@pytest.mark.parametrize("flats", [{"hm3d": 1, "pretrain": 1}, {"pretrain": -1}, {"train": -1}, {"test": 1001}])
 def test_bad_numbers_of_flats_are_refused(flats: dict) -> None:
     with pytest.raises(MimicError) as caught:
         flat_names({"flats": flats})
-    assert caught.value.where == "sample.flats.walkthroughs"
+    assert caught.value.where == f"sample.flats.{list(flats)[-1]}"
 
 
 def test_views_are_shared_out_evenly() -> None:
@@ -85,7 +85,7 @@ def test_taskonomy_is_laid_out_as_the_real_one(taskonomy: Path, sample_settings:
     assert [row["id"] for row in rows] == names["train"] + names["test"]
     assert {(row["train"], row["val"], row["test"]) for row in rows} == {("1", "0", "0"), ("0", "0", "1")}
     pictures = sorted((taskonomy / "rgb").rglob("*.png"))
-    assert len(pictures) == 4 and (taskonomy / "rgb" / "flat003" / "point_1_view_0_domain_rgb.png") in pictures
+    assert len(pictures) == 4 and (taskonomy / "rgb" / names["train"][0] / "point_1_view_0_domain_rgb.png") in pictures
     for picture in pictures:
         normal = taskonomy / "normal" / picture.parent.name / picture.name.replace("rgb", "normal")
         for path in (picture, normal):
