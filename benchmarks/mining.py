@@ -144,9 +144,9 @@ def bench_videos(name: str, videos: Path, out: Path, interval: float) -> list[tu
 def bench_minute(folder: Path) -> list[tuple[str, str]]:
     """Rows on 60 s of video of the sample world."""
     config = load_yaml(ROOT / "config.yaml")
-    settings = {**config["sample"], "seed": config["seed"], "walkthrough_seconds": 60}
+    settings = {**config["sample"], "seed": config["seed"]}
     (folder / "minute").mkdir()
-    write_walkthrough("flat012", folder / "minute" / "walk.mp4", settings)
+    write_walkthrough("flat012", folder / "minute" / "walk.mp4", 60, settings)
     return bench_videos("60 s of video, a view a second", folder / "minute", folder / "mined", 1.0)
 
 

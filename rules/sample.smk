@@ -25,10 +25,8 @@ def sample_source_files(source):
     root, adapter = config["sources"][source]["root"], config["sources"][source]["adapter"]
     if adapter == "hm3d":
         return [f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb" for flat in FLATS["hm3d"]]
-    if source == "walkthroughs":
-        return [f"{root}/{flat}.mp4" for flat in FLATS["walkthroughs"]]
     if source not in RAW:
-        known = ", ".join(["hm3d", *RAW, "walkthroughs"])
+        known = ", ".join(["hm3d", *RAW])
         raise WorkflowError(f"sources.{source}.origin: the sample world writes no {source!r}; it knows {known}")
     return [f"results/sample/receipts/source-{source}.json"]
 
@@ -72,30 +70,6 @@ rule sample_scene:
     shell:
         "python {SCRIPTS}/sample_scene.py --flat {wildcards.flat} --out {output.glb} --settings {params.settings:q}"
         " --receipt {output.receipt} > {log} 2>&1"
-
-
-rule sample_walkthrough:
-    output:
-        video="results/sample/walkthroughs/{flat}.mp4",
-        receipt="results/sample/receipts/walkthrough-{flat}.json",
-    log:
-        "results/logs/sample/walkthrough-{flat}.log",
-    benchmark:
-        "results/benchmarks/sample/walkthrough-{flat}.tsv"
-    wildcard_constraints:
-        flat="flat[0-9]+",
-    conda:
-        "../envs/mining.yaml"
-    resources:
-        mem_mb=1000,  # one flat's textures
-        runtime=10,  # minutes
-    params:
-        settings=sample_part("walkthrough_seconds", "camera"),
-    message:
-        "Walking through {wildcards.flat}"
-    shell:
-        "python {SCRIPTS}/sample_walkthrough.py --flat {wildcards.flat} --out {output.video}"
-        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
 
 
 rule sample_source:

@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from mimic_core.files import atomic_path
-from mimic_core.sources.registry import read_registry
+from mimic_core.sources.registry import PAPER_DATASETS, read_registry
 
 PAPER = [entry for entry in read_registry().values() if entry.in_paper]
 LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number
@@ -31,9 +31,9 @@ def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
         statistics = receipt["statistics"]
         name = statistics["dataset"]
         bars[f"{name}\n{scale} scale"] = {source: row["taken"] for source, row in statistics["sources"].items()}
-        paper = {entry.name: entry.pairs_in(name) for entry in PAPER if entry.pairs_in(name)}
-        if paper:
-            bars[f"{name}\npaper"] = paper
+        if name in PAPER_DATASETS:
+            paper = {entry.name: entry.pairs_in(name) for entry in PAPER}
+            bars[f"{name}\npaper"] = {source: pairs for source, pairs in paper.items() if pairs}
     return bars
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mimic_core.pairs.measurement import KEPT, VERDICTS
-from mimic_core.sources.registry import ACCESS, Entry, read_registry
+from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
 
 REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
 
@@ -29,7 +29,7 @@ def source_rows(
 
     Returns:
         Rows with the units seen and unreadable, views, candidates, kept, every reason, and for each dataset the pairs
-        taken and the paper's.
+        taken, beside the paper's where it is one of the paper's.
     """
     rows = []
     order = {name: number for number, name in enumerate(registry)}
@@ -47,7 +47,8 @@ def source_rows(
         }
         for one in datasets:
             row[f"in_{one['dataset']}"] = one["sources"].get(source, {"taken": 0})["taken"]
-            row[f"paper_{one['dataset']}"] = entry.pairs_in(one["dataset"]) if entry else 0
+            if one["dataset"] in PAPER_DATASETS:
+                row[f"paper_{one['dataset']}"] = entry.pairs_in(one["dataset"]) if entry else 0
         rows.append(row)
     return rows
 
@@ -63,12 +64,14 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scale: str) -> str:
     """The rows as a page: what was kept and taken, and below it why the rest was not."""
-    taken = [f"{word} {name}" for name in datasets for word in ("in", "paper's")]
-    lines = [f"# Sources ({scale} scale)", "", *heading(["source", "units", "views", "candidates", "kept", *taken])]
+    words = {"in": "in", "paper": "paper's"}
+    taken = {f"{word}_{name}": f"{words[word]} {name}" for name in datasets for word in words}
+    taken = {column: title for column, title in taken.items() if column in rows[0]}
+    titles = ["source", "units", "views", "candidates", "kept", *taken.values()]
+    lines = [f"# Sources ({scale} scale)", "", *heading(titles)]
     for row in rows:
         units = f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
-        counts = [row["views"], row["candidates"], row[KEPT]]
-        counts += [row[f"{word}_{name}"] for name in datasets for word in ("in", "paper")]
+        counts = [row[column] for column in ("views", "candidates", KEPT, *taken)]
         lines.append(f"| {row['source']} | {units} | " + " | ".join(f"{count:,}" for count in counts) + " |")
     lines += ["", "## Why the other candidates were not kept", "", *heading(["source", *REASONS])]
     lines += [f"| {row['source']} | " + " | ".join(f"{row[reason]:,}" for reason in REASONS) + " |" for row in rows]

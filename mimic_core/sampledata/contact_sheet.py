@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from mimic_core.files import atomic_path
-from mimic_core.frames.views import decode_jpeg
+from mimic_core.frames.views import decode_image
 from mimic_core.sampledata.flat import flat_glb
 from mimic_core.sampledata.names import RAW, part
 from mimic_core.sampledata.raw import write_source
@@ -99,7 +99,7 @@ def photos(folder: Path) -> Iterator[np.ndarray]:
     """A folder's JPEGs, evenly spread."""
     files = sorted(folder.rglob("*.jpg"), key=natural)
     for at in np.linspace(0, len(files) - 1, COLUMNS).astype(int):
-        yield decode_jpeg(files[at].read_bytes())
+        yield decode_image(files[at].read_bytes())
 
 
 def groups(folder: Path) -> Iterator[np.ndarray]:
@@ -107,7 +107,7 @@ def groups(folder: Path) -> Iterator[np.ndarray]:
     with h5py.File(folder / "rooms.h5", "r") as file:
         for sample in sorted(file):
             for view in file[sample]["frames/t0"].values():
-                yield decode_jpeg(view["image"][()].tobytes())
+                yield decode_image(view["image"][()].tobytes())
 
 
 RAW_ROWS: dict[str, Callable[[Path], Iterator[np.ndarray]]] = {

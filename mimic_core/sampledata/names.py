@@ -10,9 +10,9 @@ from typing import Any
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 
-PURPOSES = (  # raw data by source, the two splits of the downstream tasks, and videos on their own
+PURPOSES = (  # raw data by source, and the two splits of the downstream tasks
     *("hm3d", "gibson", "matterport3d", "arkitscenes", "mannequin", "scannet", "demon", "gibson_heldout"),
-    *("train", "test", "walkthroughs"),
+    *("train", "test"),
 )
 BLOCK = 1000  # flats that a purpose may have: the numbers of one do not depend on how many another has
 MARKER = "SAMPLE_WORLD.json"

@@ -30,13 +30,13 @@ HEADING_CELLS, MOST_BACK = 12, 0.2  # a leg's first cells; the next leg leads on
 WALL_FEAR = 3.0  # how much dearer a way close to obstacles is
 
 
-def write_walkthrough(name: str, path: str | Path, settings: Mapping[str, Any]) -> None:
+def write_walkthrough(name: str, path: str | Path, seconds: float, settings: Mapping[str, Any]) -> None:
     """Write a video (H.264, or MPEG-4 where x264 is missing; 320x240, 10 frames a second) of a walk through ``name``.
 
     Args:
-        settings: ``seed`` and ``walkthrough_seconds``.
+        settings: ``seed``, and ``camera`` where it is not perfect.
     """
-    encode(walk_pictures(name, float(settings["walkthrough_seconds"]), settings), path)
+    encode(walk_pictures(name, seconds, settings), path)
 
 
 def walk_pictures(name: str, seconds: float, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError
 
+PAPER_DATASETS = ("mimic-1m", "mimic-3m")
 REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"
 ACCESS = {
     "open": "to download",
@@ -59,8 +60,8 @@ class Entry:
         return self.pairs_3m > 0
 
     def pairs_in(self, dataset: str) -> int:
-        """The paper's pairs in ``mimic-1m`` or ``mimic-3m``; 0 in any other dataset."""
-        return {"mimic-1m": self.pairs_1m, "mimic-3m": self.pairs_3m}.get(dataset, 0)
+        """The paper's pairs in a dataset of :data:`PAPER_DATASETS`."""
+        return {"mimic-1m": self.pairs_1m, "mimic-3m": self.pairs_3m}[dataset]
 
 
 def read_registry(path: Path = REGISTRY) -> dict[str, Entry]:

@@ -10,6 +10,6 @@ from workflow.running import snakemake
 def finished(tmp_path_factory) -> Path:
     """Folder with the results of the whole tiny workflow."""
     folder = tmp_path_factory.mktemp("tiny")
-    result = snakemake(folder, "all", "pretrain")
+    result = snakemake(folder, "all", "datasets", "pretrain")
     assert result.returncode == 0, result.stdout + result.stderr
     return folder

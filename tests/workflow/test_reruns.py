@@ -37,11 +37,11 @@ EDITS = [
     ),
     pytest.param(
         {"pairs": {"ratio": 0.75}},
-        {"pairs_shard": 3, "assemble": 2, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
+        {"pairs_shard": 12, "assemble": 3, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
         id="the matching ratio",
     ),
     pytest.param(
-        {"sources": {"walkthroughs": {"frames": {"interval": 0.7}}}},
+        {"sources": {"arkitscenes": {"frames": {"interval": 0.7}}}},
         {
             "frames_shard": 1,
             "pairs_shard": 1,

@@ -11,8 +11,9 @@ def test_the_papers_counts_are_the_sum_of_its_sources():
 
 
 def test_ours_and_the_papers_stand_together():
-    bars = composition([RECEIPT], "sample")
-    assert list(bars) == ["mimic-3m\nsample scale", "mimic-3m\npaper"]
+    other = {"statistics": {"dataset": "ours", "sources": {"videos": {"taken": 3}}}}
+    bars = composition([RECEIPT, other], "sample")
+    assert list(bars) == ["mimic-3m\nsample scale", "mimic-3m\npaper", "ours\nsample scale"]
     assert bars["mimic-3m\nsample scale"] == {"hm3d": 60, "arkitscenes": 20}
 
 

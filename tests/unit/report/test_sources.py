@@ -22,6 +22,7 @@ FRAMES = {
 }
 DATASETS = [
     {"dataset": "mimic-1m", "sources": {"hm3d": {"taken": 5}}, "mining": {"hm3d": mining(7, 2)}},
+    {"dataset": "ours", "sources": {"mine": {"taken": 1}}, "mining": {"mine": mining(2, 0)}},
     {
         "dataset": "mimic-3m",
         "sources": {"hm3d": {"taken": 7}, "co3d": {"taken": 1}, "mine": {"taken": 2}},
@@ -45,13 +46,15 @@ def test_ours_and_the_papers_pairs_stand_side_by_side():
     assert (co3d["in_mimic-1m"], co3d["paper_mimic-1m"]) == (0, 0)
     assert (co3d["in_mimic-3m"], co3d["paper_mimic-3m"]) == (1, 133_482)
     assert mine["paper_mimic-3m"] == 0
+    assert mine["in_ours"] == 1
+    assert "paper_ours" not in mine
 
 
 def test_the_csv_and_the_page_hold_every_row():
     rows = source_rows(FRAMES, DATASETS, REGISTRY)
     assert [row["kept"] for row in csv.DictReader(io.StringIO(to_csv(rows)))] == ["7", "1", "2"]
-    page = to_markdown(rows, ["mimic-1m", "mimic-3m"], "sample")
-    assert "| CO3D | 5 (1 unreadable) | 9 | 5 | 1 | 0 | 0 | 1 | 133,482 |" in page
+    page = to_markdown(rows, ["mimic-1m", "ours", "mimic-3m"], "sample")
+    assert "| CO3D | 5 (1 unreadable) | 9 | 5 | 1 | 0 | 0 | 0 | 1 | 133,482 |" in page
     tables = [block for block in page.split("\n\n") if block.startswith("|")]
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, "every row has a cell a column"

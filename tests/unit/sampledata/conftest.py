@@ -6,8 +6,7 @@ from mimic_core.sampledata import flat_glb
 
 SETTINGS = {
     "seed": 4,
-    "flats": {"hm3d": 2, "walkthroughs": 1, "train": 1, "test": 1},
-    "walkthrough_seconds": 4,
+    "flats": {"hm3d": 2, "train": 1, "test": 1},
     "downstream_resolution": [48, 64],
     "depth_images": {"train": 3, "test": 2},
     "normal_images": {"train": 3, "test": 1},

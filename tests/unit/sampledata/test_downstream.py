@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_splits_share_no_flat(sample_settings: dict) -> None:
     names = flat_names(sample_settings)
-    assert [len(names[purpose]) for purpose in ("hm3d", "walkthroughs", "train", "test")] == [2, 1, 1, 1]
+    assert [len(names[purpose]) for purpose in ("hm3d", "train", "test")] == [2, 1, 1]
     full = flat_names({"flats": dict.fromkeys(PURPOSES, 1000)})
     assert len({name for some in full.values() for name in some}) == 1000 * len(PURPOSES)
     assert all(full[purpose][: len(some)] == some for purpose, some in names.items()), "others do not move them"

@@ -24,7 +24,7 @@ print(hashlib.sha256(flat_glb("flat002", {"seed": 4})).hexdigest())
 
 
 def test_same_seed_same_bytes_here_and_elsewhere(flats: dict[str, bytes], sample_settings: dict) -> None:
-    assert flat_glb("flat002", sample_settings | {"walkthrough_seconds": 99}) == flats["flat002"]
+    assert flat_glb("flat002", sample_settings | {"demon_samples": 99}) == flats["flat002"]
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == hashlib.sha256(flats["flat002"]).hexdigest()
 

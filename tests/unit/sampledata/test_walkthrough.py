@@ -17,6 +17,7 @@ from mimic_core.simulators import open_simulator
 from mimic_core.simulators.navigation import WalkableGrid
 
 SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"
+SECONDS = 4
 
 
 def main_of(script: str) -> Callable[[list[str]], None]:
@@ -27,7 +28,7 @@ def main_of(script: str) -> Callable[[list[str]], None]:
 @pytest.fixture(scope="module")
 def video(sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("walkthroughs") / "flat002.mp4"
-    write_walkthrough("flat002", path, sample_settings)
+    write_walkthrough("flat002", path, SECONDS, sample_settings)
     return path
 
 
@@ -44,14 +45,14 @@ def test_opencv_and_pyav_read_it(video: Path) -> None:
     with av.open(str(video)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         rate = container.streams.video[0].average_rate
-    assert count == len(frames) == 4 * FPS and rate == FPS
+    assert count == len(frames) == SECONDS * FPS and rate == FPS
     assert frames[0].shape == (*SIZE, 3)
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 10, "the camera moves"
 
 
 def test_same_settings_same_bytes(video: Path, sample_settings: dict, tmp_path: Path) -> None:
     again = tmp_path / "again.mp4"
-    write_walkthrough("flat002", again, sample_settings)
+    write_walkthrough("flat002", again, SECONDS, sample_settings)
     assert again.read_bytes() == video.read_bytes()
 
 
@@ -70,15 +71,14 @@ def test_the_walk_is_that_of_a_person(grid: WalkableGrid, seed: int) -> None:
 
 
 def test_scripts_write_outputs_and_receipts(sample_settings: dict, flats: dict[str, bytes], tmp_path: Path) -> None:
-    settings = json.dumps(sample_settings | {"walkthrough_seconds": 1})
-    glb, mp4, folder = tmp_path / "00001-flat001" / "flat001.glb", tmp_path / "flat002.mp4", tmp_path / "normals"
-    receipts = [tmp_path / f"{name}.json" for name in ("scene", "walkthrough", "normals")]
+    settings = json.dumps(sample_settings)
+    glb, folder = tmp_path / "00001-flat001" / "flat001.glb", tmp_path / "normals"
+    receipts = [tmp_path / f"{name}.json" for name in ("scene", "normals")]
     common = ["--settings", settings, "--receipt"]
     main_of("sample_scene")(["--flat", "flat001", "--out", str(glb), *common, str(receipts[0])])
-    main_of("sample_walkthrough")(["--flat", "flat002", "--out", str(mp4), *common, str(receipts[1])])
-    main_of("sample_downstream")(["--task", "normals", "--out", str(folder), *common, str(receipts[2])])
+    main_of("sample_downstream")(["--task", "normals", "--out", str(folder), *common, str(receipts[1])])
     assert glb.read_bytes() == flats["flat001"]
-    for path, output in zip(receipts, (glb, mp4, folder / "splits" / "train_val_test.csv"), strict=True):
+    for path, output in zip(receipts, (glb, folder / "splits" / "train_val_test.csv"), strict=True):
         receipt = read_json(path)
         assert receipt["stage"] == "sample" and str(output) in receipt["outputs"]
     assert len(list((folder / "rgb").iterdir())) == len(flat_names(sample_settings)["train"]) + 1
