@@ -19,6 +19,7 @@ import numpy as np
 
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.simulators.base import MAXIMAL_EXTENT, Simulator, View, not_in_metres
+from mimic_core.simulators.navmesh import navmesh_beside
 
 REMEDY = "create the environment: conda env create -f envs/habitat.yaml (and activate it)"
 POINT_TRIES = 100
@@ -41,11 +42,6 @@ def import_habitat() -> Any:
     except ImportError as error:
         raise MimicError(f"the habitat simulator does not run here ({error})", remedy=REMEDY) from error
     return habitat_sim
-
-
-def navmesh_beside(path: Path) -> Path:
-    """Where the scene's navigation mesh lies if it comes with one: ``name.basis.glb`` has ``name.basis.navmesh``."""
-    return path.with_suffix(".navmesh")
 
 
 class HabitatSimulator(Simulator):
@@ -125,7 +121,7 @@ class HabitatSimulator(Simulator):
     def load_navmesh(self, path: Path) -> None:
         """Load the navigation mesh beside the scene, or compute it."""
         beside, pathfinder = navmesh_beside(path), self.sim.pathfinder
-        if beside.is_file():
+        if beside:
             if not pathfinder.load_nav_mesh(str(beside)):
                 what = "this navigation mesh is damaged"
                 raise UnreadableError(what, where=beside, remedy="fetch it again, or delete it to have it computed")

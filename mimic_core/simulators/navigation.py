@@ -1,7 +1,8 @@
 """Where one can walk in a scene: a grid of floor cells with headroom, as Recast finds it for habitat-sim.
 
 The main storey is the most common height of walkable surfaces. Where stairs or ramps lead on, or other floors of 4
-square metres or more are found, cells have a height each (:mod:`storeys`). A scene's .navmesh file is not read here.
+square metres or more are found, cells have a height each (:mod:`storeys`). So they have where the scene comes with a
+navigation mesh, which is then taken as it is (:mod:`navmesh`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class WalkableGrid:
         faces: Fx3 indices.
         walker: who walks.
         name: the scene, for the error.
+        navmesh: Tx3x3, triangles of the navigation mesh, if the scene comes with one; metres, y up.
 
     Attributes:
         floor: height of the main storey's floor, metres.
@@ -61,8 +63,18 @@ class WalkableGrid:
         UnreadableError: there is nothing to walk on, or the scene is too large to be in metres.
     """
 
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray, *, walker: Walker = Walker(), name: str = "") -> None:
+    def __init__(
+        self,
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        *,
+        walker: Walker = Walker(),
+        name: str = "",
+        navmesh: Optional[np.ndarray] = None,
+    ) -> None:
         self.walker = walker
+        if navmesh is not None:  # which may lie on a balcony of which nothing is seen
+            vertices = np.concatenate([vertices, navmesh.reshape(-1, 3)])
         self.low = vertices.min(axis=0)
         self.layers: Optional[Layers] = None
         extent = vertices.max(axis=0) - self.low
@@ -70,9 +82,12 @@ class WalkableGrid:
         if not (extent.max() <= MAXIMAL_EXTENT and voxel_count(extent, walker) <= MAXIMAL_VOXELS):
             raise not_in_metres(extent, name)
         cells = np.ceil((vertices.max(axis=0) - self.low) / walker.cell).astype(int) + 1
-        solid, level = self.voxels(vertices[faces], cells)
-        headroom = self.headroom(solid)
-        walkable = level & headroom
+        if navmesh is None:
+            solid, level = self.voxels(vertices[faces], cells)
+            walkable = level & self.headroom(solid)
+        else:
+            solid = self.voxels(navmesh, cells)[0]
+            walkable = solid & ~np.pad(solid, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # a slope's lowest in each column
         columns = walkable.sum(axis=(0, 2))
         if not columns.any():
             what = f"this scene, {measures(extent)}, has no floor to walk on"
@@ -89,8 +104,8 @@ class WalkableGrid:
         count, self.islands = cv2.connectedComponents(free, connectivity=4)
         self.count = count - 1
         self.cells = np.argwhere(self.islands > 0)
-        layers = Layers(walkable, step, walker.radius / walker.cell)
-        if len(layers.cells) and other_storeys(layers, storey, step, walker.cell):
+        layers = Layers(walkable, step, 0.0 if navmesh is not None else walker.radius / walker.cell)
+        if navmesh is not None or (len(layers.cells) and other_storeys(layers, storey, step, walker.cell)):
             self.use(layers, storey, step)
         elif count < 2:
             what = f"the floor of this scene, {measures(extent)}, is nowhere wide enough to walk on"

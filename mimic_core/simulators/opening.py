@@ -92,14 +92,20 @@ def needs_habitat(path: Path) -> bool:
 def open_embedded(
     glb: Union[str, Path, bytes], backend: str, size: Tuple[int, int], hfov: float, up: str
 ) -> EmbeddedSimulator:
-    """Open a scene with a renderer of this package; ``size`` is (height, width)."""
+    """Open a scene with a renderer of this package; ``size`` is (height, width).
+
+    The navigation mesh beside a file is used, else where one can walk is worked out from the scene.
+    """
     from mimic_core.simulators.embedded import EmbeddedSimulator
     from mimic_core.simulators.navigation import WalkableGrid
+    from mimic_core.simulators.navmesh import navmesh_beside, read_navmesh
     from mimic_core.simulators.raycast import RaycastRenderer
     from mimic_core.simulators.scene import load_scene
 
     scene = load_scene(glb, up=up)
-    grid = WalkableGrid(scene.vertices, scene.faces, name=scene.name)
+    beside = None if isinstance(glb, bytes) else navmesh_beside(Path(glb))
+    navmesh = read_navmesh(beside) if beside else None
+    grid = WalkableGrid(scene.vertices, scene.faces, name=scene.name, navmesh=navmesh)
     if backend != "embreex":
         from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 
