@@ -67,8 +67,9 @@ def datasets(axes: Axes, results: Path) -> None:
         for name in ("mimic-1m", "mimic-3m")
     }
     table = pd.DataFrame(counts).fillna(0).T
-    table.plot.bar(ax=axes, stacked=True, rot=0, width=0.6, color=["#4c78a8", "#f58518", "#54a24b"])
-    axes.legend(frameon=False, fontsize=8)
+    table.plot.bar(ax=axes, stacked=True, rot=0, width=0.6, colormap="tab10")
+    axes.legend(frameon=False, fontsize=7, loc="upper left", reverse=True)
+    axes.set_xlim(-1.1, 1.4)
     axes.set_ylabel("pairs", fontsize=8)
 
 

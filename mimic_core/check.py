@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.config import read_config
-from mimic_core.errors import UnreadableError
+from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
 from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
@@ -36,7 +36,13 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     Args:
         overlays: config files on top of the folder's ``config.yaml``.
         deep: whether the first view of every unit is read.
+
+    Raises:
+        MimicError: overlays are given, and there is no ``config.yaml`` in the folder.
     """
+    config = folder / "config.yaml"
+    if overlays and not config.is_file():
+        raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
     for purpose, names in PACKAGES.items():
         yield package_line(purpose, names)
     yield renderer_line()
@@ -44,8 +50,8 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     free = shutil.disk_usage(folder).free / 2**30
     yield free > 5, "disk", f"{free:.0f} GiB free here; the sample scale takes under 1 GiB"
     yield True, "processor", f"{os.cpu_count()} cores"
-    if (folder / "config.yaml").is_file():
-        yield from source_lines(read_config(folder / "config.yaml", overlays), deep)
+    if config.is_file():
+        yield from source_lines(read_config(config, overlays), deep)
 
 
 def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:

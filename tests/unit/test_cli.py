@@ -77,6 +77,13 @@ def test_check_has_a_line_a_tool(capsys, monkeypatch):
     assert any("rendering" in line for line in lines)
 
 
+def test_overlays_without_a_config_are_not_passed_over(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["check", "--configfile", "paper.yaml"])
+    assert "there is no config.yaml" in capsys.readouterr().err
+
+
 def test_a_missing_package_fails_the_check_and_says_what_to_do(capsys, monkeypatch):
     monkeypatch.setattr("mimic_core.check.PACKAGES", {"pose": ("xtcocotools_that_is_not_there",)})
     with pytest.raises(SystemExit) as exit_:
