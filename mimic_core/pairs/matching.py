@@ -83,15 +83,14 @@ def squared_distances(first: Features, second: Features, columns: Rows) -> Float
 
 def search(first: Features, rows: Rows, second: Features, ratio: float) -> tuple[Rows, NDArray[np.bool_]]:
     """Nearest keypoint of ``second`` for some of ``first`` by all true distances, and whether it passes the test."""
-    squared = SCRATCH.take("squared", len(rows), len(second))
-    np.matmul(first.descriptors[rows], second.descriptors.T, out=squared)
-    squared *= -2
-    squared += first.squares[rows, None]
-    squared += second.squares
+    scores = SCRATCH.take("true scores", len(rows), len(second))  # half of what the second adds to a squared distance
+    np.matmul(first.descriptors[rows], second.descriptors.T, out=scores)
+    scores -= second.squares / 2
     every = np.arange(len(rows))
-    nearest = squared.argmin(1)
-    distance = squared[every, nearest]
-    squared[every, nearest] = np.inf
-    next_distance = squared.min(1)
+    nearest = scores.argmax(1)
+    highest = scores[every, nearest]
+    scores[every, nearest] = -np.inf
+    squares = first.squares[rows]
+    squared, next_squared = squares - 2 * highest, squares - 2 * scores.max(1)
     # OpenCV compares float32 distances, not their squares, in double precision
-    return nearest, np.sqrt(distance).astype(np.float64) < ratio * np.sqrt(next_distance).astype(np.float64)
+    return nearest, np.sqrt(squared).astype(np.float64) < ratio * np.sqrt(next_squared).astype(np.float64)
