@@ -81,5 +81,6 @@ rule finetune:
 rule report:
     input:
         "results/table1.csv",
+        "results/report/pretraining.md",
         "results/report/sources.csv",
         "results/figures/figure2.png",

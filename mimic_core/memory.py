@@ -1,8 +1,10 @@
-"""How the process treats the memory it frees."""
+"""How the process treats the memory it frees, and how much it has had."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
 LARGEST_INT = 2**31 - 1
@@ -22,3 +24,12 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     return all(mallopt(name, LARGEST_INT) == 1 for name in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD))
+
+
+def peak_resident() -> float:
+    """Highest resident memory of this process so far, MiB."""
+    try:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return int(status["VmHWM"].split()[0]) / 1024  # ru_maxrss would count the parent that it was forked from
+    except (OSError, KeyError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,5 +1,7 @@
 # pretrain: one encoder a run. Checkpoints lie in a folder named in params, where a crash cannot take them.
 
+import shlex
+
 
 def run_settings(run):
     """Settings of a run: the shared ones, with what the run overrides."""
@@ -8,14 +10,21 @@ def run_settings(run):
 
 
 def deciding_settings(run):
-    """Settings that decide what comes out; how many threads and processes work on it is left out."""
-    return {key: value for key, value in run_settings(run).items() if key != "processes"}
+    """Settings that decide what comes out; how many processes work on it is left out."""
+    return {key: value for key, value in run_settings(run).items() if key not in ("processes", "allow_changed")}
 
 
 def launcher(wildcards):
-    """One process is started plainly, several by torchrun."""
+    """One process is started plainly, several by torchrun, which marks each line of the log with its process."""
     processes = run_settings(wildcards.run)["processes"]
-    return "python" if processes == 1 else f"python -m torch.distributed.run --standalone --nproc_per_node={processes}"
+    torchrun = f"python -m torch.distributed.run --standalone --nproc_per_node={processes} --tee=3"
+    return "python" if processes == 1 else torchrun
+
+
+def allowed_changes(wildcards):
+    """Option for the keys in which an unfinished run may differ from its checkpoint."""
+    keys = run_settings(wildcards.run).get("allow_changed", [])
+    return f"--allow-changed {' '.join(map(shlex.quote, keys))}" if keys else ""
 
 
 def dataset_files(wildcards):
@@ -52,9 +61,10 @@ rule pretrain_run:
         launcher=launcher,
         settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
         seed=config["seed"],
+        allowed=allowed_changes,
     message:
         "Pretraining {wildcards.run}"
     shell:
         "{params.launcher} {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
-        " --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"
+        " --settings {params.settings:q} --seed {params.seed} {params.allowed} > {log} 2>&1"

@@ -89,6 +89,33 @@ rule sources_table:
         " --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
 
 
+rule pretraining:
+    input:
+        metrics=expand("results/pretrain/{run}/metrics.csv", run=config["pretrain"]["runs"]),
+        receipts=expand("results/pretrain/{run}/receipt.json", run=config["pretrain"]["runs"]),
+    output:
+        png="results/figures/pretraining.png",
+        markdown="results/report/pretraining.md",
+    log:
+        "results/logs/report/pretraining.log",
+    benchmark:
+        "results/benchmarks/report/pretraining.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # matplotlib
+        runtime=10,  # minutes
+    params:
+        folders=expand("results/pretrain/{run}", run=config["pretrain"]["runs"]),
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
+    message:
+        "Drawing how pretraining went"
+    shell:
+        "python {SCRIPTS}/pretraining.py --runs {params.folders} --scale {params.scale} --dpi {params.dpi}"
+        " --png {output.png} --markdown {output.markdown} > {log} 2>&1"
+
+
 rule mining_quality:
     output:
         csv="results/mining_quality.csv",

@@ -1,4 +1,7 @@
-"""What happens to images on the device: crops, flips, normalisation. The draws come from outside, as arrays."""
+"""What happens to images on the device: crops, flips, colours, blur, normalisation.
+
+The draws come from outside, as arrays. What happens to an image does not depend on the others of its batch.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from torch.nn import functional
 
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, of RGB in 0 to 1
 STD = (0.229, 0.224, 0.225)
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL's grey
+BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.4, 0.4, 0.2, 0.1  # strengths of DINO's colour jitter
 
 TRIES = 10  # as torchvision's RandomResizedCrop; after them the whole image is taken
 
@@ -49,9 +55,129 @@ def crop(images: Tensor, boxes: Tensor, flips: Tensor) -> Tensor:
         ],
         dim=1,
     )
-    grid = functional.affine_grid(transform, list(images.shape), align_corners=False)
+    with torch.autocast(images.device.type, enabled=False):  # places in bf16 would be off by up to half a pixel
+        grid = functional.affine_grid(transform, list(images.shape), align_corners=False)
     cut = functional.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False)
     return cut.clamp(0, 255)
+
+
+def resized_crop(images: Tensor, boxes: Tensor, flips: Tensor, size: int) -> Tensor:
+    """Cut several boxes out of each image and bring them to one size; mirror some.
+
+    Bicubic, and smoothed where a box shrinks, as PIL resizes.
+
+    Args:
+        images: (B, 3, S, S) float, 0 to 255.
+        boxes: (B, C, 4) as :func:`draw_boxes` gives them.
+        flips: (B, C) bool, true to mirror left and right.
+        size: side of the crops, pixels.
+
+    Returns:
+        (B, C, 3, size, size) float, 0 to 255.
+    """
+    left, top, width, height = boxes.unbind(2)
+    across = resampling(
+        torch.where(flips, left + width, left), torch.where(flips, -width, width), images.shape[3], size
+    )
+    down = resampling(top, height, images.shape[2], size)
+    wide = torch.einsum("bcvh,bnth->bncvt", images, across)
+    return torch.einsum("bnsv,bncvt->bncst", down, wide).clamp(0, 255)
+
+
+def resampling(start: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
+    """Matrices (..., size, pixels) that resize a part of a line of pixels to ``size`` of them; the rows add up to 1.
+
+    Args:
+        start, length: (...) the part, in lengths of the line; a negative length reads backwards.
+        pixels: of the line.
+        size: of the result.
+    """
+    places = (torch.arange(size, device=start.device) + 0.5) / size
+    centres = (start[..., None] + length[..., None] * places) * pixels
+    stretch = (length.abs() * pixels / size).clamp(min=1)[..., None, None]
+    found = torch.arange(pixels, device=start.device) + 0.5
+    weights = cubic((found - centres[..., None]) / stretch)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def cubic(distance: Tensor) -> Tensor:
+    """The weight of a pixel at a distance in pixels (Keys, 1981, with a = -1/2)."""
+    x = distance.abs()
+    near = (1.5 * x - 2.5) * x**2 + 1
+    far = ((2.5 - 0.5 * x) * x - 4) * x + 2
+    return torch.where(x < 1, near, torch.where(x < 2, far, 0))
+
+
+def draw_jitter(rng: np.random.Generator, shape: tuple[int, ...], probability: float) -> np.ndarray:
+    """Draw changes of colour for :func:`jitter`: (*shape, 4) float32, no change where there is to be none.
+
+    Brightness, contrast and saturation are factors, hue is in turns of the colour circle.
+    """
+    strengths = np.array([BRIGHTNESS, CONTRAST, SATURATION, HUE])
+    middle = np.array([1.0, 1.0, 1.0, 0.0])
+    changes = rng.uniform(-strengths, strengths, (*shape, 4))
+    changed = rng.random(shape) < probability
+    return (middle + changes * changed[..., None]).astype(np.float32)
+
+
+def jitter(images: Tensor, changes: Tensor) -> Tensor:
+    """Change brightness, contrast, saturation and hue, in this order (torchvision draws the order anew each time).
+
+    Args:
+        images: (B, 3, H, W) float, 0 to 255.
+        changes: (B, 4) as :func:`draw_jitter` gives them.
+    """
+    brightness, contrast, saturation, hue = changes[..., None, None, None].unbind(1)
+    images = (images * brightness).clamp(0, 255)
+    mean = luma(images).mean(dim=(2, 3), keepdim=True)
+    images = (mean + (images - mean) * contrast).clamp(0, 255)
+    grey = luma(images)
+    return turn_hue((grey + (images - grey) * saturation).clamp(0, 255), hue)
+
+
+def luma(images: Tensor) -> Tensor:
+    """(B, 3, H, W) to grey, (B, 1, H, W)."""
+    return (images * torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Turn the hue of (B, 3, H, W) images by (B, 1, 1, 1) turns of the colour circle; HSV's value and chroma stay."""
+    red, green, blue = images.split(1, dim=1)
+    value, low = images.amax(dim=1, keepdim=True), images.amin(dim=1, keepdim=True)
+    chroma = value - low
+    divisor = torch.where(chroma > 0, chroma, 1)
+    sixth = torch.where(
+        value == red,
+        (green - blue) / divisor,
+        torch.where(value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4),
+    )
+    channels = torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1)
+    angle = (channels + sixth + 6 * turns) % 6  # from where each channel is lowest
+    return value - chroma * torch.minimum(angle, 4 - angle).clamp(0, 1)
+
+
+def decolour(images: Tensor, chosen: Tensor) -> Tensor:
+    """Turn the ``chosen`` (B,) of (B, 3, H, W) images grey."""
+    return torch.where(chosen.view(-1, 1, 1, 1), luma(images), images)
+
+
+def blur(images: Tensor, sigmas: Tensor) -> Tensor:
+    """Blur (B, 3, S, S) images by Gaussians of (B,) deviations, pixels, far below S; 0 leaves an image as it is.
+
+    Images go on as their mirror image beyond each edge, so no light is lost and the mean stays.
+    """
+    places = torch.arange(images.shape[-1], device=images.device)
+    one, other = places[:, None], places[None, :]
+    weights = torch.zeros(len(images), len(places), len(places), device=images.device)
+    for distance in (one - other, one + other + 1, 2 * len(places) - 1 - one - other):
+        weights += torch.exp(-0.5 * (distance / sigmas.clamp(min=1e-3).view(-1, 1, 1)) ** 2)
+    weights = (weights / weights.sum(dim=2, keepdim=True)).unsqueeze(1)
+    return weights @ images @ weights.mT
+
+
+def solarise(images: Tensor, chosen: Tensor) -> Tensor:
+    """Invert the pixels from 128 up in the ``chosen`` (B,) of (B, 3, H, W) images of 0 to 255."""
+    return torch.where(chosen.view(-1, 1, 1, 1) & (images >= 128), 255 - images, images)
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
 
 log = logging.getLogger("mimic")
 
-FORMAT = 2
-KEPT = 2  # files in the folder: the newest, and the one before it should that be lost
-HARMLESS = frozenset({"checkpoint_minutes", "cache_mib", "threads"})  # settings that do not change the result
+FORMAT = 3
+HARMLESS = frozenset(  # settings that do not change the result
+    {"checkpoint_minutes", "cache_mib", "threads", "keep_checkpoints", "save_encoders_at", "pictures_every"}
+)
 
 
 @dataclasses.dataclass
@@ -33,8 +33,9 @@ class State:
         iteration: iterations done.
         seconds: seconds of training so far, validation and checkpoints excluded.
         first_loss: the loss of the first iteration.
-        losses: the losses of the epoch that is under way.
+        losses, norms: the losses and the norms of the gradient of the epoch that is under way.
         epoch_seconds: of ``seconds``, those of the epoch that is under way.
+        epoch_waited: of these, the seconds that were spent waiting for images.
         rows: the finished rows of ``metrics.csv``.
     """
 
@@ -42,7 +43,9 @@ class State:
     seconds: float = 0.0
     first_loss: float | None = None
     losses: list[float] = dataclasses.field(default_factory=list)
+    norms: list[float] = dataclasses.field(default_factory=list)
     epoch_seconds: float = 0.0
+    epoch_waited: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
@@ -50,20 +53,20 @@ def save_checkpoint(
     folder: Path,
     state: State,
     identity: Mapping[str, Any],
-    model: Mapping[str, Tensor],
-    optimizer: Mapping[str, Any],
+    weights: Mapping[str, Mapping[str, Any]],
     *,
     finished: bool,
+    kept: int = 2,
 ) -> Path:
-    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest two of this run.
+    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest ones of this run.
 
     Args:
         folder: the run's checkpoint folder; made where it is missing.
         state: where the run stands.
         identity: what decides the result (settings, seed, data): a resumed run must have the same.
-        model: its ``state_dict``.
-        optimizer: its ``state_dict``.
+        weights: the ``state_dict`` of ``model``, ``optimizer`` and ``scaler``.
         finished: whether the run has nothing left to do.
+        kept: how many stay: the newest, and those before it should that be lost.
     """
     path = folder / f"iteration-{state.iteration:08d}.pt"
     content = {
@@ -71,22 +74,26 @@ def save_checkpoint(
         "identity": dict(identity),
         "finished": finished,
         "state": dataclasses.asdict(state),
-        "model": dict(model),
-        "optimizer": dict(optimizer),
+        **{name: dict(values) for name, values in weights.items()},
     }
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
     found = checkpoints(folder)
     own = found[: found.index(path) + 1]  # what is named later was left by the finished run that this one replaces
-    for old in {*found} - {*own[-KEPT:]}:
+    for old in {*found} - {*own[-kept:]}:
         old.unlink(missing_ok=True)
     return path
 
 
-def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``.
+def load_checkpoint(
+    folder: Path, identity: Mapping[str, Any], allow_changed: Collection[str] = ()
+) -> dict[str, Any] | None:
+    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``, ``scaler``.
 
     None where there is none, and where it is that of a finished run of another ``identity``.
+
+    Args:
+        allow_changed: keys, dotted as the error names them, that may differ.
 
     Raises:
         MimicError: it cannot be read, or it belongs to an unfinished run of another ``identity`` (the differing keys
@@ -105,7 +112,10 @@ def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]
         raise MimicError(
             f"the checkpoint cannot be read ({type(error).__name__})", where=path, remedy=remedy
         ) from error
-    differing = list(differences(content["identity"], identity))
+    changed = dict(differences(content["identity"], identity))
+    for key in set(changed) & set(allow_changed):
+        log.warning("going on although %s, as allowed", changed.pop(key))
+    differing = list(changed.values())
     if differing and content["finished"]:
         log.info("starting anew: the finished run in %s is another (%s)", folder, "; ".join(differing))
         return None
@@ -113,7 +123,8 @@ def load_checkpoint(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]
         raise MimicError(
             f"the checkpoint belongs to another run, which is not finished: {'; '.join(differing)}",
             where=folder,
-            remedy="delete this folder to start anew, or restore the keys to go on",
+            remedy="delete this folder to start anew, restore the keys to go on, or list those that may differ in "
+            "pretrain.allow_changed",
         )
     return content
 
@@ -123,12 +134,12 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("iteration-*.pt"))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Name every key whose value differs, nested keys with dots; those in :data:`HARMLESS` may differ."""
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every key whose value differs, nested keys with dots, and how; those in :data:`HARMLESS` may differ."""
     absent = "absent"
     for key in sorted({*before, *now} - HARMLESS):
         old, new = before.get(key, absent), now.get(key, absent)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            yield f"{prefix}{key} was {old!r} and is {new!r}"
+            yield f"{prefix}{key}", f"{prefix}{key} was {old!r} and is {new!r}"

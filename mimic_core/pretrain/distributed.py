@@ -12,7 +12,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mimic_core.devices import device
-from mimic_core.models.mae import MaskedModel
+from mimic_core.errors import MimicError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Processes:
         """True of the one process that writes."""
         return self.rank == 0
 
-    def wrap(self, model: MaskedModel) -> nn.Module:
+    def wrap(self, model: nn.Module) -> nn.Module:
         """The model, with its gradients averaged over the processes."""
         if self.count == 1:
             return model
@@ -77,11 +77,22 @@ def accumulate(model: nn.Module, last: bool) -> contextlib.AbstractContextManage
 
 @contextlib.contextmanager
 def processes() -> Iterator[Processes]:
-    """Join the other processes where torchrun has started several; leave them at the end."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    """Join the other processes where torchrun has started several; leave them at the end.
+
+    Raises:
+        MimicError: this machine has fewer GPUs than processes (without any, they compute on the CPU).
+    """
+    count, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    if 0 < torch.cuda.device_count() < here:
+        raise MimicError(
+            f"{here} processes are to share {torch.cuda.device_count()} GPUs",
+            where="pretrain.processes",
+            remedy="ask for one process a GPU; pretrain.effective_batch stays what it is",
+        )
     own = device(int(os.environ.get("LOCAL_RANK", "0")))
     if own.type == "cuda":
         torch.cuda.set_device(own)
+        torch.set_float32_matmul_precision("high")  # TF32 where something is left in float32
     if count == 1:
         yield Processes(0, 1, own)
         return

@@ -7,30 +7,40 @@ iteration, a resumed run draws what an undisturbed one would have drawn.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from mimic_core.errors import MimicError
+from mimic_core.files import write_json
+from mimic_core.models.weights import save_encoder
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, save_checkpoint
+from mimic_core.pretrain.curves import Curves
 from mimic_core.pretrain.data import ImageStore, Order, Pairs, Request, split_by_unit
 from mimic_core.pretrain.distributed import Processes, accumulate
+from mimic_core.pretrain.lock import RunLock
 from mimic_core.pretrain.metrics import LOSSES, write_metrics
 from mimic_core.pretrain.objectives import get_objective
+from mimic_core.pretrain.pictures import draw_pictures
 from mimic_core.pretrain.schedule import learning_rate, make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals
+from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory, training_flops
 from mimic_core.pretrain.validation import Validation
 from mimic_core.progress import Progress
 from mimic_core.seeding import generator, seed_for
 
 log = logging.getLogger("mimic")
 
+SHOWN = 5  # pairs of a batch that an error names
+DIVISION = ("effective_batch", "batch_size")  # how a batch is made up; its size is compared by itself
 READ_EVERY = 25  # iterations between two looks at the losses, which make a GPU wait
 
 Draws = dict[str, np.ndarray]
@@ -47,6 +57,7 @@ class Trainer:
         checkpoint_dir: where checkpoints lie; a run goes on from the newest.
         metrics_path: the ``metrics.csv`` to write.
         data_hash: names the content of the dataset, so that a checkpoint is not continued on another.
+        allow_changed: dotted keys that may differ from an unfinished run's checkpoint.
 
     Attributes:
         model: the model, trained once :meth:`run` has returned.
@@ -62,54 +73,75 @@ class Trainer:
         checkpoint_dir: Path,
         metrics_path: Path,
         data_hash: str = "",
+        allow_changed: Collection[str] = (),
     ) -> None:
         self.dataset, self.settings, self.seed, self.own = dataset, settings, seed, own
         self.checkpoint_dir, self.metrics_path = checkpoint_dir, metrics_path
-        self.objective = get_objective(settings.model)
+        self.objective = get_objective(settings.model).configured(settings)
         self.patches = settings.encoder.grid**2
-        self.effective_batch = own.count * settings.batch_size * settings.accumulation
+        self.effective_batch = settings.effective_batch or own.count * settings.batch_size
+        self.accumulation = accumulation_steps(self.effective_batch, own.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(dataset.rows, settings.validation_share, seed)
         samples = len(self.training) * self.objective.samples_per_pair
         self.order = Order(samples, self.effective_batch, seed)
         self.iterations = settings.epochs * self.order.iterations_per_epoch
 
         self.identity = {
-            "settings": settings.to_dict(),
+            "settings": {key: value for key, value in settings.to_dict().items() if key not in DIVISION},
             "seed": seed,
             "effective_batch": self.effective_batch,
             "data": data_hash,
         }
         self.state = State()
-        mask_ratio = settings.mask_ratio or self.objective.mask_ratio
-        self.model = self.objective.build(settings.encoder, settings.decoder, mask_ratio)
+        self.model = self.objective.build(settings)
         self.model.initialise(seed_for(seed, "model"))
         self.model.to(own.device)
         self.optimizer = make_optimizer(self.model, settings)
-        self.restore()
+        precision = usable_precision(settings.precision, own.device)
+        self.scaler = torch.amp.GradScaler(own.device.type, enabled=precision == torch.float16)
+        self.restore(allow_changed)
         self.wrapped = own.wrap(self.model)
-        self.autocast = torch.autocast(own.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
+        if settings.compile:
+            self.wrapped = cast(nn.Module, torch.compile(self.wrapped))
+        self.autocast = torch.autocast(own.device.type, precision, enabled=precision != torch.float32)
+        self.precision = precision
         self.unread: list[torch.Tensor] = []
         self.clock = time.monotonic()
+        self.waiting = Stopwatch()
+        self.curves: Curves | None = None
+        self.possible = self.sample_flops = 0.0
         self.saved = time.monotonic()
 
-    def restore(self) -> None:
+    def restore(self, allow_changed: Collection[str]) -> None:
         """Go on from the newest checkpoint, where there is one."""
-        content = load_checkpoint(self.checkpoint_dir, self.identity)
+        content = load_checkpoint(self.checkpoint_dir, self.identity, allow_changed)
         if content is None:
             return
         self.state = content["state"]
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
+        self.scaler.load_state_dict(content["scaler"])
         log.info("going on from iteration %d of %d in %s", self.state.iteration, self.iterations, self.checkpoint_dir)
 
     def run(self) -> None:
         """Train to the last epoch; write ``metrics.csv`` on the way, and a checkpoint now and then and at the end.
 
         Raises:
-            MimicError: a loss that is not finite, or a signal to stop (a checkpoint is left before it is raised).
+            MimicError: a loss that is not finite, a signal to stop (a checkpoint is left before it is raised), another
+                process at work on this run, or a GPU without enough memory.
         """
         if self.state.iteration >= self.iterations:
             return
+        lock = RunLock(self.checkpoint_dir) if self.own.main else contextlib.nullcontext()
+        try:
+            with lock:
+                self.work()
+        except torch.OutOfMemoryError as error:
+            remedy = f"lower pretrain.batch_size (it is {self.settings.batch_size}); effective_batch stays what it is"
+            raise MimicError("the GPU has not enough memory", where=str(self.own.device), remedy=remedy) from error
+
+    def work(self) -> None:
+        """:meth:`run`, once nothing else is at work on the run."""
         settings = self.settings
         store = ImageStore(self.dataset, settings.encoder.image_size, settings.cache_mib, settings.threads)
         rows = self.dataset.rows.iloc[self.held_out].reset_index(drop=True)
@@ -117,12 +149,17 @@ class Trainer:
         validation = Validation(self.objective, store, held_out, self.patches, settings.batch_size, self.seed)
         try:
             left = self.iterations - self.state.iteration
+            if self.own.main:
+                self.curves = Curves(self.metrics_path.parent / "tensorboard", self.state.iteration)
             with StopSignals() as signals, Progress(left, "iterations") as progress:
+                self.look_at_device(store)
                 if self.state.iteration == 0:
-                    self.add_row(validation, loss=None)
+                    self.add_row(validation)
                 self.train(store, validation, signals, progress)
         finally:
             store.close()
+            if self.curves:
+                self.curves.close()
 
     def train(self, store: ImageStore, validation: Validation, signals: StopSignals, progress: Progress) -> None:
         """All the iterations that are left."""
@@ -141,7 +178,7 @@ class Trainer:
             due = time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes
             stop, due = self.own.any([signals.received is not None, due])
             if stop or due or done == self.iterations:
-                self.save()
+                self.save(needed=stop or done == self.iterations)
             if stop and done < self.iterations:
                 what = f"stopped by {signals.received or 'a signal to another process'} after iteration {done}"
                 raise MimicError(what, where=self.checkpoint_dir, remedy="run the same command again: it goes on there")
@@ -153,34 +190,40 @@ class Trainer:
             samples = self.order.batch(iteration)
             rng = generator(self.seed, "iteration", iteration)
             draws = self.objective.draws(rng, self.effective_batch, self.patches)
-            for step in range(self.settings.accumulation):
+            for step in range(self.accumulation):
                 start = (step * self.own.count + self.own.rank) * size
                 part = {name: values[start : start + size] for name, values in draws.items()}
                 request = self.objective.request(samples[start : start + size], part)
-                yield Request(self.training[request.pairs], request.views), part
+                pairs = self.training[request.pairs]
+                yield Request(pairs, request.views), self.objective.adapt(part, self.dataset.rows.iloc[pairs[:, 0]])
 
     def step(self, stream: Iterator[tuple[np.ndarray, Draws]]) -> None:
         """One step of the optimiser over the effective batch."""
         epoch = self.state.iteration / self.order.iterations_per_epoch
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(epoch, self.settings, self.effective_batch)
-        steps = self.settings.accumulation
+        steps = self.accumulation
         total = torch.zeros((), device=self.own.device)
         for index in range(steps):
-            images, draws = next(stream)
+            with self.waiting.running():
+                images, draws = next(stream)
             with accumulate(self.wrapped, last=index == steps - 1):
                 with self.autocast:
                     on_device = {name: self.to_device(values) for name, values in draws.items()}
                     inputs = self.objective.inputs(self.to_device(images), on_device)
                     loss = self.wrapped(*inputs)[0] / steps
-                loss.backward()
+                self.scaler.scale(loss).backward()
             total += loss.detach()
-        if self.settings.clip_gradient is not None:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
-        self.optimizer.step()
+        self.objective.before_step(self.model, self.state.iteration / self.iterations)
+        self.scaler.unscale_(self.optimizer)
+        most = self.settings.clip_gradient
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), float("inf") if most is None else most)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        self.unread.append(total)
+        self.unread.append(torch.stack([total, norm]))
         self.state.iteration += 1
+        self.objective.after_step(self.model, self.state.iteration / self.iterations)
 
     def to_device(self, values: np.ndarray) -> torch.Tensor:
         """An array as a tensor where the model is."""
@@ -193,18 +236,22 @@ class Trainer:
         """Fetch the losses of the iterations since the last reading, averaged over the processes, and check them."""
         if not self.unread:
             return
-        losses = self.own.mean(torch.stack(self.unread)).tolist()
+        losses, norms = self.own.mean(torch.stack(self.unread)).T.tolist()
         first = self.state.iteration - len(losses)
         for iteration, loss in enumerate(losses, start=first):
             if not np.isfinite(loss):
                 raise self.not_finite(iteration, loss)
         self.unread.clear()
         self.state.losses += losses
+        self.state.norms += norms
+        if self.curves:
+            self.curves.add_iterations(first, {"loss": losses, "gradient_norm": norms})
         if first == 0:
             self.state.first_loss = losses[0]
         now = time.monotonic()
         self.state.seconds += now - self.clock
         self.state.epoch_seconds += now - self.clock
+        self.state.epoch_waited += self.waiting.take()
         self.clock = now
 
     def not_finite(self, iteration: int, loss: float) -> MimicError:
@@ -212,33 +259,73 @@ class Trainer:
         samples = self.order.batch(iteration)
         pairs = np.unique(self.training[samples // self.objective.samples_per_pair])
         keys = [str(key) for key in self.dataset.rows["key"].iloc[pairs]]
+        path = self.checkpoint_dir / f"not-finite-{iteration:08d}.json"
+        if self.own.main:
+            write_json(path, {"iteration": iteration, "loss": str(loss), "pairs": keys})
+        shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
         return MimicError(
             f"the loss is {loss} at iteration {iteration}",
-            where=f"pairs {', '.join(keys)}",
+            where=f"pairs {shown}, all listed in {path}",
             remedy="lower pretrain.base_lr, set pretrain.clip_gradient, or use precision fp32; then delete "
             f"{self.checkpoint_dir}",
         )
 
+    def look_at_device(self, store: ImageStore) -> None:
+        """Count what one sample costs, and measure what the device can do at most."""
+        request, draws = next(iter(self.requests()))
+        images, part = next(store.stream([(Request(request.pairs[:1], request.views[:1]), draws)]))
+        on_device = {name: self.to_device(values[:1]) for name, values in part.items()}
+        inputs = self.objective.inputs(self.to_device(images), on_device)
+        self.sample_flops = training_flops(self.model, inputs)
+        self.possible = matrix_rate(self.own.device, self.precision)
+
     def end_epoch(self, validation: Validation) -> None:
         """Add the epoch's row and start the next epoch's sums."""
-        self.add_row(validation, loss=float(np.mean(self.state.losses)))
-        self.state.losses, self.state.epoch_seconds = [], 0.0
+        self.add_row(validation)
+        self.state.losses, self.state.norms = [], []
+        self.state.epoch_seconds = self.state.epoch_waited = 0.0
+        epoch = self.state.iteration // self.order.iterations_per_epoch
+        if epoch in self.settings.save_encoders_at and self.own.main:
+            self.save_encoder(epoch)
+        every = self.settings.pictures_every
+        if every and (epoch % every == 0 or epoch == self.settings.epochs) and len(validation.pairs) and self.own.main:
+            self.draw(validation, epoch)
         self.clock = time.monotonic()
 
-    def add_row(self, validation: Validation, loss: float | None) -> None:
+    def draw(self, validation: Validation, epoch: int) -> None:
+        """Leave a picture of what the model paints after this epoch: ``pictures/epoch-0020.png``."""
+        columns = validation.pictures(self.model, self.own.device, self.autocast)
+        if columns:
+            draw_pictures(self.metrics_path.parent / "pictures" / f"epoch-{epoch:04d}.png", columns)
+
+    def save_encoder(self, epoch: int) -> None:
+        """Leave the encoder as it is after this epoch beside ``metrics.csv``: ``encoder-epoch-0020.safetensors``."""
+        about = {"model": self.settings.model, "dataset": self.settings.dataset, "epoch": epoch}
+        path = self.metrics_path.with_name(f"encoder-epoch-{epoch:04d}.safetensors")
+        save_encoder(path, self.model.encoder(), about)
+
+    def add_row(self, validation: Validation) -> None:
         """Validate where it is due, and add a row to ``metrics.csv``."""
         state, settings = self.state, self.settings
         epoch = state.iteration // self.order.iterations_per_epoch
         due = epoch % settings.validation_every == 0 or epoch == settings.epochs
-        pairs = len(state.losses) * self.effective_batch / self.objective.samples_per_pair
         row: dict[str, Any] = {
             "epoch": epoch,
             "iteration": state.iteration,
             "lr": self.optimizer.param_groups[0]["lr"],
-            "loss": loss,
-            "pairs_per_s": pairs / state.epoch_seconds if pairs else None,
+            "loss": None,
             "seconds": state.seconds,
         }
+        if state.losses:
+            samples = len(state.losses) * self.effective_batch / state.epoch_seconds
+            row |= {
+                "loss": float(np.mean(state.losses)),
+                "gradient_norm": float(np.mean(state.norms)),
+                "pairs_per_s": samples / self.objective.samples_per_pair,
+                "waiting_share": state.epoch_waited / state.epoch_seconds,
+                "memory_mib": peak_memory(self.own.device),
+                "mfu": samples * self.sample_flops / (self.own.count * self.possible),
+            }
         if due:
             row |= validation.measure(self.model, self.own, self.autocast)
         state.rows.append(row)
@@ -247,13 +334,66 @@ class Trainer:
                 found = [f"{name} {row[name]:.4f}" for name in LOSSES if row.get(name) is not None]
                 log.info("epoch %d: %s", epoch, ", ".join(found))
             write_metrics(self.metrics_path, state.rows)
+            if self.curves:
+                self.curves.add_row(row)
 
-    def save(self) -> None:
-        """Leave a checkpoint; the losses are read first, so that none is kept of a run that has gone wrong."""
+    def save(self, *, needed: bool) -> None:
+        """Leave a checkpoint; the losses are read first, so that none is kept of a run that has gone wrong.
+
+        Where it cannot be written, the one before it stays; unless this one is ``needed``, training goes on.
+        """
         self.read_losses()
-        if self.own.main:
-            model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
-            finished = self.state.iteration >= self.iterations
-            save_checkpoint(self.checkpoint_dir, self.state, self.identity, model, optimizer, finished=finished)
+        try:
+            if self.own.main:
+                self.write_checkpoint()
+        except OSError as error:
+            what = f"the checkpoint of iteration {self.state.iteration} cannot be written ({error.strerror})"
+            if needed:
+                remedy = "free some space and run the same command again: it goes on from the checkpoint before"
+                raise MimicError(what, where=self.checkpoint_dir, remedy=remedy) from error
+            log.warning("%s: %s; the one before it stays, and training goes on", self.checkpoint_dir, what)
         self.own.wait()
         self.clock = self.saved = time.monotonic()
+
+    def write_checkpoint(self) -> None:
+        """Write where the run stands."""
+        content = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        finished = self.state.iteration >= self.iterations
+        kept = self.settings.keep_checkpoints
+        save_checkpoint(self.checkpoint_dir, self.state, self.identity, content, finished=finished, kept=kept)
+
+
+def usable_precision(asked: str, device: torch.device) -> torch.dtype:
+    """What products are computed in: float16 on a GPU that has no bfloat16."""
+    precision = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[asked]
+    if precision == torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+        log.info("this GPU has no bfloat16: float16 and a loss scaler are used")
+        return torch.float16
+    return precision
+
+
+def accumulation_steps(effective_batch: int, processes: int, batch_size: int) -> int:
+    """Batches whose gradients are added up in each process.
+
+    Raises:
+        MimicError: the effective batch is not made of whole batches.
+    """
+    steps, rest = divmod(effective_batch, processes * batch_size)
+    if rest or not steps:
+        share, uneven = divmod(effective_batch, processes)
+        fitting = [size for size in range(1, share + 1) if share % size == 0 and size <= batch_size]
+        remedy = (
+            f"with {processes} processes, set pretrain.batch_size to {fitting[-1]}"
+            if fitting and not uneven
+            else (f"make pretrain.effective_batch a multiple of {processes} processes x pretrain.batch_size")
+        )
+        raise MimicError(
+            f"an effective batch of {effective_batch} is not made of batches of {batch_size} on {processes} processes",
+            where="pretrain.effective_batch",
+            remedy=remedy,
+        )
+    return steps

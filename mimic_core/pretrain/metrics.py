@@ -11,7 +11,8 @@ import pandas as pd
 from mimic_core.files import atomic_path
 
 LOSSES = ("loss", "val_loss", "val_loss_shuffled")
-COLUMNS = ("epoch", "iteration", "lr", *LOSSES, "pairs_per_s", "seconds")
+SPEEDS = ("pairs_per_s", "waiting_share", "memory_mib", "mfu", "seconds")  # what the machine decides, not the run
+COLUMNS = ("epoch", "iteration", "lr", *LOSSES, "gradient_norm", *SPEEDS)
 
 
 def write_metrics(path: Path, rows: Sequence[dict[str, Any]]) -> None:

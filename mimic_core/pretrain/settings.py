@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mimic_core.errors import MimicError
+from mimic_core.models.dino import DINOSettings
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.settings import read_settings
 
-PRECISIONS = ("bf16", "fp32")
+PRECISIONS = ("bf16", "fp16", "fp32")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,17 +26,25 @@ class PretrainSettings:
         mask_ratio: share of the patches hidden; None: the objective's own.
         epochs: passes over the training samples.
         warmup_epochs: of those, with a rising learning rate.
-        batch_size: samples a process and step.
-        accumulation: steps whose gradients are added up; effective batch = processes x batch_size x accumulation.
+        effective_batch: samples whose gradients make one step of the optimiser, over all processes; None: one batch of
+            each process.
+        batch_size: samples a process and step, as many as fit; what is missing to ``effective_batch`` is accumulated.
         base_lr: learning rate at an effective batch of 256.
         weight_decay: of AdamW; none on biases and norms.
-        precision: ``bf16`` (autocast) or ``fp32``.
+        precision: ``bf16`` (autocast), ``fp16`` (autocast and a loss scaler, for GPUs without bf16) or ``fp32``.
         validation_share: share of the units kept out of training, 0 to below 1.
         validation_every: epochs between two validations.
         checkpoint_minutes: minutes between two checkpoints.
         cache_mib: memory for decoded images; a dataset that does not fit is decoded as it is needed.
         threads: CPU threads, of decoding and of torch.
         clip_gradient: largest gradient norm; None: not clipped.
+        keep_checkpoints: how many checkpoints stay, the newest ones.
+        save_encoders_at: epochs after which the encoder is saved as well (figure 3a).
+        pictures_every: epochs between two pictures of reconstructions; 0: none.
+        compile: whether the model is compiled (``torch.compile``).
+        matched_share: CroCo: share of the hidden patches that have a mined match in the other view; None: random, as in
+            the paper.
+        dino: DINO's own settings (:class:`mimic_core.models.dino.DINOSettings`).
     """
 
     model: str
@@ -45,8 +54,8 @@ class PretrainSettings:
     mask_ratio: float | None = None
     epochs: int = 200
     warmup_epochs: float = 20
+    effective_batch: int | None = 4096
     batch_size: int = 128
-    accumulation: int = 4
     base_lr: float = 1.5e-4
     weight_decay: float = 0.05
     precision: str = "bf16"
@@ -56,6 +65,12 @@ class PretrainSettings:
     cache_mib: int = 2048
     threads: int = 2
     clip_gradient: float | None = None
+    keep_checkpoints: int = 2
+    save_encoders_at: Sequence[int] = ()
+    pictures_every: int = 0
+    compile: bool = False
+    matched_share: float | None = None
+    dino: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> PretrainSettings:
@@ -67,6 +82,7 @@ class PretrainSettings:
         if "image_size" in flat:
             encoder["image_size"] = flat.pop("image_size")
         flat["encoder"] = read_settings(ViTSettings, encoder, "pretrain.encoder")
+        read_settings(DINOSettings, flat.get("dino", {}), "pretrain.dino")
         flat["decoder"] = read_settings(DecoderSettings, flat.get("decoder", {}), "pretrain.decoder")
         return read_settings(cls, flat, "pretrain")
 
@@ -79,10 +95,15 @@ class PretrainSettings:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             refuse("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
-        for name in ("epochs", "batch_size", "accumulation", "validation_every", "threads"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                refuse(name, value, "a whole number of 1 or more")
+        for name in ("epochs", "batch_size", "validation_every", "threads", "keep_checkpoints"):
+            if not is_count(getattr(self, name), 1):
+                refuse(name, getattr(self, name), "a whole number of 1 or more")
+        if self.effective_batch is not None and not is_count(self.effective_batch, 1):
+            refuse("effective_batch", self.effective_batch, "a whole number of 1 or more, or null")
+        if not is_count(self.pictures_every, 0):
+            refuse("pictures_every", self.pictures_every, "a whole number of 0 or more")
+        if not all(is_count(epoch, 1) and epoch <= self.epochs for epoch in self.save_encoders_at):
+            refuse("save_encoders_at", list(self.save_encoders_at), f"epochs from 1 to {self.epochs}")
         for name in ("base_lr", "checkpoint_minutes"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
                 refuse(name, getattr(self, name), "a number above 0")
@@ -95,6 +116,8 @@ class PretrainSettings:
             refuse("validation_share", self.validation_share, "a number from 0 to below 1")
         if self.mask_ratio is not None and (not is_number(self.mask_ratio) or not 0 < self.mask_ratio < 1):
             refuse("mask_ratio", self.mask_ratio, "a number between 0 and 1, or null for the model's own")
+        if self.matched_share is not None and (not is_number(self.matched_share) or not 0 <= self.matched_share <= 1):
+            refuse("matched_share", self.matched_share, "a number from 0 to 1, or null for random masks")
         if self.clip_gradient is not None and (not is_number(self.clip_gradient) or self.clip_gradient <= 0):
             refuse("clip_gradient", self.clip_gradient, "a number above 0, or null for none")
 
@@ -102,6 +125,11 @@ class PretrainSettings:
 def is_number(value: object) -> bool:
     """True of 1 and 0.5, not of True, text or nothing."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_count(value: object, least: int) -> bool:
+    """True of whole numbers from ``least`` on."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def refuse(name: str, value: object, wanted: str) -> None:

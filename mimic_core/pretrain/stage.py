@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,12 @@ log = logging.getLogger("mimic")
 
 
 def pretrain(
-    manifest: str | Path, out_dir: str | Path, checkpoint_dir: str | Path, settings: Mapping[str, Any], seed: int
+    manifest: str | Path,
+    out_dir: str | Path,
+    checkpoint_dir: str | Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    allow_changed: Collection[str] = (),
 ) -> None:
     """Pretrain on a dataset of pairs; write ``encoder.safetensors``, ``metrics.csv`` and, last, ``receipt.json``.
 
@@ -33,6 +38,7 @@ def pretrain(
         checkpoint_dir: folder of the checkpoints; it may be deleted once the receipt is there.
         settings: the config block that :meth:`PretrainSettings.from_dict` reads.
         seed: the config's seed.
+        allow_changed: dotted keys in which an unfinished run may differ from its checkpoint (``settings.epochs``).
 
     Raises:
         MimicError: impossible settings, checkpoints of another run, a loss that is not finite, a signal to stop.
@@ -42,9 +48,8 @@ def pretrain(
     with cpu_threads(chosen.threads), processes() as own:
         receipt = Receipt("pretrain", {**chosen.to_dict(), "seed": seed}, [manifest])
         dataset = PairDataset(manifest)
-        trainer = Trainer(
-            dataset, chosen, seed, own, Path(checkpoint_dir), out_dir / "metrics.csv", file_hash(manifest)
-        )
+        metrics, data_hash = out_dir / "metrics.csv", file_hash(manifest)
+        trainer = Trainer(dataset, chosen, seed, own, Path(checkpoint_dir), metrics, data_hash, allow_changed)
         trainer.run()
         if own.main:
             receipt.statistics = statistics(trainer)

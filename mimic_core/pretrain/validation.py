@@ -11,6 +11,8 @@ from mimic_core.pretrain.distributed import Processes
 from mimic_core.pretrain.objectives import Objective
 from mimic_core.seeding import generator
 
+PICTURES = 6  # samples of which the reconstructions are drawn
+
 
 class Validation:
     """Measures a model on fixed pairs.
@@ -50,6 +52,21 @@ class Validation:
             losses[name] = float(own.sum(total)) / len(self.samples)
         model.train()
         return losses
+
+    @torch.no_grad()
+    def pictures(self, model: nn.Module, device: torch.device, autocast: torch.autocast) -> dict[str, torch.Tensor]:
+        """What the model paints on a few fixed samples, by title: see :meth:`Objective.pictures`."""
+        chosen = np.unique(np.linspace(0, len(self.samples) - 1, PICTURES).round().astype(int))
+        request = self.objective.validation_requests(self.samples, len(self.pairs))["val_loss"]
+        request = Request(self.pairs[request.pairs[chosen]], request.views[chosen])
+        images, _ = next(self.store.stream([(request, None)]))
+        draws = {key: torch.from_numpy(value[chosen]).to(device) for key, value in self.draws.items()}
+        model.eval()
+        with autocast:
+            inputs = self.objective.inputs(torch.from_numpy(images).to(device), draws)
+            found = self.objective.pictures(inputs, model(*inputs), model)
+        model.train()
+        return found
 
     def parts(self, request: Request, starts: range) -> list[tuple[Request, slice]]:
         """The request cut into batches of this process, its pairs as the store numbers them."""

@@ -3,11 +3,12 @@
 from mimic_core.errors import MimicError
 from mimic_core.pretrain.objectives.base import Objective
 from mimic_core.pretrain.objectives.croco import CroCoObjective
+from mimic_core.pretrain.objectives.dino import DINOObjective
 from mimic_core.pretrain.objectives.mae import MAEObjective
 
 __all__ = ["OBJECTIVES", "Objective", "get_objective"]
 
-OBJECTIVES: dict[str, Objective] = {"mae": MAEObjective(), "croco": CroCoObjective()}
+OBJECTIVES: dict[str, Objective] = {"mae": MAEObjective(), "croco": CroCoObjective(), "dino": DINOObjective()}
 
 
 def get_objective(name: str) -> Objective:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Generic, Self, TypeVar
 
 import numpy as np
-from torch import Tensor
+import pandas as pd
+from torch import Tensor, nn
 
-from mimic_core.models.mae import MaskedModel
-from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.pretrain.data import Request
+from mimic_core.pretrain.settings import PretrainSettings
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
-class Objective(ABC):
+class Objective(ABC, Generic[Model]):
     """One way to pretrain.
 
     Attributes:
@@ -24,9 +27,13 @@ class Objective(ABC):
     samples_per_pair: int
     mask_ratio: float
 
+    def configured(self, settings: PretrainSettings) -> Self:
+        """The objective with a run's own options; this one where it has none."""
+        return self
+
     @abstractmethod
-    def build(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float) -> MaskedModel:
-        """The model; ``model(*inputs)`` returns its loss first."""
+    def build(self, settings: PretrainSettings) -> Model:
+        """The model: ``model(*inputs)`` returns its loss first; it has ``initialise(seed)`` and ``encoder()``."""
 
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
         """Draws of validation: which patches are hidden. Each array has a row a sample."""
@@ -35,6 +42,15 @@ class Objective(ABC):
     def draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
         """Draws of training, augmentation included. Each array has a row a sample."""
         return self.fixed_draws(rng, samples, patches)
+
+    def adapt(self, draws: dict[str, np.ndarray], rows: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Draws of training in the light of what is known of the pairs.
+
+        Args:
+            draws: as :meth:`draws` makes them, of any samples.
+            rows: the dataset's row of the pair of each of these samples, in the same order.
+        """
+        return draws
 
     @abstractmethod
     def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
@@ -50,3 +66,43 @@ class Objective(ABC):
     @abstractmethod
     def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The model's inputs, on the device, from (B, V, S, S, 3) uint8 images and the draws of the same samples."""
+
+    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], model: Model) -> dict[str, Tensor]:
+        """What the model paints, for people to look at: title -> (B, 3, S, S) colours from 0 to 1; none by default.
+
+        Args:
+            inputs: as :meth:`inputs` makes them.
+            outputs: of the model, for these inputs.
+            model: what :meth:`build` made.
+        """
+        return {}
+
+    def before_step(self, model: Model, done: float) -> None:
+        """Called between the last backward pass of a step and the clipping of its gradients.
+
+        Args:
+            model: what :meth:`build` made.
+            done: share of the training finished before this step, 0 to 1.
+        """
+
+    def after_step(self, model: Model, done: float) -> None:
+        """Called after the optimiser's step, by every process.
+
+        Args:
+            model: what :meth:`build` made.
+            done: share of the training finished, this step included, 0 to 1.
+        """
+
+
+class ImageObjective(Objective[Model]):
+    """Both images of every pair are samples of their own: sample 2i is view 1 of pair i, sample 2i + 1 its view 2."""
+
+    samples_per_pair = 2
+
+    def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
+        """See :class:`Objective`."""
+        return Request(samples[:, None] // 2, samples[:, None] % 2)
+
+    def validation_requests(self, samples: np.ndarray, pairs: int) -> dict[str, Request]:
+        """The images as they are."""
+        return {"val_loss": self.request(samples, {})}

@@ -23,7 +23,7 @@ BLOCK = {
     "epochs": 3,
     "warmup_epochs": 1,
     "batch_size": 4,
-    "accumulation": 1,
+    "effective_batch": None,
     "base_lr": 0.05,
     "weight_decay": 0.05,
     "precision": "fp32",
@@ -33,6 +33,7 @@ BLOCK = {
     "cache_mib": 64,
     "threads": 1,
     "clip_gradient": None,
+    "dino": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 2},
 }
 
 
@@ -101,11 +102,11 @@ def block():
 def trainer(tmp_path):
     """Makes a trainer; every call continues the same checkpoint folder unless told another."""
 
-    def make(dataset, folder="run", seed=0, **changes):
+    def make(dataset, folder="run", seed=0, allow_changed=(), **changes):
         settings = PretrainSettings.from_dict({**BLOCK, **changes})
         own = Processes(0, 1, torch.device("cpu"))
         root = tmp_path / folder
-        return Trainer(dataset, settings, seed, own, root / "checkpoints", root / "metrics.csv")
+        return Trainer(dataset, settings, seed, own, root / "checkpoints", root / "metrics.csv", "", allow_changed)
 
     return make
 

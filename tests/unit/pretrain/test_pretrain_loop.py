@@ -1,15 +1,21 @@
+import errno
 import math
 import os
 import signal
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mimic_core.errors import MimicError
+from mimic_core.files import read_json
+from mimic_core.models import load_pretrained
 from mimic_core.pretrain import loop
 from mimic_core.pretrain.metrics import COLUMNS, summary
+from mimic_core.pretrain.pictures import GAP, TILE, TITLE
 
 
 def losses(trainer):
@@ -69,7 +75,7 @@ def test_metrics_have_a_row_an_epoch(trainer, pairs):
     assert set(run.dataset.rows["unit"][run.held_out]).isdisjoint(run.dataset.rows["unit"][run.training])
 
 
-@pytest.mark.parametrize("model", ["mae", "croco"])
+@pytest.mark.parametrize("model", ["mae", "croco", "dino"])
 @pytest.mark.parametrize("after", [2, 3, 5])
 def test_a_stopped_run_goes_on_exactly(trainer, pairs, model, after):
     whole = trainer(pairs, "whole", model=model)
@@ -99,7 +105,7 @@ def test_a_finished_run_is_not_run_again(trainer, pairs):
 
 def test_the_effective_batch_counts_however_it_is_made(trainer, pairs):
     whole = trainer(pairs, "whole", batch_size=4)
-    parts = trainer(pairs, "parts", batch_size=2, accumulation=2)
+    parts = trainer(pairs, "parts", batch_size=2, effective_batch=4)
     assert whole.effective_batch == parts.effective_batch == 4
     for run in (whole, parts):
         run.run()
@@ -192,9 +198,11 @@ def test_a_loss_that_is_not_finite_names_iteration_and_pairs(trainer, pairs, mon
     run.step = poisoned
     with pytest.raises(MimicError, match="the loss is nan at iteration 1") as caught:
         run.run()
-    named = set(caught.value.where.removeprefix("pairs ").split(", "))
-    assert named == {f"pair{index:03d}" for index in run.order.batch(1)}
-    assert not run.checkpoint_dir.exists()
+    keys = sorted(f"pair{index:03d}" for index in run.order.batch(1))
+    path = run.checkpoint_dir / "not-finite-00000001.json"
+    assert caught.value.where == f"pairs {', '.join(keys)}, all listed in {path}"
+    assert read_json(path) == {"iteration": 1, "loss": "nan", "pairs": keys}
+    assert [found.name for found in run.checkpoint_dir.iterdir()] == [path.name]
 
 
 def test_gradients_are_clipped(trainer, pairs):
@@ -227,3 +235,141 @@ def test_validation_is_the_same_in_any_batch_size(trainer, pairs):
     for run in (by_two, by_five):
         run.run()
     assert np.isclose(by_two.state.rows[0]["val_loss"], by_five.state.rows[0]["val_loss"], rtol=1e-5)
+
+
+def test_the_gradients_norm_and_the_machines_part_are_measured(trainer, pairs):
+    run = trainer(pairs)
+    run.run()
+    table = pd.read_csv(run.metrics_path)
+    assert (table["gradient_norm"][1:] > 0).all()
+    assert table["waiting_share"][1:].between(0, 1).all()
+    assert (table["memory_mib"][1:] > 10).all()
+    assert table["mfu"][1:].between(0, 1, inclusive="neither").all()
+    assert run.sample_flops > 3 * 2 * 16 * 64  # more than one product of its smallest matrices
+
+
+def test_encoders_are_saved_on_the_way(trainer, pairs):
+    run = trainer(pairs, save_encoders_at=[1, 3])
+    run.run()
+    found = sorted(path.name for path in run.metrics_path.parent.glob("encoder-*"))
+    assert found == ["encoder-epoch-0001.safetensors", "encoder-epoch-0003.safetensors"]
+    first, last = (load_pretrained(run.metrics_path.with_name(name)).state_dict() for name in found)
+    assert not torch.equal(first["cls_token"], last["cls_token"])
+    assert torch.equal(last["cls_token"], run.model.cls_token)
+
+
+@pytest.mark.parametrize(("batch", "effective", "said"), [(3, 8, "set pretrain.batch_size to 2"), (4, 2, "to 2")])
+def test_a_batch_that_does_not_divide_is_named_with_one_that_does(trainer, pairs, batch, effective, said):
+    with pytest.raises(MimicError, match="is not made of batches") as caught:
+        trainer(pairs, batch_size=batch, effective_batch=effective)
+    assert caught.value.where == "pretrain.effective_batch"
+    assert said in caught.value.remedy
+
+
+@pytest.mark.parametrize(("effective", "processes", "batch"), [(4096, 8, 128), (4096, 4, 128), (12, 3, 2)])
+def test_the_effective_batch_is_the_same_on_any_number_of_processes(effective, processes, batch):
+    assert loop.accumulation_steps(effective, processes, batch) * processes * batch == effective
+
+
+def test_a_batch_that_no_number_of_processes_divides(trainer):
+    with pytest.raises(MimicError) as caught:
+        loop.accumulation_steps(10, 4, 2)
+    assert "a multiple of 4 processes" in caught.value.remedy
+
+
+def test_a_run_goes_on_with_another_division_of_the_batch(trainer, pairs):
+    whole = trainer(pairs, "whole", batch_size=4, effective_batch=4)
+    whole.run()
+    part = trainer(pairs, "parts", batch_size=4, effective_batch=4)
+    stop_after(part, 4)
+    with pytest.raises(MimicError, match="stopped"):
+        part.run()
+    resumed = trainer(pairs, "parts", batch_size=1, effective_batch=4)
+    assert resumed.accumulation == 4
+    resumed.run()
+    assert losses(resumed) == pytest.approx(losses(whole), rel=1e-5)
+
+
+def test_keys_that_may_differ_are_let_pass_and_no_others(trainer, pairs, caplog):
+    stopped(trainer, pairs)
+    with pytest.raises(MimicError, match=r"settings\.weight_decay was") as caught:
+        trainer(pairs, base_lr=0.1, weight_decay=0.1, allow_changed=["settings.base_lr"])
+    assert "base_lr was" not in caught.value.what
+    assert "pretrain.allow_changed" in caught.value.remedy
+    run = trainer(pairs, base_lr=0.1, allow_changed=["settings.base_lr"])
+    assert run.state.iteration == 2
+    assert "going on although settings.base_lr was 0.05 and is 0.1" in caplog.text
+
+
+def test_as_many_checkpoints_stay_as_asked_for(trainer, pairs):
+    run = trainer(pairs, checkpoint_minutes=1e-9, keep_checkpoints=3)
+    run.run()
+    names = sorted(path.name for path in run.checkpoint_dir.iterdir())
+    assert names == [f"iteration-{number:08d}.pt" for number in (7, 8, 9)]
+
+
+def test_a_full_disk_costs_no_checkpoint_and_no_run(trainer, pairs, monkeypatch, caplog):
+    whole = trainer(pairs, "whole")
+    whole.run()
+    run = trainer(pairs, "full", checkpoint_minutes=1e-9)
+    write, full = run.write_checkpoint, OSError(errno.ENOSPC, "No space left on device")
+
+    def writing():
+        if run.state.iteration in (3, 4):
+            raise full
+        write()
+
+    run.write_checkpoint = writing
+    stop_after(run, 4)
+    with pytest.raises(MimicError, match="iteration 4 cannot be written \\(No space left on device\\)") as caught:
+        run.run()
+    assert "free some space" in caught.value.remedy
+    assert "the one before it stays, and training goes on" in caplog.text
+    resumed = trainer(pairs, "full")
+    assert resumed.state.iteration == 2
+    resumed.run()
+    assert losses(resumed) == losses(whole)
+
+
+def test_mixed_precision_of_any_kind_learns(trainer, ramps):
+    for precision in ("bf16", "fp16"):
+        run = trainer(ramps, precision, precision=precision, epochs=60, warmup_epochs=2, base_lr=0.3)
+        run.run()
+        assert losses(run)[-1] < 0.7 * run.state.first_loss, precision
+
+
+def test_a_gpu_without_enough_memory_says_which_setting_to_change(trainer, pairs):
+    run = trainer(pairs)
+
+    def step(stream):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    run.step = step
+    with pytest.raises(MimicError, match="not enough memory") as caught:
+        run.run()
+    assert "lower pretrain.batch_size (it is 4)" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("model", "columns", "rows"), [("mae", 3, 6), ("croco", 4, 5)])
+def test_pictures_of_reconstructions_are_left(trainer, pairs, model, columns, rows):
+    run = trainer(pairs, model=model, pictures_every=2)
+    run.run()
+    folder = run.metrics_path.parent / "pictures"
+    assert sorted(path.name for path in folder.iterdir()) == ["epoch-0002.png", "epoch-0003.png"]
+    image = plt.imread(folder / "epoch-0002.png")
+    assert image.shape[:2] == (TITLE + rows * (TILE + GAP), columns * (TILE + GAP) + GAP)
+    assert image.std() > 0
+
+
+def test_curves_of_a_run_that_was_stopped_have_each_iteration_once(trainer, pairs):
+    first = trainer(pairs)
+    stop_after(first, 4)
+    with pytest.raises(MimicError, match="stopped"):
+        first.run()
+    run = trainer(pairs)
+    run.run()
+    events = EventAccumulator(str(run.metrics_path.parent / "tensorboard")).Reload()
+    found = events.Scalars("iteration/loss")
+    assert [event.step for event in found] == list(range(9))
+    assert [event.step for event in events.Scalars("epoch/val_loss")] == [0, 3, 6, 9]
+    assert np.mean([event.value for event in found[-3:]]) == pytest.approx(losses(run)[-1], rel=1e-5)

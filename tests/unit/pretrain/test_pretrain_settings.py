@@ -8,7 +8,12 @@ from mimic_core.pretrain.settings import PretrainSettings
 
 def test_round_trip(block):
     settings = PretrainSettings.from_dict(block)
-    assert settings.to_dict() == block
+    whole = settings.to_dict()
+    assert {name: whole[name] for name in block if name not in ("encoder", "decoder")} == {
+        name: value for name, value in block.items() if name not in ("encoder", "decoder")
+    }
+    assert whole["encoder"].items() >= block["encoder"].items()
+    assert PretrainSettings.from_dict(settings.to_dict()) == settings
     assert settings.encoder.image_size == 32
 
 
@@ -16,8 +21,12 @@ def test_defaults_are_the_papers():
     settings = PretrainSettings.from_dict({"model": "croco", "dataset": "mimic-3m"})
     assert (settings.encoder.width, settings.encoder.depth, settings.encoder.heads) == (768, 12, 12)
     assert (settings.decoder.width, settings.decoder.depth, settings.decoder.heads) == (512, 8, 16)
-    assert 8 * settings.batch_size * settings.accumulation == 4096
-    assert {name: objective.mask_ratio for name, objective in OBJECTIVES.items()} == {"mae": 0.75, "croco": 0.9}
+    assert settings.effective_batch == 4 * 8 * settings.batch_size == 4096
+    assert {name: objective.mask_ratio for name, objective in OBJECTIVES.items()} == {
+        "mae": 0.75,
+        "croco": 0.9,
+        "dino": 0.0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,14 @@ def test_defaults_are_the_papers():
         ({"mask_ratio": 1.0}, "pretrain.mask_ratio"),
         ({"validation_share": 1}, "pretrain.validation_share"),
         ({"warmup_epochs": 4}, "pretrain.warmup_epochs"),
-        ({"precision": "fp16"}, "pretrain.precision"),
+        ({"precision": "fp8"}, "pretrain.precision"),
+        ({"effective_batch": 0}, "pretrain.effective_batch"),
+        ({"keep_checkpoints": 0}, "pretrain.keep_checkpoints"),
+        ({"pictures_every": -1}, "pretrain.pictures_every"),
+        ({"save_encoders_at": [4]}, "pretrain.save_encoders_at"),
+        ({"matched_share": 1.5}, "pretrain.matched_share"),
+        ({"dino": {"prototype": 5}}, "pretrain.dino.prototype"),
+        ({"dino": {"prototypes": 0}}, "pretrain.dino.prototypes"),
         ({"clip_gradient": 0}, "pretrain.clip_gradient"),
     ],
 )
@@ -69,7 +85,7 @@ def test_learning_rate(block):
 
 def test_no_weight_decay_on_biases_and_norms(block):
     settings = PretrainSettings.from_dict(block)
-    model = get_objective("croco").build(settings.encoder, settings.decoder, 0.9)
+    model = get_objective("croco").build(settings)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     optimizer = make_optimizer(model, settings)
     decayed, plain = ({names[id(p)] for p in group["params"]} for group in optimizer.param_groups)

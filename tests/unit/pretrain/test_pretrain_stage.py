@@ -27,12 +27,17 @@ def arguments(manifest, folder, block, seed=0):
     ]
 
 
-@pytest.mark.parametrize("model", ["mae", "croco"])
+@pytest.mark.parametrize("model", ["mae", "croco", "dino"])
 def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, block, model):
     block |= {"model": model, "epochs": 2}
     main(arguments(manifest, tmp_path, block))
     out = tmp_path / "out"
-    assert {path.name for path in out.iterdir()} == {"encoder.safetensors", "metrics.csv", "receipt.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "encoder.safetensors",
+        "metrics.csv",
+        "receipt.json",
+        "tensorboard",
+    }
     encoder = load_pretrained(out / "encoder.safetensors")
     assert encoder(torch.zeros(1, 3, 32, 32)).shape == (1, 17, 16)
     assert read_header(out / "encoder.safetensors")["metadata"]["model"] == model
@@ -69,7 +74,7 @@ def free_port():
 
 @pytest.mark.integration
 def test_two_processes_share_the_effective_batch(manifest, tmp_path, block):
-    block |= {"epochs": 2, "batch_size": 2, "accumulation": 2}
+    block |= {"epochs": 2, "batch_size": 2, "effective_batch": 8}
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]
     command += [f"--master_port={free_port()}", str(SCRIPT)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -77,7 +82,7 @@ def test_two_processes_share_the_effective_batch(manifest, tmp_path, block):
         command + arguments(manifest, tmp_path / "two", block), env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    main(arguments(manifest, tmp_path / "one", block | {"batch_size": 8, "accumulation": 1}))
+    main(arguments(manifest, tmp_path / "one", block | {"batch_size": 8, "effective_batch": 8}))
     two, one = (json.loads((tmp_path / name / "out/receipt.json").read_text())["statistics"] for name in ("two", "one"))
     assert (two["processes"], one["processes"]) == (2, 1)
     assert two["effective_batch"] == one["effective_batch"] == 8

@@ -1,0 +1,240 @@
+"""DINO: a student learns what a slow average of itself says of other crops of the same image (Caron et al., 2021)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+
+from mimic_core.errors import MimicError
+from mimic_core.models.settings import ViTSettings
+from mimic_core.models.vit import Encoder, initialise
+
+
+@dataclasses.dataclass(frozen=True)
+class DINOSettings:
+    """The defaults are those of Caron et al. (2021) for ViT-B.
+
+    Attributes:
+        prototypes: outputs of the projection head, K.
+        hidden: width of the head's two hidden layers.
+        bottleneck: width of what the head compares with the prototypes.
+        local_crops: small crops of an image, beside the two global ones.
+        student_temperature: divides the student's outputs.
+        teacher_temperature: divides the teacher's outputs once its warm-up is over.
+        teacher_temperature_start: divides them at the start; it grows linearly.
+        teacher_warmup_epochs: epochs of this warm-up; what exceeds the run is cut off.
+        center_momentum: share of the centre that one step leaves.
+        teacher_momentum: share of the teacher that one step leaves, at the start; it grows to 1 with half a cosine.
+        frozen_epochs: epochs at the start in which the prototypes stay as they are.
+    """
+
+    prototypes: int = 65536
+    hidden: int = 2048
+    bottleneck: int = 256
+    local_crops: int = 8
+    student_temperature: float = 0.1
+    teacher_temperature: float = 0.07
+    teacher_temperature_start: float = 0.04
+    teacher_warmup_epochs: float = 30
+    center_momentum: float = 0.9
+    teacher_momentum: float = 0.996
+    frozen_epochs: float = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("prototypes", 1), ("hidden", 1), ("bottleneck", 1), ("local_crops", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                refuse(name, value, f"a whole number of {least} or more")
+        for name in ("student_temperature", "teacher_temperature", "teacher_temperature_start"):
+            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
+                refuse(name, getattr(self, name), "a number above 0")
+        for name in ("teacher_warmup_epochs", "frozen_epochs"):
+            if not is_number(getattr(self, name)) or getattr(self, name) < 0:
+                refuse(name, getattr(self, name), "a number of 0 or more")
+        for name in ("center_momentum", "teacher_momentum"):
+            if not is_number(getattr(self, name)) or not 0 <= getattr(self, name) <= 1:
+                refuse(name, getattr(self, name), "a number from 0 to 1")
+
+
+def is_number(value: object) -> bool:
+    """True of finite numbers, not of True, text or nothing."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def refuse(name: str, value: object, wanted: str) -> None:
+    """Say which key has an impossible value, and what it may be."""
+    raise MimicError(f"{name} is {value!r}", where=f"pretrain.dino.{name}", remedy=f"give {wanted}")
+
+
+class Head(nn.Module):
+    """An MLP of three layers to the unit sphere, then the cosines to K prototypes, whose norms are fixed at 1."""
+
+    def __init__(self, width: int, options: DINOSettings) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(width, options.hidden),
+            nn.GELU(),
+            nn.Linear(options.hidden, options.hidden),
+            nn.GELU(),
+            nn.Linear(options.hidden, options.bottleneck),
+        )
+        self.prototypes = nn.Parameter(torch.zeros(options.prototypes, options.bottleneck))
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Random weights as the released DINO: truncated normal of deviation 0.02, prototypes as torch's layers."""
+        for layer in self.mlp:
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=0.02, generator=generator)
+                nn.init.zeros_(layer.bias)
+        bound = self.prototypes.shape[1] ** -0.5
+        nn.init.uniform_(self.prototypes, -bound, bound, generator=generator)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, width) to cosines (B, K), in the precision of the parameters."""
+        points = self.mlp(tokens)
+        with torch.autocast(points.device.type, enabled=False):  # the temperatures would magnify a lower precision
+            directions = functional.normalize(self.prototypes, dim=1)
+            return functional.linear(functional.normalize(points.to(directions.dtype), dim=1), directions)
+
+
+class Network(nn.Module):
+    """Student or teacher: a backbone, and a head on its class token."""
+
+    def __init__(self, encoder: ViTSettings, options: DINOSettings) -> None:
+        super().__init__()
+        self.backbone = Encoder(encoder)
+        self.head = Head(encoder.width, options)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) images to cosines (B, K)."""
+        return self.head(self.backbone(images)[:, 0])
+
+
+def dino_loss(student: Tensor, teacher: Tensor, center: Tensor, sharpness: tuple[float, Tensor]) -> Tensor:
+    """Mean cross-entropy over all pairs of a teacher's crop and another crop of the student's: a scalar.
+
+    Args:
+        student: (C, B, K) outputs on all crops, the teacher's first and in the same order.
+        teacher: (G, B, K) outputs on the global crops.
+        center: (K,) subtracted from the teacher's.
+        sharpness: temperatures of the student and of the teacher.
+    """
+    targets = ((teacher - center) / sharpness[1]).softmax(dim=-1)
+    logs = (student / sharpness[0]).log_softmax(dim=-1)
+    others = logs.sum(dim=0) - logs[: len(teacher)]  # for each crop of the teacher's, those it is compared with
+    return -(targets * others).sum() / (targets.shape[0] * targets.shape[1] * (len(student) - 1))
+
+
+class DINO(nn.Module):
+    """Student and teacher. The loop calls :meth:`before_step` and :meth:`after_step` around the optimiser's step.
+
+    The centre moves once a step, by the mean over the whole effective batch: it does not matter how that is divided.
+
+    Args:
+        encoder: size of the backbones.
+        options: head, temperatures and momenta.
+        epochs: length of the run, for what is set in epochs.
+
+    Attributes:
+        student, teacher: the networks; the teacher has no gradients.
+        center: (K,) running mean of the teacher's outputs.
+        done: () share of the training that is finished, 0 to 1; in checkpoints, as the schedules depend on it.
+    """
+
+    center: Tensor
+    done: Tensor
+
+    def __init__(self, encoder: ViTSettings, options: DINOSettings, epochs: float) -> None:
+        super().__init__()
+        self.settings, self.options, self.epochs = encoder, options, epochs
+        self.student = Network(encoder, options)
+        self.teacher = Network(encoder, options).requires_grad_(False)
+        self.register_buffer("center", torch.zeros(options.prototypes))
+        self.register_buffer("done", torch.zeros(()))
+        self.sums: Tensor | None = None  # no buffer: DistributedDataParallel makes buffers equal, and sums are not
+
+    def initialise(self, seed: int) -> None:
+        """Set random weights, the same for the same seed and for both networks."""
+        generator = torch.Generator().manual_seed(seed)
+        initialise(self.student.backbone, generator)
+        self.student.head.initialise(generator)
+        self.teacher.load_state_dict(self.student.state_dict())
+        self.center.zero_()
+        self.done.zero_()
+        self.sums = None
+
+    def forward(self, global_crops: Tensor, local_crops: Tensor) -> tuple[Tensor]:
+        """Compare the student's crops with the teacher's.
+
+        Args:
+            global_crops: (B, 2, 3, S, S) float, ImageNet-normalised RGB.
+            local_crops: (B, n, 3, s, s), n from 0; s is a multiple of the patch size.
+
+        Returns:
+            loss (scalar), alone in a tuple.
+        """
+        batch = len(global_crops)
+        groups = [crops.transpose(0, 1).flatten(0, 1) for crops in (global_crops, local_crops) if crops.shape[1]]
+        tokens = torch.cat([self.student.backbone(crops)[:, 0] for crops in groups])
+        student = self.student.head(tokens).unflatten(0, (-1, batch))
+        with torch.no_grad():
+            teacher = self.teacher(groups[0]).unflatten(0, (-1, batch))
+            if self.training:
+                self.collect(teacher.flatten(0, 1))
+        sharpness = (self.options.student_temperature, self.temperature())
+        return (dino_loss(student, teacher, self.center, sharpness),)
+
+    def collect(self, outputs: Tensor) -> None:
+        """Add the teacher's outputs (B, K), and their number at the end, to the sums of this step."""
+        sums = torch.cat([outputs.sum(dim=0), outputs.new_full((1,), len(outputs))])
+        self.sums = sums if self.sums is None else self.sums + sums
+
+    def temperature(self) -> Tensor:
+        """The teacher's temperature at this point of the training."""
+        options = self.options
+        if not options.teacher_warmup_epochs:
+            return torch.full_like(self.done, options.teacher_temperature)
+        risen = (self.done * (self.epochs / options.teacher_warmup_epochs)).clamp(max=1)
+        start = options.teacher_temperature_start
+        return start + (options.teacher_temperature - start) * risen
+
+    def momentum(self) -> Tensor:
+        """The share of the teacher that a step leaves at this point of the training."""
+        return 1 - (1 - self.options.teacher_momentum) * (1 + torch.cos(math.pi * self.done)) / 2
+
+    def before_step(self, done: float) -> None:
+        """Cancel the gradient of prototypes that are frozen; to be called between backward and clipping.
+
+        Args:
+            done: share of the training finished before this step, 0 to 1.
+        """
+        if done < self.options.frozen_epochs / self.epochs:
+            self.student.head.prototypes.grad = None
+
+    @torch.no_grad()
+    def after_step(self, done: float) -> None:
+        """Move teacher and centre; to be called after the optimiser's step, by every process.
+
+        Args:
+            done: share of the training finished, this step included, 0 to 1.
+        """
+        moved = 1 - self.momentum()
+        for teacher, student in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
+            teacher.lerp_(student, moved)
+        if self.sums is not None:
+            if distributed.is_available() and distributed.is_initialized():
+                distributed.all_reduce(self.sums)
+            self.center.lerp_(self.sums[:-1] / self.sums[-1], 1 - self.options.center_momentum)
+            self.sums = None
+        self.done.fill_(done)
+
+    def encoder(self) -> Encoder:
+        """A copy of the teacher's backbone, on the CPU."""
+        encoder = Encoder(self.settings)
+        encoder.load_state_dict(self.teacher.backbone.state_dict())
+        return encoder

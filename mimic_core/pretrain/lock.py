@@ -1,0 +1,82 @@
+"""A lock on a run's checkpoints: two jobs that wrote into one folder would spoil both runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+from mimic_core.errors import MimicError
+from mimic_core.files import read_json, write_json
+
+NAME = "lock.json"
+BEAT = 10.0  # seconds between two signs of life
+DEAD_AFTER = 60.0  # seconds without one after which the holder counts as dead, on whatever machine it was
+
+
+class RunLock:
+    """Inside its context this process alone writes into the folder; its file says who, and is touched every 10 s.
+
+    The lock of a process that is dead is taken over: at once where it ran on this machine, else when it has given no
+    sign of life for a minute.
+
+    Raises:
+        MimicError: another process holds it (machine, process and job are named).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self.done = threading.Event()
+        self.beating = threading.Thread(target=self.beat, daemon=True)
+
+    def __enter__(self) -> RunLock:
+        holder = self.holder()
+        if holder is not None:
+            raise MimicError(
+                f"another process is at this run: {holder}",
+                where=self.path,
+                remedy=f"wait for it or end it; without a sign of life its lock ends after {DEAD_AFTER:g} s",
+            )
+        job = os.environ.get("SLURM_JOB_ID", "")
+        write_json(self.path, {"machine": socket.gethostname(), "process": os.getpid(), "job": job})
+        self.beating.start()
+        return self
+
+    def holder(self) -> str | None:
+        """Who holds the lock; None where nobody alive does."""
+        try:
+            silent = time.time() - self.path.stat().st_mtime
+            about = read_json(self.path)
+            machine, process, job = str(about["machine"]), int(about["process"]), str(about["job"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        here = machine == socket.gethostname()
+        if process == os.getpid() and here:
+            return None
+        if silent > DEAD_AFTER or (here and not alive(process)):
+            return None
+        return f"process {process} on {machine}" + (f", job {job}" if job else "")
+
+    def beat(self) -> None:
+        """Touch the file until the lock is given back."""
+        while not self.done.wait(BEAT):
+            if self.path.exists():
+                os.utime(self.path)
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.beating.join()
+        self.path.unlink(missing_ok=True)
+
+
+def alive(process: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

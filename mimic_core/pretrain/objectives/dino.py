@@ -1,0 +1,104 @@
+"""DINO on pairs: both images of every pair are samples of their own, cropped and recoloured (Caron et al., 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimic_core.models.dino import DINO, DINOSettings
+from mimic_core.pretrain.augment import (
+    blur,
+    decolour,
+    draw_boxes,
+    draw_jitter,
+    jitter,
+    normalise,
+    resized_crop,
+    solarise,
+    to_float,
+)
+from mimic_core.pretrain.objectives.base import ImageObjective
+from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.settings import read_settings
+
+GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # of the image's area
+LOCAL_SIDE = 3 / 7  # of the image's side: 96 of 224 pixels
+JITTER, GREY = 0.8, 0.2  # probabilities
+BLUR_FIRST, BLUR_SECOND, BLUR_LOCAL = 1.0, 0.1, 0.5  # of the two global crops and of the local ones
+SOLARISE_SECOND = 0.2
+SIGMAS, FRAME = (0.1, 2.0), 224  # deviations of the blur in pixels, at images of this side
+
+
+class DINOObjective(ImageObjective[DINO]):
+    """One image a sample: two global crops and some local ones.
+
+    Args:
+        options: the model's; None: the paper's.
+        patch_size: side of a patch, pixels; the side of a local crop is a multiple of it.
+    """
+
+    mask_ratio = 0.0
+
+    def __init__(self, options: DINOSettings | None = None, patch_size: int = 16) -> None:
+        self.options, self.patch_size = options or DINOSettings(), patch_size
+
+    def configured(self, settings: PretrainSettings) -> Self:
+        """See :class:`Objective`."""
+        return type(self)(read_settings(DINOSettings, settings.dino, "pretrain.dino"), settings.encoder.patch_size)
+
+    def build(self, settings: PretrainSettings) -> DINO:
+        """See :class:`Objective`."""
+        return DINO(settings.encoder, self.configured(settings).options, settings.epochs)
+
+    def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
+        """All draws, of validation as of training: without crops there is no loss. (samples, crops, ...) each."""
+        local = self.options.local_crops
+        shape = (samples, 2 + local)
+        boxes = [
+            draw_boxes(rng, samples * crops, scale).reshape(samples, crops, 4)
+            for crops, scale in ((2, GLOBAL_SCALE), (local, LOCAL_SCALE))
+        ]
+        blurred = rng.random(shape) < [BLUR_FIRST, BLUR_SECOND, *[BLUR_LOCAL] * local]
+        return {
+            "boxes": np.concatenate(boxes, axis=1),
+            "flips": rng.random(shape) < 0.5,
+            "jitter": draw_jitter(rng, shape, JITTER),
+            "grey": rng.random(shape) < GREY,
+            "sigmas": np.where(blurred, rng.uniform(*SIGMAS, shape), 0).astype(np.float32),
+            "solarise": rng.random(shape) < [0.0, SOLARISE_SECOND, *[0.0] * local],
+        }
+
+    def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Global crops of the image's size, and local ones."""
+        size = images.shape[2]
+        with torch.autocast(images.device.type, enabled=False):  # pixels and places need all of float32
+            single = to_float(images[:, 0])
+            first = {name: values[:, :2] for name, values in draws.items()}
+            rest = {name: values[:, 2:] for name, values in draws.items()}
+            return augment(single, first, size), augment(single, rest, local_side(size, self.patch_size))
+
+    def before_step(self, model: DINO, done: float) -> None:
+        """See :class:`Objective`."""
+        model.before_step(done)
+
+    def after_step(self, model: DINO, done: float) -> None:
+        """See :class:`Objective`."""
+        model.after_step(done)
+
+
+def local_side(image_size: int, patch_size: int) -> int:
+    """Side of a local crop, pixels: 3/7 of the image's, to the nearest whole number of patches."""
+    return max(1, round(LOCAL_SIDE * image_size / patch_size)) * patch_size
+
+
+def augment(images: Tensor, draws: Mapping[str, Tensor], size: int) -> Tensor:
+    """Crops (B, C, 3, size, size), normalised, of images (B, 3, S, S) of 0 to 255, by draws (B, C, ...)."""
+    flat = {name: values.flatten(0, 1) for name, values in draws.items()}
+    crops = resized_crop(images, draws["boxes"], draws["flips"], size).flatten(0, 1)
+    crops = decolour(jitter(crops, flat["jitter"]), flat["grey"])
+    crops = blur(crops, flat["sigmas"] * (images.shape[-1] / FRAME))
+    return normalise(solarise(crops, flat["solarise"])).unflatten(0, draws["flips"].shape)

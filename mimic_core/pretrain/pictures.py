@@ -1,0 +1,65 @@
+"""Pictures of what a model paints, in the layout of the paper's figure 13: a row a pair, a column a kind of image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from mimic_core.files import atomic_path
+from mimic_core.models.masking import patchify, unpatchify
+from mimic_core.pretrain.augment import MEAN, STD
+
+TILE, GAP, TITLE = 168, 4, 22  # pixels: of a picture, between two, of the line above
+GREY, INK = 0.5, (25, 25, 25)
+
+
+def viewable(images: Tensor) -> Tensor:
+    """(B, 3, S, S) normalised images as colours from 0 to 1."""
+    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return (images.float() * std + mean).clamp(0, 1)
+
+
+def hidden(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
+    """What the model sees: (B, 3, S, S) colours, hidden patches in grey; ``mask`` (B, N) is 1 where hidden."""
+    patches = patchify(viewable(images), patch_size)
+    return unpatchify(torch.where(mask[..., None] > 0, GREY, patches), patch_size)
+
+
+def painted(images: Tensor, predicted: Tensor, mask: Tensor, patch_size: int) -> Tensor:
+    """What the model paints: (B, 3, S, S) colours, seen patches as they are.
+
+    Args:
+        images: (B, 3, S, S), normalised as the model's input.
+        predicted: (B, N, P*P*3), normalised a patch; the true patch's mean and deviation turn it back into colours.
+        mask: (B, N), 1 where hidden.
+        patch_size: P.
+    """
+    true = patchify(images.float(), patch_size)
+    variance, mean = torch.var_mean(true, dim=-1, keepdim=True)
+    restored = predicted.float() * (variance + 1e-6).sqrt() + mean
+    return viewable(unpatchify(torch.where(mask[..., None] > 0, restored, true), patch_size))
+
+
+def draw_pictures(path: Path, columns: Mapping[str, Tensor]) -> None:
+    """Write a PNG, atomically.
+
+    Args:
+        columns: title -> (B, 3, S, S) colours from 0 to 1, on any device.
+    """
+    rows = len(next(iter(columns.values())))
+    figure = Image.new("RGB", (len(columns) * (TILE + GAP) + GAP, TITLE + rows * (TILE + GAP)), "white")
+    draw, font = ImageDraw.Draw(figure), ImageFont.load_default(14)
+    for column, (title, images) in enumerate(columns.items()):
+        left = GAP + column * (TILE + GAP)
+        draw.text((left, 3), title, INK, font)
+        pixels = (images.permute(0, 2, 3, 1).float().cpu().numpy() * 255).round().astype(np.uint8)
+        for row, image in enumerate(pixels):
+            tile = Image.fromarray(image).resize((TILE, TILE), Image.Resampling.BICUBIC)
+            figure.paste(tile, (left, TITLE + row * (TILE + GAP)))
+    with atomic_path(path) as temporary:
+        figure.save(temporary, "PNG")

@@ -1,0 +1,97 @@
+"""How pretraining went: losses of every run in a figure, and what the paper's schedule would cost at that speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from mimic_core.files import atomic_path
+
+EPOCHS, PAIRS = 200, 3_163_333  # the paper's schedule (section 4.1) on MIMIC-3M
+PAPER_RATE, PAPER_DAYS = 66, 111  # pairs/s a GPU (from 100 minutes an epoch on 8 RTX A6000), and GPU-days
+CURVES = {  # column -> label, line
+    "loss": ("training", "-"),
+    "val_loss": ("held out", "--"),
+    "val_loss_shuffled": ("held out, another pair's second view", ":"),
+}
+
+
+def draw_losses(metrics: Mapping[str, pd.DataFrame], png: Path, dpi: int, scale: str) -> None:
+    """Draw the losses of each run by epoch, a panel a run, and write a PNG.
+
+    Args:
+        metrics: run -> its ``metrics.csv``.
+        dpi: dots an inch.
+        scale: ``sample`` or ``paper``, for the title.
+    """
+    figure, panels = plt.subplots(
+        1, len(metrics), figsize=(1 + 3.6 * len(metrics), 3.4), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axes, (run, table) in zip(panels[0], metrics.items(), strict=True):
+        for column, (label, line) in CURVES.items():
+            known = table.dropna(subset=column)
+            if len(known):
+                axes.plot(known["epoch"], known[column], line, label=label, marker="." if len(known) < 12 else "")
+        axes.set_title(run, fontsize=10)
+        axes.set_xlabel("epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=7)
+    panels[0][0].set_ylabel(f"loss ({scale} scale)")
+    with atomic_path(png) as temporary:
+        figure.savefig(temporary, dpi=dpi, format="png")
+    plt.close(figure)
+
+
+def cost_rows(receipts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row a run: measured pairs a second of one device, and from it the days of the paper's schedule.
+
+    Args:
+        receipts: run -> receipt of its pretraining.
+    """
+    rows = []
+    for run, receipt in receipts.items():
+        found = receipt["statistics"]
+        settings = receipt["settings"]
+        rate = found["pairs_per_second"] / found["processes"]
+        rows.append(
+            {
+                "run": run,
+                "device": found["device"],
+                "encoder": "{width}x{depth}".format(**settings["encoder"]),
+                "image_size": settings["image_size"],
+                "pairs_per_s": rate,
+                "days": EPOCHS * PAIRS / rate / 86400,
+            }
+        )
+    return rows
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], scale: str) -> str:
+    """The rows as a page, beside the paper's."""
+    lines = [
+        f"# What pretraining costs ({scale} scale)",
+        "",
+        "Pairs a second are measured, of one device (a GPU, or the CPU threads of one process), validation and "
+        f"checkpoints excluded. Days are computed from them: {EPOCHS} epochs of {PAIRS:,} pairs on one such device.",
+        "",
+        "| run | encoder (width x depth) | pixels | device | pairs/s (measured) | days (computed) |",
+        "| --- | --- | ---: | --- | ---: | ---: |",
+        *(
+            f"| {row['run']} | {row['encoder']} | {row['image_size']} | {row['device']} | {row['pairs_per_s']:.1f} "
+            f"| {row['days']:,.0f} |"
+            for row in rows
+        ),
+        f"| the paper's CroCo | 768x12 | 224 | RTX A6000 | {PAPER_RATE} | {PAPER_DAYS} |",
+        "",
+        "The paper's line is its own report. Only a run of the same encoder and size compares with it.",
+        "",
+    ]
+    return "\n".join(lines)

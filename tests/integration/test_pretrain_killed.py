@@ -1,0 +1,130 @@
+"""Pretraining as the cluster treats it: killed at any moment, one process of several dying, asked to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import REPOSITORY
+from unit.pretrain.conftest import BLOCK, make_manifest
+
+from mimic_core.pretrain.metrics import SPEEDS
+
+pytestmark = pytest.mark.integration
+
+SCRIPT = REPOSITORY / "workflow_scripts" / "pretrain_run.py"
+SLOW = {"epochs": 40, "warmup_epochs": 4, "validation_every": 10, "checkpoint_minutes": 1e-9, "effective_batch": 4}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    return make_manifest(tmp_path_factory.mktemp("dataset"))
+
+
+def command(manifest: Path, folder: Path, processes: int = 1, **changes: object) -> list[str]:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "--tee=3"]
+    return [
+        *(sys.executable, *(torchrun if processes > 1 else []), str(SCRIPT)),
+        *("--manifest", str(manifest), "--out", str(folder / "out"), "--checkpoints", str(folder / "checkpoints")),
+        *("--settings", json.dumps(BLOCK | SLOW | changes), "--seed", "0"),
+    ]
+
+
+def start(arguments: list[str], log: Path) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with log.open("ab") as stream:
+        return subprocess.Popen(arguments, stdout=stream, stderr=stream, env=environment, start_new_session=True)
+
+
+def wait_for_checkpoint(folder: Path, after: int, seconds: float = 90) -> None:
+    """Until a checkpoint of iteration ``after`` or later is there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        names = [path.stem for path in (folder / "checkpoints").glob("iteration-*.pt")]
+        if any(int(name.split("-")[1]) >= after for name in names):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no checkpoint of iteration {after} after {seconds} s")
+
+
+def results(folder: Path) -> tuple[pd.DataFrame, bytes]:
+    """What the run decides: the metrics without the machine's part, and the encoder's bytes."""
+    table = pd.read_csv(folder / "out" / "metrics.csv")
+    return table.drop(columns=list(SPEEDS)), (folder / "out" / "encoder.safetensors").read_bytes()
+
+
+def test_killed_twice_and_run_again_it_ends_as_if_nothing_had_happened(manifest, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    done = subprocess.run(command(manifest, whole), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for after in (20, 60):
+        process = start(command(manifest, killed), killed / "log")
+        wait_for_checkpoint(killed, after)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (killed / "out" / "receipt.json").exists()
+    done = subprocess.run(command(manifest, killed), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "going on from iteration" in done.stderr
+    (table, encoder), (again, as_well) = results(whole), results(killed)
+    pd.testing.assert_frame_equal(table, again, check_exact=True)
+    assert encoder == as_well
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_a_warning_leaves_a_checkpoint_and_says_how_to_go_on(manifest, tmp_path, name):
+    process = start(command(manifest, tmp_path, checkpoint_minutes=1000, epochs=4000), tmp_path / "log")
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "out" / "metrics.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    assert process.wait(timeout=60) == 1
+    said = (tmp_path / "log").read_text()
+    assert f"stopped by {name} after iteration" in said
+    assert "run the same command again" in said
+    assert len(list((tmp_path / "checkpoints").glob("iteration-*.pt"))) == 1
+    assert not (tmp_path / "checkpoints" / "lock.json").exists()
+
+
+def test_a_process_that_dies_ends_all_within_a_minute(manifest, tmp_path):
+    arguments = command(manifest, tmp_path, processes=2, batch_size=2, epochs=4000)
+    process = start(arguments, tmp_path / "log")
+    wait_for_checkpoint(tmp_path, 5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    victims = [pid for pid in children if b"pretrain_run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(victims) == 2
+    os.kill(int(victims[1]), signal.SIGKILL)
+    died = time.monotonic()
+    assert process.wait(timeout=60) != 0
+    assert time.monotonic() - died < 60
+    said = (tmp_path / "log").read_text()
+    assert "[default0]:" in said
+    assert "Signal 9 (SIGKILL)" in said
+    assert not [pid for pid in victims if Path(f"/proc/{pid}").exists()]
+    resumed = command(manifest, tmp_path, batch_size=4, epochs=4000, **{"checkpoint_minutes": 1000})
+    process = start(resumed, tmp_path / "log")
+    time.sleep(0.1)
+    deadline = time.monotonic() + 60
+    while "going on from iteration" not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    assert "going on from iteration" in (tmp_path / "log").read_text(), "one process goes on where two were"
+
+
+def test_two_jobs_do_not_write_into_one_run(manifest, tmp_path):
+    first = start(command(manifest, tmp_path, epochs=4000), tmp_path / "log")
+    wait_for_checkpoint(tmp_path, 1)
+    second = subprocess.run(command(manifest, tmp_path, epochs=4000), capture_output=True, text=True, timeout=90)
+    assert first.poll() is None
+    first.kill()
+    first.wait()
+    assert second.returncode == 1
+    assert f"another process is at this run: process {first.pid}" in second.stderr

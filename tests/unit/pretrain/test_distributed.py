@@ -1,0 +1,38 @@
+"""Which device a process gets."""
+
+import pytest
+import torch
+
+from mimic_core.errors import MimicError
+from mimic_core.pretrain import loop
+from mimic_core.pretrain.distributed import processes
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(MimicError, match="8 processes are to share 2 GPUs") as caught, processes():
+        pass
+    assert caught.value.where == "pretrain.processes"
+
+
+def test_without_gpus_the_processor_is_used(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with processes() as own:
+        assert (own.rank, own.count, own.device.type) == (0, 1, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "known", "used"),
+    [
+        ("bf16", "cpu", False, torch.bfloat16),
+        ("bf16", "cuda", True, torch.bfloat16),
+        ("bf16", "cuda", False, torch.float16),
+        ("fp16", "cuda", True, torch.float16),
+        ("fp32", "cuda", False, torch.float32),
+    ],
+)
+def test_bfloat16_gives_way_where_it_is_missing(monkeypatch, asked, device, known, used):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: known)
+    assert loop.usable_precision(asked, torch.device(device)) == used

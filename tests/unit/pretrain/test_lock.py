@@ -1,0 +1,86 @@
+"""One run, one process that writes."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mimic_core.errors import MimicError
+from mimic_core.files import read_json, write_json
+from mimic_core.pretrain import lock
+from mimic_core.pretrain.lock import RunLock
+
+
+@pytest.fixture
+def other():
+    """A process of this machine that lives until the test ends."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def held_by(folder, machine, process, silent=0.0):
+    path = folder / lock.NAME
+    write_json(path, {"machine": machine, "process": process, "job": "17"})
+    os.utime(path, (time.time() - silent,) * 2)
+    return path
+
+
+def test_it_is_given_back(tmp_path):
+    with RunLock(tmp_path):
+        about = read_json(tmp_path / lock.NAME)
+        assert about["process"] == os.getpid()
+        assert about["machine"] == socket.gethostname()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_living_holder_is_named(tmp_path, other):
+    path = held_by(tmp_path, socket.gethostname(), other.pid)
+    with (
+        pytest.raises(MimicError, match=f"process {other.pid} on {socket.gethostname()}, job 17") as caught,
+        RunLock(tmp_path),
+    ):
+        pass
+    assert caught.value.where == str(path)
+    assert path.exists()
+
+
+def test_a_dead_holder_of_this_machine_is_followed_at_once(tmp_path, other):
+    other.kill()
+    other.wait()
+    held_by(tmp_path, socket.gethostname(), other.pid)
+    with RunLock(tmp_path):
+        assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
+
+
+@pytest.mark.parametrize(("silent", "refused"), [(5.0, True), (lock.DEAD_AFTER + 5, False)])
+def test_a_holder_elsewhere_counts_as_dead_after_a_minute_of_silence(tmp_path, silent, refused):
+    held_by(tmp_path, "another-node", 1, silent)
+    if refused:
+        with pytest.raises(MimicError, match="process 1 on another-node"), RunLock(tmp_path):
+            pass
+    else:
+        with RunLock(tmp_path):
+            pass
+
+
+def test_it_gives_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "BEAT", 0.02)
+    with RunLock(tmp_path):
+        path = tmp_path / lock.NAME
+        os.utime(path, (0, 0))
+        deadline = time.time() + 5
+        while path.stat().st_mtime == 0 and time.time() < deadline:
+            time.sleep(0.02)
+        assert path.stat().st_mtime > time.time() - 5
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": 1, "process": "x", "job": ""}'])
+def test_a_damaged_lock_holds_nothing(tmp_path, content):
+    (tmp_path / lock.NAME).write_text(content)
+    with RunLock(tmp_path):
+        pass

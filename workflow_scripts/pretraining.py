@@ -1,0 +1,31 @@
+"""Rule pretraining: draw the losses of all pretraining runs, and say what the paper's schedule would cost."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mimic_core.command import run
+from mimic_core.files import read_json, write_text
+from mimic_core.report.pretraining import cost_rows, draw_losses, to_markdown
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw the figure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of the runs")
+    parser.add_argument("--scale", required=True, help="sample or paper")
+    parser.add_argument("--dpi", type=int, required=True, help="dots an inch of the PNG")
+    parser.add_argument("--png", type=Path, required=True, help="written")
+    parser.add_argument("--markdown", type=Path, required=True, help="written")
+    args = parser.parse_args(argv)
+
+    metrics = {folder.name: pd.read_csv(folder / "metrics.csv") for folder in args.runs}
+    draw_losses(metrics, args.png, args.dpi, args.scale)
+    receipts = {folder.name: read_json(folder / "receipt.json") for folder in args.runs}
+    write_text(args.markdown, to_markdown(cost_rows(receipts), args.scale))
+
+
+if __name__ == "__main__":
+    run(main)
