@@ -101,7 +101,7 @@ class DenseModel(nn.Module):
         """Patch tokens (B, N, width) of the hooked blocks, from RGB (B, S, S, 3) uint8."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen), self.autocast():
             layers = self.encoder.forward_layers(normalise(images, self.device), self.hooks)
-        return [tokens[:, 1:] for tokens in layers]
+        return [tokens[:, self.encoder.prefix_tokens :] for tokens in layers]
 
     def predict(self, features: Sequence[Tensor], size: int) -> Tensor:
         """Labels (B, C, size, size) float32, in their own units, from :meth:`features` of (S = size) images."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mimic_core.errors import MimicError
-from mimic_core.models.settings import ViTSettings
+from mimic_core.models.settings import vit_settings
 from mimic_core.settings import read_settings
 
 Mode = Literal["frozen", "whole"]
@@ -102,5 +102,5 @@ class FinetuneSettings:
             block["head"] = read_settings(HeadSettings, block["head"], "finetune.head")
         made = read_settings(cls, block, "finetune")
         if made.architecture:
-            read_settings(ViTSettings, made.architecture, "finetune.architecture")
+            vit_settings(made.architecture, "finetune.architecture")
         return made

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from timm.layers.attention import Attention
 from torch import Tensor, bfloat16, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+ROPE_BASE = 100.0  # CroCo v2's ``RoPE100``
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -19,12 +22,38 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return scaled_dot_product_attention(query, key, value)
 
 
+def rotation_table(rows: int, columns: int, channels: int) -> Tensor:
+    """Cosines and sines (2, rows*columns, channels) of 2-D rotary positions, for a head of ``channels``.
+
+    The first half of the channels turns with the row, the second with the column. In each half, channels i and
+    i + channels / 4 span a plane that turns by ``place * 100 ** (-4 i / channels)`` radians (Su et al., 2021, with the
+    base and the order of axes of CroCo v2, Weinzaepfel et al., 2023).
+    """
+    planes = channels // 4
+    frequencies = ROPE_BASE ** -(torch.arange(planes, dtype=torch.float64) / planes)
+    places = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    row, column = (place.reshape(-1, 1) * frequencies for place in places)
+    angles = torch.cat([row, row, column, column], dim=1)
+    return torch.stack([angles.cos(), angles.sin()]).float()
+
+
+def turn(x: Tensor, rotation: Tensor) -> Tensor:
+    """Turn queries or keys (B, heads, N, channels) by ``rotation`` (2, B or 1, 1, N, channels), in float32."""
+    cosine, sine = rotation
+    a, b, c, d = x.chunk(4, dim=-1)
+    return (x * cosine + torch.cat([-b, a, -d, c], dim=-1) * sine).to(x.dtype)
+
+
 class SelfAttention(Attention):
     """timm's attention (``qkv``, ``proj``) on :func:`attend`."""
 
-    def forward(self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False) -> Tensor:
-        """(B, N, width) to (B, N, width). There are no masks in these models."""
+    def forward(
+        self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False, rotation: Tensor | None = None
+    ) -> Tensor:
+        """(B, N, width) to (B, N, width). There are no masks in these models; ``rotation`` is :func:`turn`'s."""
         query, key, value = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim)).permute(2, 0, 3, 1, 4)
+        if rotation is not None:
+            query, key = turn(query, rotation), turn(key, rotation)
         return self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
 
 

@@ -1,4 +1,4 @@
-"""The vision transformer that every model here shares: class token, fixed sin-cos positions, blocks from timm.
+"""The vision transformer that every model here shares: class token, positions, blocks from timm.
 
 Parameters are named as in the released MAE: ``cls_token``, ``pos_embed``, ``patch_embed.proj``, ``blocks.N``, ``norm``.
 """
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mimic_core.errors import MimicError
-from mimic_core.models.attention import SelfAttention
+from mimic_core.models.attention import SelfAttention, rotation_table
 from mimic_core.models.masking import gather_tokens
 from mimic_core.models.settings import ViTSettings
 
@@ -40,11 +40,25 @@ def sincos_positions(width: int, rows: int, columns: int) -> Tensor:
     return torch.cat([torch.zeros(1, width), patches.float()]).unsqueeze(0)
 
 
-def make_blocks(width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0) -> nn.ModuleList:
+class RotaryBlock(Block):
+    """timm's block, whose attention is told the places of the tokens."""
+
+    def forward(
+        self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False, rotation: Tensor | None = None
+    ) -> Tensor:
+        """(B, N, width) to (B, N, width); ``rotation`` (2, B or 1, 1, N, channels of a head)."""
+        x = x + self.drop_path1(self.attn(self.norm1(x), rotation=rotation))
+        return x + self.drop_path2(self.mlp(self.norm2(x)))
+
+
+def make_blocks(
+    width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0, *, rotary: bool = False
+) -> nn.ModuleList:
     """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block."""
     rates = torch.linspace(0, drop_path, depth).tolist()
+    kind = RotaryBlock if rotary else Block
     return nn.ModuleList(
-        Block(width, heads, mlp_ratio, qkv_bias=True, norm_layer=Norm, attn_layer=SelfAttention, drop_path=rate)
+        kind(width, heads, mlp_ratio, qkv_bias=True, norm_layer=Norm, attn_layer=SelfAttention, drop_path=rate)
         for rate in rates
     )
 
@@ -61,51 +75,91 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
     for name, parameter in model.named_parameters():
-        if name.endswith(("cls_token", "mask_token")):
+        if name.endswith(("cls_token", "mask_token")) or (name.endswith("pos_embed") and parameter.requires_grad):
             nn.init.normal_(parameter, std=0.02, generator=generator)
 
 
 class ViT(nn.Module):
     """Patches to tokens. :class:`Encoder` calls it as it is; the pretraining models add a decoder.
 
+    With ``positions: rope`` and ``class_token: false`` this is CroCo v2's encoder (Weinzaepfel et al., 2023), tested by
+    the laws of rotary positions; it was not compared with a released checkpoint.
+
     Attributes:
         settings: its size.
         width, depth, patch_size: as in the settings.
         grid: patches along one side at the size of pretraining.
+        prefix_tokens: tokens before those of the patches, 1 with a class token and 0 without: patch tokens are
+            ``tokens[:, prefix_tokens:]``.
     """
+
+    cls_token: nn.Parameter | None
+    pos_embed: nn.Parameter | None
 
     def __init__(self, settings: ViTSettings, drop_path: float = 0.0) -> None:
         super().__init__()
         self.settings = settings
         self.width, self.depth = settings.width, settings.depth
-        self.patch_size, self.grid = settings.patch_size, settings.grid
+        self.patch_size, self.grid, self.prefix_tokens = settings.patch_size, settings.grid, settings.prefix_tokens
         self.patch_embed = PatchEmbed(img_size=None, patch_size=self.patch_size, embed_dim=self.width)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width))
-        positions = sincos_positions(self.width, self.grid, self.grid)
-        self.pos_embed = nn.Parameter(positions, requires_grad=False)
-        self.blocks = make_blocks(self.width, self.depth, settings.heads, settings.mlp_ratio, drop_path)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, self.width)) if settings.class_token else None
+        self.rotary = settings.positions == "rope"
+        self.pos_embed = None
+        if not self.rotary:
+            learned = settings.positions == "learned"
+            positions = sincos_positions(self.width, self.grid, self.grid)[:, 1 - self.prefix_tokens :]
+            positions = torch.zeros_like(positions) if learned else positions.clone()
+            self.pos_embed = nn.Parameter(positions, requires_grad=learned)
+        self.blocks = make_blocks(
+            self.width, self.depth, settings.heads, settings.mlp_ratio, drop_path, rotary=self.rotary
+        )
         self.norm = Norm(self.width)
 
-    def positions(self, rows: int, columns: int) -> Tensor:
-        """Positions (1, 1 + rows*columns, width); another grid than pretraining's is interpolated (bicubic)."""
-        if (rows, columns) == (self.grid, self.grid):
-            return self.pos_embed
-        patches = self.pos_embed[:, 1:].transpose(1, 2).reshape(1, self.width, self.grid, self.grid)
-        resized = functional.interpolate(patches, (rows, columns), mode="bicubic", align_corners=False)
-        return torch.cat([self.pos_embed[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
-
-    def embed(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Tokens with positions before the first block: (B, 1 + N, width), or (B, 1 + K, width) of those kept."""
+    def grid_of(self, images: Tensor) -> tuple[int, int]:
+        """Rows and columns of patches in images (B, 3, H, W)."""
         height, width = images.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
             raise MimicError(
                 f"images of {height}x{width} pixels cannot be cut into patches of {self.patch_size}",
                 remedy=f"make both sides multiples of {self.patch_size}",
             )
-        positions = self.positions(height // self.patch_size, width // self.patch_size)
-        tokens = self.patch_embed(images) + positions[:, 1:]
+        return height // self.patch_size, width // self.patch_size
+
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Added positions (1, prefix_tokens + rows*columns, width), those of another grid interpolated (bicubic).
+
+        Rotary positions add nothing: they are zeros, and need no interpolation.
+        """
+        prefix = self.prefix_tokens
+        if self.pos_embed is None:
+            return self.norm.weight.new_zeros(1, prefix + rows * columns, self.width)
+        if (rows, columns) == (self.grid, self.grid):
+            return self.pos_embed
+        patches = self.pos_embed[:, prefix:].transpose(1, 2).reshape(1, self.width, self.grid, self.grid)
+        resized = functional.interpolate(patches, (rows, columns), mode="bicubic", align_corners=False)
+        return torch.cat([self.pos_embed[:, :prefix], resized.flatten(2).transpose(1, 2)], dim=1)
+
+    def rotation(self, images: Tensor, keep: Tensor | None = None) -> dict[str, Tensor]:
+        """What the blocks take beside the tokens: ``rotation`` (2, B or 1, 1, tokens, channels), or nothing.
+
+        A class token has no place and is not turned.
+        """
+        if not self.rotary:
+            return {}
+        table = rotation_table(*self.grid_of(images), self.width // self.settings.heads).to(images.device)
+        table = table[:, keep] if keep is not None else table.unsqueeze(1)
+        still = torch.tensor([1.0, 0.0], device=images.device).view(2, 1, 1, 1)
+        still = still.expand(-1, table.shape[1], self.prefix_tokens, table.shape[3])
+        return {"rotation": torch.cat([still, table], dim=2).unsqueeze(2)}
+
+    def embed(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Tokens with positions before the first block: (B, prefix_tokens + N, width), or + K of the patches kept."""
+        positions = self.positions(*self.grid_of(images))
+        tokens = self.patch_embed(images) + positions[:, self.prefix_tokens :]
         if keep is not None:
             tokens = gather_tokens(tokens, keep)
+        if self.cls_token is None:
+            return tokens
         first = (self.cls_token + positions[:, :1]).to(tokens.dtype)
         return torch.cat([first.expand(len(tokens), -1, -1), tokens], dim=1)
 
@@ -117,11 +171,11 @@ class ViT(nn.Module):
             keep: (B, K) indices of the patches to look at, row by row; None: all of them.
 
         Returns:
-            (B, 1 + N, width), or (B, 1 + K, width) in the order of ``keep``; the class token comes first.
+            (B, prefix_tokens + N, width), or + K in the order of ``keep``; a class token comes first.
         """
-        tokens = self.embed(images, keep)
+        tokens, rotation = self.embed(images, keep), self.rotation(images, keep)
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = block(tokens, **rotation)
         return self.norm(tokens)
 
 
@@ -138,17 +192,20 @@ class Encoder(ViT):
         return self.encode(images, keep)
 
     def forward_layers(self, images: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """Outputs of the blocks ``layers`` (0 is the first), each (B, 1 + N, width), without the last norm.
+        """Outputs of the blocks ``layers`` (0 is the first), without the last norm.
 
         Args:
             images: (B, 3, H, W) float, ImageNet-normalised RGB; both sides multiples of the patch size.
             layers: block indices, ascending, as dense heads hook them.
+
+        Returns:
+            One (B, prefix_tokens + N, width) a layer; the patches, row by row, come after the prefix.
         """
         if not set(layers) <= set(range(self.depth)):
             raise MimicError(f"there is no block {max(layers)} in an encoder of {self.depth}", remedy="count from 0")
-        tokens = self.embed(images)
+        tokens, rotation = self.embed(images), self.rotation(images)
         outputs = []
         for block in self.blocks[: max(layers) + 1]:
-            tokens = block(tokens)
+            tokens = block(tokens, **rotation)
             outputs.append(tokens)
         return [outputs[layer] for layer in layers]

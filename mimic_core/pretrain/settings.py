@@ -8,7 +8,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.models.dino import DINOSettings
-from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
 from mimic_core.settings import read_settings
 
 PRECISIONS = ("bf16", "fp16", "fp32")
@@ -81,7 +81,7 @@ class PretrainSettings:
             raise MimicError("image_size is a key of the run", where="pretrain.encoder.image_size", remedy="move it up")
         if "image_size" in flat:
             encoder["image_size"] = flat.pop("image_size")
-        flat["encoder"] = read_settings(ViTSettings, encoder, "pretrain.encoder")
+        flat["encoder"] = vit_settings(encoder, "pretrain.encoder")
         read_settings(DINOSettings, flat.get("dino", {}), "pretrain.dino")
         flat["decoder"] = read_settings(DecoderSettings, flat.get("decoder", {}), "pretrain.decoder")
         return read_settings(cls, flat, "pretrain")
@@ -93,6 +93,8 @@ class PretrainSettings:
         return block
 
     def __post_init__(self) -> None:
+        if not self.encoder.class_token or self.encoder.positions != "sincos":
+            refuse("encoder", self.encoder, "one with a class token and sin-cos positions, as all objectives have it")
         if self.precision not in PRECISIONS:
             refuse("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         for name in ("epochs", "batch_size", "validation_every", "threads", "keep_checkpoints"):

@@ -1,5 +1,7 @@
 """The loop: frozen is frozen, features are computed once, training learns, and seeds decide everything."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,14 @@ def test_a_zoomed_image_shows_everything_nearer():
     seen = augment(flat, np.random.default_rng(3), zoomable=True).target.reshape(20, -1)
     assert (seen.min(axis=1) == seen.max(axis=1)).all()
     assert seen.min() >= 1.5 and seen.max() <= 2 and seen.min() < 1.7 < 1.9 < seen.max()
+
+
+@pytest.mark.parametrize("change", [{"class_token": False}, {"class_token": False, "positions": "rope"}])
+def test_encoders_without_a_class_token_give_all_their_patches(make_settings, nyuv2, change):
+    settings = make_settings()
+    settings = dataclasses.replace(settings, architecture={**settings.architecture, **change})
+    model, trainer = prepare(settings, nyuv2, frozen=True)
+    patches = (settings.image_size // model.encoder.patch_size) ** 2
+    assert {tokens.shape[1] for tokens in model.features(trainer.samples.images[:2])} == {patches}
+    curve = trainer.run()
+    assert np.isfinite(curve[-1][1])

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mimic_core.errors import MimicError
-from mimic_core.models import Encoder, ViTSettings, build_encoder
+from mimic_core.models import Encoder, ViTSettings, build_encoder, named_vit
 from mimic_core.models.vit import sincos_positions
 
 SETTINGS = ViTSettings(image_size=64, patch_size=16, width=24, depth=3, heads=2)
@@ -101,6 +101,7 @@ def test_drop_path_grows_with_depth_and_acts_in_training_only(images):
         ({"depth": 0}, "encoder"),
         ({"mlp_ratio": 0}, "encoder.mlp_ratio"),
         ({"head": 2}, "encoder.head"),
+        ({"positions": "cosine"}, "encoder.positions"),
     ],
 )
 def test_impossible_sizes_are_named(change, where):
@@ -108,3 +109,33 @@ def test_impossible_sizes_are_named(change, where):
         build_encoder({"image_size": 64, "width": 24, "depth": 1, "heads": 2, **change}, seed=0)
     assert caught.value.where == where
     assert caught.value.remedy
+
+
+def test_without_a_class_token_all_tokens_are_patches(images):
+    encoder = build_encoder({"image_size": 64, "width": 24, "depth": 2, "heads": 2, "class_token": False}, seed=1)
+    assert encoder.prefix_tokens == 0
+    assert encoder(images).shape == encoder.forward_layers(images, [1])[0].shape == (2, 16, 24)
+    assert encoder(images, torch.tensor([[3, 1], [0, 2]])).shape == (2, 2, 24)
+    assert encoder(images[:, :, :32]).shape == (2, 8, 24)
+    assert torch.equal(encoder.pos_embed, sincos_positions(24, 4, 4)[:, 1:])
+
+
+def test_learned_positions_learn(images):
+    encoder = build_encoder({"image_size": 64, "width": 24, "depth": 1, "heads": 2, "positions": "learned"}, seed=1)
+    assert encoder.prefix_tokens == 1
+    assert encoder.pos_embed.std().item() == pytest.approx(0.02, rel=0.2)
+    encoder(images[:, :, :32]).sum().backward()
+    assert encoder.pos_embed.grad.abs().max() > 0
+
+
+def test_vits_have_names():
+    sizes = ViTSettings()
+    assert named_vit("vit_base") == {"width": sizes.width, "depth": sizes.depth, "heads": sizes.heads}
+    assert Encoder(ViTSettings(**named_vit("vit_tiny"))).width == 192
+    for name in ("vit_tiny", "vit_small", "vit_base", "vit_large", "vit_huge"):
+        ViTSettings(**named_vit(name))
+    with pytest.raises(MimicError, match="no encoder named 'vit_bas'") as caught:
+        named_vit("vit_bas")
+    assert "vit_base" in caught.value.remedy
+    with pytest.raises(MimicError):
+        named_vit("resnet50")

@@ -61,17 +61,52 @@ def test_files_that_are_not_ours(saved, tmp_path):
     _, path = saved
     rewrite(path, lambda weights: None, header=False)
     with pytest.raises(MimicError, match="not an encoder that MIMIC wrote"):
-        load_pretrained(path)
-    path.write_bytes(b"\x80\x04not a safetensors file")
-    with pytest.raises(MimicError, match="not an encoder that MIMIC wrote") as caught:
-        load_pretrained(path)
-    assert caught.value.where == str(path)
+        read_header(path)
+    for content in (b"\x80\x04not a safetensors file", b""):
+        path.write_bytes(content)
+        with pytest.raises(MimicError, match="not an encoder that MIMIC wrote"):
+            read_header(path)
+        with pytest.raises(MimicError, match="not a safetensors file") as caught:
+            load_pretrained(path)
+        assert caught.value.where == str(path)
     (tmp_path / "mae.ckpt").write_bytes(b"")
     with pytest.raises(MimicError, match=r"\.ckpt") as caught:
         load_pretrained(tmp_path / "mae.ckpt")
     assert ".safetensors" in caught.value.remedy
     with pytest.raises(MimicError, match="no weights file"):
         load_pretrained(tmp_path / "absent.safetensors")
+
+
+def test_a_file_of_ours_that_is_cut_off(saved):
+    _, path = saved
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(MimicError, match="cut off"):
+        load_pretrained(path)
+
+
+def test_a_header_without_the_later_settings_is_read_as_before(saved):
+    encoder, path = saved
+    header = read_header(path)
+    for name in ("class_token", "positions"):
+        del header["architecture"][name]
+    save_file(load_file(path), path, {HEADER: json.dumps(header)})
+    assert load_pretrained(path).settings == encoder.settings
+
+
+@pytest.mark.parametrize("change", [{"class_token": False}, {"positions": "learned"}])
+def test_round_trip_of_other_kinds(tmp_path, change):
+    encoder = build_encoder(SIZES | change, seed=0).eval()
+    save_encoder(tmp_path / "encoder.safetensors", encoder, {})
+    loaded = load_pretrained(tmp_path / "encoder.safetensors")
+    assert loaded.settings == encoder.settings
+    images = torch.randn(1, 3, 48, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(images), encoder(images))
+
+
+def test_heads_that_contradict_the_file(saved):
+    assert load_pretrained(saved[1], heads=2).settings.heads == 2
+    with pytest.raises(MimicError, match="says 2 heads, and 4"):
+        load_pretrained(saved[1], heads=4)
 
 
 def test_a_format_of_the_future_is_refused(saved):

@@ -95,3 +95,19 @@ def test_no_weight_decay_on_biases_and_norms(block):
     assert {"cls_token", "mask_token", "patch_embed.proj.weight"} <= decayed
     assert set(names.values()) - decayed - plain == {"pos_embed", "decoder_pos_embed"}
     assert optimizer.defaults["betas"] == (0.9, 0.95)
+
+
+def test_an_encoder_by_name_takes_the_place_of_its_sizes(block):
+    block["encoder"] |= {"name": "vit_small"}
+    encoder = PretrainSettings.from_dict(block).encoder
+    assert (encoder.width, encoder.depth, encoder.heads, encoder.patch_size) == (384, 12, 6, 8)
+    with pytest.raises(MimicError, match="no encoder named 'vit_smal'") as caught:
+        PretrainSettings.from_dict(block | {"encoder": {"name": "vit_smal"}})
+    assert "did you mean 'vit_small'" in caught.value.remedy
+
+
+@pytest.mark.parametrize("change", [{"class_token": False}, {"positions": "rope"}])
+def test_encoders_that_no_objective_has_are_refused(block, change):
+    with pytest.raises(MimicError, match="encoder is") as caught:
+        PretrainSettings.from_dict(block | {"encoder": block["encoder"] | change})
+    assert caught.value.where == "pretrain.encoder"

@@ -1,0 +1,103 @@
+"""CroCo v1 as NAVER released it: no class token, positions as buffers, its own names (Weinzaepfel et al., 2022)."""
+
+from __future__ import annotations
+
+import torch
+from timm.layers.patch_embed import PatchEmbed
+from torch import Tensor, nn
+
+from mimic_core.errors import MimicError
+from mimic_core.models.croco import CrossBlock
+from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.vit import Encoder, Norm, initialise, make_blocks, sincos_positions
+
+ENCODER_NAMES = {"enc_blocks.": "blocks.", "enc_norm.": "norm.", "enc_pos_embed": "pos_embed"}  # NAVER's to ours
+
+
+def encoder_name(name: str) -> str:
+    """Our name of a parameter of NAVER's encoder."""
+    for theirs, ours in ENCODER_NAMES.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name
+
+
+class NaverCroCo(nn.Module):
+    """Cross-view completion, with parameters and buffers named as in the released ``CroCo.pth``.
+
+    Args:
+        encoder: size of the encoder; ``class_token`` is false and ``positions`` are ``sincos``.
+        decoder: size of the decoder.
+
+    Raises:
+        MimicError: an encoder with a class token or with other positions.
+    """
+
+    enc_pos_embed: Tensor
+    dec_pos_embed: Tensor
+
+    def __init__(self, encoder: ViTSettings, decoder: DecoderSettings) -> None:
+        super().__init__()
+        if encoder.class_token or encoder.positions != "sincos":
+            raise MimicError(
+                "NAVER's CroCo v1 has no class token and fixed sin-cos positions",
+                where="encoder",
+                remedy="set class_token to false and positions to sincos",
+            )
+        self.settings, self.patch_size, grid = encoder, encoder.patch_size, encoder.grid
+        self.patch_embed = PatchEmbed(img_size=None, patch_size=encoder.patch_size, embed_dim=encoder.width)
+        self.register_buffer("enc_pos_embed", sincos_positions(encoder.width, grid, grid)[0, 1:])
+        self.enc_blocks = make_blocks(encoder.width, encoder.depth, encoder.heads, encoder.mlp_ratio)
+        self.enc_norm = Norm(encoder.width)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder.width))
+        self.decoder_embed = nn.Linear(encoder.width, decoder.width)
+        self.register_buffer("dec_pos_embed", sincos_positions(decoder.width, grid, grid)[0, 1:])
+        self.dec_blocks = nn.ModuleList(
+            CrossBlock(decoder.width, decoder.heads, encoder.mlp_ratio) for _ in range(decoder.depth)
+        )
+        self.dec_norm = Norm(decoder.width)
+        self.prediction_head = nn.Linear(decoder.width, encoder.patch_size**2 * 3)
+
+    def initialise(self, seed: int) -> None:
+        """Set random weights, the same for the same seed."""
+        initialise(self, torch.Generator().manual_seed(seed))
+
+    def encode(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Normed tokens (B, N, width) of images (B, 3, H, W) of the size in the settings; ``keep`` (B, K) of them."""
+        tokens = self.patch_embed(images) + self.enc_pos_embed
+        if keep is not None:
+            tokens = gather_tokens(tokens, keep)
+        for block in self.enc_blocks:
+            tokens = block(tokens)
+        return self.enc_norm(tokens)
+
+    def forward(self, masked_view: Tensor, other_view: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Paint the hidden patches of one view with another's help, and measure.
+
+        Args:
+            masked_view: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
+            other_view: the same, seen whole.
+            mask: (B, N) bool, true where a patch is hidden; every image hides as many.
+
+        Returns:
+            loss (scalar) on the normalised pixels of hidden patches, pred (B, N, P*P*3) on normalised pixels.
+        """
+        order = torch.argsort(mask.int(), dim=1, stable=True)
+        keep, restore = order[:, : int((~mask[0]).sum())], torch.argsort(order, dim=1)
+        visible = self.decoder_embed(self.encode(masked_view, keep))
+        tokens = restore_tokens(visible, self.mask_token, restore) + self.dec_pos_embed
+        memory = self.decoder_embed(self.encode(other_view)) + self.dec_pos_embed
+        for block in self.dec_blocks:
+            tokens = block(tokens, memory)
+        predicted = self.prediction_head(self.dec_norm(tokens))
+        return masked_loss(predicted, masked_view, mask.float(), self.patch_size), predicted
+
+    def encoder(self) -> Encoder:
+        """A copy of the encoder alone, on the CPU."""
+        encoder = Encoder(self.settings)
+        names = encoder.state_dict().keys()
+        weights = {encoder_name(name): value for name, value in self.state_dict().items()}
+        weights["pos_embed"] = weights["pos_embed"].unsqueeze(0)
+        encoder.load_state_dict({name: value for name, value in weights.items() if name in names})
+        return encoder

@@ -1,0 +1,92 @@
+"""Our own file: the weights as safetensors, the architecture as JSON in the same file's header."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mimic_core.errors import MimicError
+from mimic_core.files import atomic_path
+from mimic_core.models.settings import ViTSettings
+from mimic_core.models.vit import Encoder
+from mimic_core.settings import read_settings
+
+HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
+FORMAT = 1
+
+
+def cpu_weights(encoder: Encoder) -> dict[str, Tensor]:
+    """The encoder's parameters on the CPU, each in memory of its own, as safetensors wants them."""
+    return {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+
+
+def save_encoder(path: str | Path, encoder: Encoder, metadata: Mapping[str, Any]) -> None:
+    """Write an encoder, atomically; the same encoder and metadata give the same bytes.
+
+    Args:
+        path: the ``.safetensors`` file.
+        encoder: what to write.
+        metadata: JSON values that say where it comes from (model, dataset, epochs, ...).
+    """
+    header = {
+        "format": FORMAT,
+        "architecture": dataclasses.asdict(encoder.settings),
+        "metadata": dict(metadata),
+    }
+    with atomic_path(path) as temporary:
+        save_file(cpu_weights(encoder), temporary, {HEADER: json.dumps(header, sort_keys=True)})
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header entries and weights of any safetensors file.
+
+    Raises:
+        MimicError: it is another kind of file, or cut off.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return file.metadata() or {}, weights
+    except SafetensorError as error:
+        remedy = "copy it again; if a pretraining run wrote it, it is damaged: make it again"
+        raise MimicError("this is not a safetensors file, or it is cut off", where=path, remedy=remedy) from error
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """The header of an encoder file: ``format``, ``architecture`` and ``metadata``."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return parse_header(file.metadata() or {}, path)
+    except SafetensorError as error:
+        raise not_ours(path) from error
+
+
+def parse_header(entries: Mapping[str, str], path: str | Path) -> dict[str, Any]:
+    """Our header among the header entries of a safetensors file."""
+    try:
+        header = json.loads(entries[HEADER])
+    except (KeyError, ValueError) as error:
+        raise not_ours(path) from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else header
+        what = f"the encoder file has format {found!r}, and this version of MIMIC reads {FORMAT}"
+        raise MimicError(what, where=path, remedy="use the version of MIMIC that wrote it")
+    return header
+
+
+def not_ours(path: str | Path) -> MimicError:
+    """What to answer to a file that :func:`save_encoder` did not write."""
+    remedy = "give the encoder.safetensors of a pretraining run; if this is one, it is damaged: make it again"
+    return MimicError("this is not an encoder that MIMIC wrote", where=path, remedy=remedy)
+
+
+def architecture(entries: Mapping[str, str], path: Path) -> ViTSettings:
+    """Size of the encoder in a file of ours."""
+    return read_settings(ViTSettings, parse_header(entries, path).get("architecture", {}), f"{path}: architecture")
