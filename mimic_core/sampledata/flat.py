@@ -15,7 +15,7 @@ from mimic_core.sampledata.gltf import Part, glb_bytes
 from mimic_core.sampledata.lighting import RoomLight, draw_sun
 from mimic_core.sampledata.plan import Plan, draw_plan
 from mimic_core.sampledata.shapes import Patch, Piece
-from mimic_core.sampledata.shell import doorway, room_shell, window
+from mimic_core.sampledata.shell import shells_of
 from mimic_core.sampledata.style import Style
 from mimic_core.seeding import generator
 
@@ -38,23 +38,13 @@ def write_flat(name: str, path: str | Path, settings: Mapping[str, Any]) -> None
 
 
 def build_rooms(plan: Plan, rng: np.random.Generator) -> list[list[Piece]]:
-    """The pieces in every room, the shell first; doors belong to the first of their two rooms."""
+    """The pieces in every room, the shell first."""
     style = Style(rng)
-    rooms = []
-    leaves: dict[int, list[Piece]] = {room.number: [] for room in plan.rooms}
-    shells = {room.number: room_shell(room, plan, style, rng) for room in plan.rooms}
-    for opening in plan.openings:
-        room = plan.rooms[opening.room]
-        if not opening.is_door:
-            shells[room.number] += window(room, opening, style, rng)
-        elif opening.room < opening.other:
-            pieces = doorway(room, opening, style, rng)
-            shells[room.number] += pieces
-            leaves[room.number] += [piece for piece in pieces if piece.name == "door"]
-    for room in plan.rooms:
-        furnisher = RoomFurnisher(room, plan, style, rng, leaves[room.number])
-        rooms.append(shells[room.number] + furnisher.furnish())
-    return rooms
+    shells, leaves = shells_of(plan, style, rng)
+    return [
+        shells[room.number] + RoomFurnisher(room, plan, style, rng, leaves[room.number]).furnish()
+        for room in plan.rooms
+    ]
 
 
 def texture_size(patch: Patch) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from mimic_core.sampledata.furnish import RoomFurnisher
 from mimic_core.sampledata.lighting import RoomLight, draw_sun
 from mimic_core.sampledata.plan import WALL, Plan, Room, draw_doors, draw_windows, split, with_kinds
 from mimic_core.sampledata.shapes import Patch, Piece, quad
-from mimic_core.sampledata.shell import doorway, room_shell, window
+from mimic_core.sampledata.shell import shells_of
 from mimic_core.sampledata.style import Style
 from mimic_core.seeding import generator
 
@@ -127,16 +127,7 @@ def draw_storey(width: float, depth: float, ceiling: float, rng: np.random.Gener
 
 def furnished(plan: Plan, stair: Stair, level: int, style: Style, rng: np.random.Generator) -> list[list[Piece]]:
     """The pieces of every room of a storey, in its own coordinates: its floor is at y = 0."""
-    fixed: dict[int, list[Piece]] = {room.number: [] for room in plan.rooms}
-    shells = {room.number: room_shell(room, plan, style, rng) for room in plan.rooms}
-    for opening in plan.openings:
-        room = plan.rooms[opening.room]
-        if not opening.is_door:
-            shells[room.number] += window(room, opening, style, rng)
-        elif opening.room < opening.other:
-            pieces = doorway(room, opening, style, rng)
-            shells[room.number] += pieces
-            fixed[room.number] += [piece for piece in pieces if piece.name == "door"]
+    shells, fixed = shells_of(plan, style, rng)
     opened = "floor" if level else "ceiling"
     shells[0] = [
         replace(piece, patches=tuple(map(stair.cut, piece.patches))) if piece.name == opened else piece

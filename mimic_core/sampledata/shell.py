@@ -104,3 +104,23 @@ def window(room: Room, opening: Opening, style: Style, rng: np.random.Generator)
         pieces.append(curtains)
     x, z = on_wall(room, opening.side, (opening.start + opening.end) / 2)
     return [piece.placed(x, z, YAW[opening.side]) for piece in pieces]
+
+
+def shells_of(
+    plan: Plan, style: Style, rng: np.random.Generator
+) -> tuple[dict[int, list[Piece]], dict[int, list[Piece]]]:
+    """By a room's number: its shell with windows and doorways, and of these the leaves of the doors.
+
+    A door belongs to the first of its two rooms.
+    """
+    leaves: dict[int, list[Piece]] = {room.number: [] for room in plan.rooms}
+    shells = {room.number: room_shell(room, plan, style, rng) for room in plan.rooms}
+    for opening in plan.openings:
+        room = plan.rooms[opening.room]
+        if not opening.is_door:
+            shells[room.number] += window(room, opening, style, rng)
+        elif opening.room < opening.other:
+            pieces = doorway(room, opening, style, rng)
+            shells[room.number] += pieces
+            leaves[room.number] += [piece for piece in pieces if piece.name == "door"]
+    return shells, leaves
