@@ -67,7 +67,7 @@ def is_number(value: object) -> bool:
 
 def refuse(name: str, value: object, wanted: str) -> None:
     """Say which key has an impossible value, and what it may be."""
-    raise MimicError(f"{name} is {value!r}", where=f"pretrain.dino.{name}", remedy=f"give {wanted}")
+    raise MimicError(f"{name} is {value!r}", where=f"pretrain.options.{name}", remedy=f"give {wanted}")
 
 
 class Head(nn.Module):

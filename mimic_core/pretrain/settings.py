@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mimic_core.errors import MimicError
-from mimic_core.models.dino import DINOSettings
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
 from mimic_core.settings import read_settings
 
@@ -42,9 +41,7 @@ class PretrainSettings:
         save_encoders_at: epochs after which the encoder is saved as well (figure 3a).
         pictures_every: epochs between two pictures of reconstructions; 0: none.
         compile: whether the model is compiled (``torch.compile``).
-        matched_share: CroCo: share of the hidden patches that have a mined match in the other view; None: random, as in
-            the paper.
-        dino: DINO's own settings (:class:`mimic_core.models.dino.DINOSettings`).
+        options: the objective's own (:data:`mimic_core.pretrain.objectives.OBJECTIVES` says whose).
     """
 
     model: str
@@ -69,8 +66,7 @@ class PretrainSettings:
     save_encoders_at: Sequence[int] = ()
     pictures_every: int = 0
     compile: bool = False
-    matched_share: float | None = None
-    dino: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> PretrainSettings:
@@ -82,7 +78,6 @@ class PretrainSettings:
         if "image_size" in flat:
             encoder["image_size"] = flat.pop("image_size")
         flat["encoder"] = vit_settings(encoder, "pretrain.encoder")
-        read_settings(DINOSettings, flat.get("dino", {}), "pretrain.dino")
         flat["decoder"] = read_settings(DecoderSettings, flat.get("decoder", {}), "pretrain.decoder")
         return read_settings(cls, flat, "pretrain")
 
@@ -118,8 +113,6 @@ class PretrainSettings:
             refuse("validation_share", self.validation_share, "a number from 0 to below 1")
         if self.mask_ratio is not None and (not is_number(self.mask_ratio) or not 0 < self.mask_ratio < 1):
             refuse("mask_ratio", self.mask_ratio, "a number between 0 and 1, or null for the model's own")
-        if self.matched_share is not None and (not is_number(self.matched_share) or not 0 <= self.matched_share <= 1):
-            refuse("matched_share", self.matched_share, "a number from 0 to 1, or null for random masks")
         if self.clip_gradient is not None and (not is_number(self.clip_gradient) or self.clip_gradient <= 0):
             refuse("clip_gradient", self.clip_gradient, "a number above 0, or null for none")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 import numpy as np
@@ -12,8 +13,17 @@ from torch import Tensor, nn
 
 from mimic_core.pretrain.data import Request
 from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.settings import read_settings
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+OPTIONS = "pretrain.options"  # where options stand in the config
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Of an objective that has none."""
 
 
 class Objective(ABC, Generic[Model]):
@@ -28,7 +38,12 @@ class Objective(ABC, Generic[Model]):
     mask_ratio: float
 
     def configured(self, settings: PretrainSettings) -> Self:
-        """The objective with a run's own options; this one where it has none."""
+        """The objective with a run's ``options``; by default it has none.
+
+        Raises:
+            MimicError: an option that it does not have, or with an impossible value.
+        """
+        read_settings(NoOptions, settings.options, OPTIONS)
         return self
 
     @abstractmethod

@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from mimic_core.errors import MimicError
 from mimic_core.models.croco import CroCo
 from mimic_core.pretrain.augment import normalise, to_float
 from mimic_core.pretrain.data import Request
-from mimic_core.pretrain.objectives.base import Objective
+from mimic_core.pretrain.objectives.base import OPTIONS, Objective
 from mimic_core.pretrain.objectives.matched import matched_noise, matched_patches
 from mimic_core.pretrain.pictures import hidden, painted, viewable
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.pretrain.settings import PretrainSettings, is_number
+from mimic_core.settings import read_settings
+
+
+@dataclass(frozen=True)
+class CroCoOptions:
+    """What a run may ask for.
+
+    Attributes:
+        matched_share: share of the hidden patches that have a mined match in the other view; None: random, as in the
+            paper. In training only: validation hides patches at random whatever it is, so that runs compare.
+    """
+
+    matched_share: float | None = None
+
+    def __post_init__(self) -> None:
+        share = self.matched_share
+        if share is not None and (not is_number(share) or not 0 <= share <= 1):
+            remedy = "give a number from 0 to 1, or null for random masks"
+            raise MimicError(f"matched_share is {share!r}", where=f"{OPTIONS}.matched_share", remedy=remedy)
 
 
 class CroCoObjective(Objective[CroCo]):
@@ -24,18 +45,18 @@ class CroCoObjective(Objective[CroCo]):
 
     Args:
         mask_ratio: share of the patches hidden.
-        matched_share: share of these that have a mined match in the other view; None: random. In training only:
-            validation hides patches at random whatever it is, so that runs compare.
+        options: see :class:`CroCoOptions`.
     """
 
     samples_per_pair = 1
 
-    def __init__(self, mask_ratio: float = 0.9, matched_share: float | None = None) -> None:
-        self.mask_ratio, self.matched_share = mask_ratio, matched_share
+    def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions = CroCoOptions()) -> None:
+        self.mask_ratio, self.options = mask_ratio, options
 
     def configured(self, settings: PretrainSettings) -> Self:
         """See :class:`Objective`."""
-        return type(self)(settings.mask_ratio or self.mask_ratio, settings.matched_share)
+        options = read_settings(CroCoOptions, settings.options, OPTIONS)
+        return type(self)(settings.mask_ratio or self.mask_ratio, options)
 
     def build(self, settings: PretrainSettings) -> CroCo:
         """See :class:`Objective`."""
@@ -47,10 +68,11 @@ class CroCoObjective(Objective[CroCo]):
 
     def adapt(self, draws: dict[str, np.ndarray], rows: pd.DataFrame) -> dict[str, np.ndarray]:
         """Noise that hides the wanted share of matched patches."""
-        if self.matched_share is None:
+        share = self.options.matched_share
+        if share is None:
             return draws
         matched = matched_patches(rows, draws["first"], math.isqrt(draws["noise"].shape[1]))
-        return draws | {"noise": matched_noise(draws["noise"], matched, self.mask_ratio, self.matched_share)}
+        return draws | {"noise": matched_noise(draws["noise"], matched, self.mask_ratio, share)}
 
     def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
         """The view that is painted, then the other of the same pair."""

@@ -21,7 +21,7 @@ from mimic_core.pretrain.augment import (
     solarise,
     to_float,
 )
-from mimic_core.pretrain.objectives.base import ImageObjective
+from mimic_core.pretrain.objectives.base import OPTIONS, ImageObjective
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.settings import read_settings
 
@@ -48,7 +48,7 @@ class DINOObjective(ImageObjective[DINO]):
 
     def configured(self, settings: PretrainSettings) -> Self:
         """See :class:`Objective`."""
-        return type(self)(read_settings(DINOSettings, settings.dino, "pretrain.dino"), settings.encoder.patch_size)
+        return type(self)(read_settings(DINOSettings, settings.options, OPTIONS), settings.encoder.patch_size)
 
     def build(self, settings: PretrainSettings) -> DINO:
         """See :class:`Objective`."""

@@ -34,7 +34,7 @@ def matched_patches(rows: pd.DataFrame, views: np.ndarray, grid: int) -> np.ndar
         raise MimicError(
             "the dataset has no patch correspondences, and matched_share asks for them",
             where="the dataset's manifest",
-            remedy="set pretrain.matched_share to null, or use pairs that this workflow has mined",
+            remedy="set pretrain.options.matched_share to null, or use pairs that this workflow has mined",
         )
     if not len(rows):
         return np.zeros((0, grid**2), dtype=bool)

@@ -1,5 +1,6 @@
 """Tiny pairs with the interface of PairDataset, and the same on disk as a manifest with its shard."""
 
+import copy
 from pathlib import Path
 
 import cv2
@@ -33,8 +34,10 @@ BLOCK = {
     "cache_mib": 64,
     "threads": 1,
     "clip_gradient": None,
-    "dino": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 2},
 }
+
+
+OPTIONS = {"dino": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 2}}
 
 
 class FakePairs:
@@ -95,7 +98,7 @@ def many_pairs():
 
 @pytest.fixture
 def block():
-    return dict(BLOCK)
+    return copy.deepcopy(BLOCK)
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def trainer(tmp_path):
     """Makes a trainer; every call continues the same checkpoint folder unless told another."""
 
     def make(dataset, folder="run", seed=0, allow_changed=(), **changes):
-        settings = PretrainSettings.from_dict({**BLOCK, **changes})
+        settings = PretrainSettings.from_dict({**BLOCK, "options": OPTIONS.get(changes.get("model"), {}), **changes})
         own = Processes(0, 1, torch.device("cpu"))
         root = tmp_path / folder
         return Trainer(dataset, settings, seed, own, root / "checkpoints", root / "metrics.csv", "", allow_changed)

@@ -102,7 +102,7 @@ def test_defaults_are_the_papers():
 def test_impossible_options_are_named(name, value):
     with pytest.raises(MimicError) as caught:
         DINOSettings(**{name: value})
-    assert caught.value.where == f"pretrain.dino.{name}"
+    assert caught.value.where == f"pretrain.options.{name}"
 
 
 def test_the_config_reaches_model_and_draws():
@@ -112,7 +112,7 @@ def test_the_config_reaches_model_and_draws():
             "dataset": "x",
             "image_size": 32,
             "encoder": {"width": 16, "depth": 1, "heads": 2, "patch_size": 8},
-            "dino": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 3},
+            "options": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 3},
         }
     )
     objective = OBJECTIVES["dino"].configured(settings)

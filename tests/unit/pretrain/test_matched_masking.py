@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from mimic_core.errors import MimicError
 from mimic_core.models.masking import kept_patches
 from mimic_core.pretrain.objectives import OBJECTIVES
-from mimic_core.pretrain.objectives.croco import CroCoObjective
+from mimic_core.pretrain.objectives.croco import CroCoObjective, CroCoOptions
 from mimic_core.pretrain.objectives.matched import coverage, matched_noise, matched_patches
 from mimic_core.pretrain.settings import PretrainSettings
 
@@ -107,7 +107,7 @@ def test_all_and_nothing_stay_so_on_any_grid(grid):
 
 def test_the_objective_hides_matched_patches_of_the_view_that_is_painted():
     settings = PretrainSettings.from_dict(
-        {"model": "croco", "dataset": "x", "image_size": 112, "matched_share": 1.0, "mask_ratio": 0.5}
+        {"model": "croco", "dataset": "x", "image_size": 112, "options": {"matched_share": 1.0}, "mask_ratio": 0.5}
     )
     croco = OBJECTIVES["croco"].configured(settings)
     left = np.where(np.arange(196) % 14 < 8, np.arange(196) + 6, -1)  # view 1's left is view 2's right
@@ -125,6 +125,6 @@ def test_the_objective_hides_matched_patches_of_the_view_that_is_painted():
 
 
 def test_a_dataset_without_correspondences_is_refused():
-    croco = CroCoObjective(matched_share=0.5)
+    croco = CroCoObjective(options=CroCoOptions(matched_share=0.5))
     with pytest.raises(MimicError, match="no patch correspondences"):
         croco.adapt(croco.draws(np.random.default_rng(0), 1, PATCHES), pd.DataFrame({"key": ["a"]}))

@@ -48,9 +48,6 @@ def test_defaults_are_the_papers():
         ({"keep_checkpoints": 0}, "pretrain.keep_checkpoints"),
         ({"pictures_every": -1}, "pretrain.pictures_every"),
         ({"save_encoders_at": [4]}, "pretrain.save_encoders_at"),
-        ({"matched_share": 1.5}, "pretrain.matched_share"),
-        ({"dino": {"prototype": 5}}, "pretrain.dino.prototype"),
-        ({"dino": {"prototypes": 0}}, "pretrain.dino.prototypes"),
         ({"clip_gradient": 0}, "pretrain.clip_gradient"),
     ],
 )
@@ -98,8 +95,8 @@ def test_no_weight_decay_on_biases_and_norms(block):
 
 
 def test_an_encoder_by_name_takes_the_place_of_its_sizes(block):
-    block["encoder"] |= {"name": "vit_small"}
-    encoder = PretrainSettings.from_dict(block).encoder
+    named = block | {"encoder": block["encoder"] | {"name": "vit_small"}}
+    encoder = PretrainSettings.from_dict(named).encoder
     assert (encoder.width, encoder.depth, encoder.heads, encoder.patch_size) == (384, 12, 6, 8)
     with pytest.raises(MimicError, match="no encoder named 'vit_smal'") as caught:
         PretrainSettings.from_dict(block | {"encoder": {"name": "vit_smal"}})
@@ -111,3 +108,20 @@ def test_encoders_that_no_objective_has_are_refused(block, change):
     with pytest.raises(MimicError, match="encoder is") as caught:
         PretrainSettings.from_dict(block | {"encoder": block["encoder"] | change})
     assert caught.value.where == "pretrain.encoder"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "where"),
+    [
+        ("mae", {"matched_share": 0.5}, "matched_share"),
+        ("croco", {"matched_share": 1.5}, "matched_share"),
+        ("croco", {"prototypes": 5}, "prototypes"),
+        ("dino", {"prototype": 5}, "prototype"),
+        ("dino", {"prototypes": 0}, "prototypes"),
+    ],
+)
+def test_options_that_an_objective_does_not_have_are_named(block, model, options, where):
+    settings = PretrainSettings.from_dict(block | {"model": model, "options": options})
+    with pytest.raises(MimicError) as caught:
+        get_objective(model).configured(settings)
+    assert caught.value.where == f"pretrain.options.{where}"

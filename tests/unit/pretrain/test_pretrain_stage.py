@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from unit.pretrain.conftest import OPTIONS
 
 from mimic_core.command import run
 from mimic_core.errors import MimicError
@@ -29,7 +30,7 @@ def arguments(manifest, folder, block, seed=0):
 
 @pytest.mark.parametrize("model", ["mae", "croco", "dino"])
 def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, block, model):
-    block |= {"model": model, "epochs": 2}
+    block |= {"model": model, "epochs": 2, "options": OPTIONS.get(model, {})}
     main(arguments(manifest, tmp_path, block))
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
