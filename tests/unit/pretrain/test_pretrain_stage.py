@@ -89,7 +89,7 @@ def test_two_processes_share_the_effective_batch(manifest, tmp_path, block):
     assert two["effective_batch"] == one["effective_batch"] == 8
     tables = [pd.read_csv(tmp_path / name / "out" / "metrics.csv") for name in ("two", "one")]
     for column in ("lr", "loss", "val_loss", "val_loss_shuffled"):
-        assert tables[0][column].dropna().tolist() == pytest.approx(tables[1][column].dropna().tolist(), rel=1e-4)
+        assert tables[0][column].dropna().tolist() == pytest.approx(tables[1][column].dropna().tolist(), rel=1e-5)
 
 
 def test_a_failed_command_says_why_and_leaves_nothing(manifest, tmp_path, block, capsys):
