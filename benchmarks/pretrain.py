@@ -4,8 +4,8 @@ The usual recipe writes the softmax out, takes AdamW as it comes and reads the l
 trainer does; on a GPU under fp16 autocast, on a CPU in fp32. Ours is bf16 with the faster attention and the fused
 AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.memory), and ours is timed in fp32 as well.
 Each has a process of its own; their steps take turns, on the same random images; the fastest step of each counts. MFU
-is the counted operations of a step (forward, and twice as many back) over the measured rate of a large matrix product in
-bf16. Data are not read here: the waiting share of a real run stands in its metrics.csv.
+is the counted operations of a step (forward, and twice as many back) over the measured rate of a large matrix product
+in bf16. Data are not read here: the waiting share of a real run stands in its metrics.csv.
 Run: python benchmarks/pretrain.py
 """
 
