@@ -21,10 +21,8 @@ def launcher(wildcards):
     return "python" if processes == 1 else torchrun
 
 
-def allowed_changes(wildcards):
-    """Option for the keys in which an unfinished run may differ from its checkpoint."""
-    keys = run_settings(wildcards.run).get("allow_changed", [])
-    return f"--allow-changed {' '.join(map(shlex.quote, keys))}" if keys else ""
+# No param: what an unfinished run may be continued with makes no finished one run again.
+ALLOWED_CHANGES = " ".join(map(shlex.quote, config["pretrain"].get("allow_changed", [])))
 
 
 def dataset_files(wildcards):
@@ -61,10 +59,9 @@ rule pretrain_run:
         launcher=launcher,
         settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
         seed=config["seed"],
-        allowed=allowed_changes,
     message:
         "Pretraining {wildcards.run}"
     shell:
         "{params.launcher} {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
-        " --settings {params.settings:q} --seed {params.seed} {params.allowed} > {log} 2>&1"
+        " --settings {params.settings:q} --seed {params.seed} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"

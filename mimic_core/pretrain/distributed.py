@@ -75,6 +75,29 @@ def accumulate(model: nn.Module, last: bool) -> contextlib.AbstractContextManage
     return contextlib.nullcontext()
 
 
+def accumulation_steps(effective_batch: int, processes: int, batch_size: int) -> int:
+    """Batches whose gradients are added up in each process.
+
+    Raises:
+        MimicError: the effective batch is not made of whole batches.
+    """
+    steps, rest = divmod(effective_batch, processes * batch_size)
+    if rest or not steps:
+        share, uneven = divmod(effective_batch, processes)
+        fitting = [size for size in range(1, share + 1) if share % size == 0 and size <= batch_size]
+        remedy = (
+            f"with {processes} processes, set pretrain.batch_size to {fitting[-1]}"
+            if fitting and not uneven
+            else (f"make pretrain.effective_batch a multiple of {processes} processes x pretrain.batch_size")
+        )
+        raise MimicError(
+            f"an effective batch of {effective_batch} is not made of batches of {batch_size} on {processes} processes",
+            where="pretrain.effective_batch",
+            remedy=remedy,
+        )
+    return steps
+
+
 @contextlib.contextmanager
 def processes() -> Iterator[Processes]:
     """Join the other processes where torchrun has started several; leave them at the end.

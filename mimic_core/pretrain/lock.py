@@ -28,21 +28,43 @@ class RunLock:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+        job = os.environ.get("SLURM_JOB_ID", "")
+        self.about = {"machine": socket.gethostname(), "process": os.getpid(), "job": job}
         self.done = threading.Event()
         self.beating = threading.Thread(target=self.beat, daemon=True)
 
     def __enter__(self) -> RunLock:
         holder = self.holder()
         if holder is not None:
-            raise MimicError(
-                f"another process is at this run: {holder}",
-                where=self.path,
-                remedy=f"wait for it or end it; without a sign of life its lock ends after {DEAD_AFTER:g} s",
-            )
-        job = os.environ.get("SLURM_JOB_ID", "")
-        write_json(self.path, {"machine": socket.gethostname(), "process": os.getpid(), "job": job})
+            raise self.held(holder)
+        self.path.unlink(missing_ok=True)  # of one that is dead
+        own = self.path.with_name(f"{NAME}.{socket.gethostname()}.{os.getpid()}")
+        write_json(own, self.about)
+        try:
+            os.link(own, self.path)  # whole or not at all, and of two that start together for one alone
+        except FileExistsError:
+            raise self.held(self.holder() or "one that started at the same time") from None
+        except OSError:
+            own.replace(self.path)  # a file system without links
+        finally:
+            own.unlink(missing_ok=True)
         self.beating.start()
         return self
+
+    def held(self, holder: str) -> MimicError:
+        """The error of a lock that somebody holds."""
+        return MimicError(
+            f"another process is at this run: {holder}",
+            where=self.path,
+            remedy=f"wait for it or end it; without a sign of life its lock ends after {DEAD_AFTER:g} s",
+        )
+
+    def ours(self) -> bool:
+        """Whether the file is still the one of this process."""
+        try:
+            return bool(read_json(self.path) == self.about)
+        except (OSError, ValueError):
+            return False
 
     def holder(self) -> str | None:
         """Who holds the lock; None where nobody alive does."""
@@ -60,15 +82,15 @@ class RunLock:
         return f"process {process} on {machine}" + (f", job {job}" if job else "")
 
     def beat(self) -> None:
-        """Touch the file until the lock is given back."""
-        while not self.done.wait(BEAT):
-            if self.path.exists():
-                os.utime(self.path)
+        """Touch the file until the lock is given back, or another has taken it over."""
+        while not self.done.wait(BEAT) and self.ours():
+            os.utime(self.path)
 
     def __exit__(self, *_: object) -> None:
         self.done.set()
         self.beating.join()
-        self.path.unlink(missing_ok=True)
+        if self.ours():
+            self.path.unlink()
 
 
 def alive(process: int) -> bool:

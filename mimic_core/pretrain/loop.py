@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -18,13 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from mimic_core.devices import usable_precision
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 from mimic_core.models.weights import save_encoder
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, save_checkpoint
 from mimic_core.pretrain.curves import Curves
 from mimic_core.pretrain.data import ImageStore, Order, Pairs, Request, split_by_unit
-from mimic_core.pretrain.distributed import Processes, accumulate
+from mimic_core.pretrain.distributed import Processes, accumulate, accumulation_steps
 from mimic_core.pretrain.lock import RunLock
 from mimic_core.pretrain.metrics import LOSSES, write_metrics
 from mimic_core.pretrain.objectives import get_objective
@@ -150,6 +152,8 @@ class Trainer:
         try:
             left = self.iterations - self.state.iteration
             if self.own.main:
+                if self.state.iteration == 0:
+                    self.clear()
                 self.curves = Curves(self.metrics_path.parent / "tensorboard", self.state.iteration)
             with StopSignals() as signals, Progress(left, "iterations") as progress:
                 self.look_at_device(store)
@@ -160,6 +164,14 @@ class Trainer:
             store.close()
             if self.curves:
                 self.curves.close()
+
+    def clear(self) -> None:
+        """Remove what a run of another config left on its way: its pictures, curves and encoders of single epochs."""
+        folder = self.metrics_path.parent
+        for name in ("pictures", "tensorboard"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for path in folder.glob("encoder-epoch-*.safetensors"):
+            path.unlink()
 
     def train(self, store: ImageStore, validation: Validation, signals: StopSignals, progress: Progress) -> None:
         """All the iterations that are left."""
@@ -365,35 +377,3 @@ class Trainer:
         finished = self.state.iteration >= self.iterations
         kept = self.settings.keep_checkpoints
         save_checkpoint(self.checkpoint_dir, self.state, self.identity, content, finished=finished, kept=kept)
-
-
-def usable_precision(asked: str, device: torch.device) -> torch.dtype:
-    """What products are computed in: float16 on a GPU that has no bfloat16."""
-    precision = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[asked]
-    if precision == torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
-        log.info("this GPU has no bfloat16: float16 and a loss scaler are used")
-        return torch.float16
-    return precision
-
-
-def accumulation_steps(effective_batch: int, processes: int, batch_size: int) -> int:
-    """Batches whose gradients are added up in each process.
-
-    Raises:
-        MimicError: the effective batch is not made of whole batches.
-    """
-    steps, rest = divmod(effective_batch, processes * batch_size)
-    if rest or not steps:
-        share, uneven = divmod(effective_batch, processes)
-        fitting = [size for size in range(1, share + 1) if share % size == 0 and size <= batch_size]
-        remedy = (
-            f"with {processes} processes, set pretrain.batch_size to {fitting[-1]}"
-            if fitting and not uneven
-            else (f"make pretrain.effective_batch a multiple of {processes} processes x pretrain.batch_size")
-        )
-        raise MimicError(
-            f"an effective batch of {effective_batch} is not made of batches of {batch_size} on {processes} processes",
-            where="pretrain.effective_batch",
-            remedy=remedy,
-        )
-    return steps

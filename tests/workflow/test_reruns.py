@@ -30,6 +30,7 @@ EDITS = [
         {"pretrain_run": 2, "finetune_run": 4, "table1": 1},
         id="every run's learning rate",
     ),
+    pytest.param({"pretrain": {"allow_changed": ["settings.base_lr"]}}, {}, id="what an unfinished run may change"),
     pytest.param(
         {"datasets": {"mimic-3m": {"pairs": {"hm3d": 2}}}},
         {"assemble": 1, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from mimic_core.devices import usable_precision
 from mimic_core.errors import MimicError
-from mimic_core.pretrain import loop
 from mimic_core.pretrain.distributed import processes
 
 
@@ -35,4 +35,4 @@ def test_without_gpus_the_processor_is_used(monkeypatch):
 )
 def test_bfloat16_gives_way_where_it_is_missing(monkeypatch, asked, device, known, used):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: known)
-    assert loop.usable_precision(asked, torch.device(device)) == used
+    assert usable_precision(asked, torch.device(device)) == used

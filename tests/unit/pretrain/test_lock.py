@@ -83,4 +83,32 @@ def test_it_gives_signs_of_life(tmp_path, monkeypatch):
 def test_a_damaged_lock_holds_nothing(tmp_path, content):
     (tmp_path / lock.NAME).write_text(content)
     with RunLock(tmp_path):
+        assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
+
+
+def test_of_two_that_start_together_one_is_refused(tmp_path, monkeypatch):
+    link = os.link
+
+    def overtaken(own, path):
+        held_by(tmp_path, "another-node", 7)
+        link(own, path)
+
+    monkeypatch.setattr(lock.os, "link", overtaken)
+    with pytest.raises(MimicError, match="process 7 on another-node"), RunLock(tmp_path):
         pass
+    assert [path.name for path in tmp_path.iterdir()] == [lock.NAME]
+
+
+def test_a_file_system_without_links_will_do(tmp_path, monkeypatch):
+    def refused(own, path):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(lock.os, "link", refused)
+    with RunLock(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == [lock.NAME]
+
+
+def test_a_lock_that_another_has_taken_over_is_left_to_it(tmp_path):
+    with RunLock(tmp_path):
+        path = held_by(tmp_path, "another-node", 7)
+    assert read_json(path)["process"] == 7

@@ -14,6 +14,7 @@ from mimic_core.errors import MimicError
 from mimic_core.files import read_json
 from mimic_core.models import load_pretrained
 from mimic_core.pretrain import loop
+from mimic_core.pretrain.distributed import accumulation_steps
 from mimic_core.pretrain.metrics import COLUMNS, summary
 from mimic_core.pretrain.pictures import GAP, TILE, TITLE
 
@@ -268,12 +269,12 @@ def test_a_batch_that_does_not_divide_is_named_with_one_that_does(trainer, pairs
 
 @pytest.mark.parametrize(("effective", "processes", "batch"), [(4096, 8, 128), (4096, 4, 128), (12, 3, 2)])
 def test_the_effective_batch_is_the_same_on_any_number_of_processes(effective, processes, batch):
-    assert loop.accumulation_steps(effective, processes, batch) * processes * batch == effective
+    assert accumulation_steps(effective, processes, batch) * processes * batch == effective
 
 
 def test_a_batch_that_no_number_of_processes_divides(trainer):
     with pytest.raises(MimicError) as caught:
-        loop.accumulation_steps(10, 4, 2)
+        accumulation_steps(10, 4, 2)
     assert "a multiple of 4 processes" in caught.value.remedy
 
 
@@ -373,3 +374,13 @@ def test_curves_of_a_run_that_was_stopped_have_each_iteration_once(trainer, pair
     assert [event.step for event in found] == list(range(9))
     assert [event.step for event in events.Scalars("epoch/val_loss")] == [0, 3, 6, 9]
     assert np.mean([event.value for event in found[-3:]]) == pytest.approx(losses(run)[-1], rel=1e-5)
+
+
+def test_what_another_config_left_on_its_way_is_removed(trainer, pairs):
+    trainer(pairs, epochs=3, save_encoders_at=[1, 3], pictures_every=1).run()
+    run = trainer(pairs, epochs=2, save_encoders_at=[2], pictures_every=2)
+    run.run()
+    folder = run.metrics_path.parent
+    assert [path.name for path in folder.glob("encoder-*")] == ["encoder-epoch-0002.safetensors"]
+    assert [path.name for path in (folder / "pictures").iterdir()] == ["epoch-0002.png"]
+    assert len(list((folder / "tensorboard").iterdir())) == 1
