@@ -75,6 +75,26 @@ def test_parses_on_python_3_9(path: Path) -> None:
     assert not has_annotations or "from __future__ import annotations" in path.read_text()
 
 
+def type_check_as_python_3_9(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pyrefly", "check", "--output-format", "min-text"]
+    command += ["--python-interpreter-path", sys.executable, "--config", str(PACKAGE.parent / "pyproject.toml")]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_type_checks_as_python_3_9() -> None:
+    done = type_check_as_python_3_9()
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_the_type_check_knows_what_python_3_9_lacks(tmp_path: Path) -> None:
+    file = tmp_path / "newer.py"
+    file.write_text("import tomllib\nfrom typing import Self\n\n\ndef length(x: str) -> str:\n    return len(x)\n")
+    done = type_check_as_python_3_9(str(file))
+    assert done.returncode == 1
+    for complaint in ("tomllib", "Self", "int"):
+        assert complaint in done.stdout
+
+
 def test_importing_the_package_loads_numpy_and_nothing_heavier() -> None:
     heavy = ("cv2", "scipy", "trimesh", "moderngl", "embreex", "torch", "pandas", "snakemake", "habitat_sim")
     code = f"import sys, mimic_core.simulators; print([m for m in {heavy} if m in sys.modules])"
