@@ -29,6 +29,7 @@ from torch import Tensor
 from mimic_core.devices import device
 from mimic_core.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
+from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.schedule import BETAS, make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
@@ -71,6 +72,8 @@ def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None],
     model = objective.build(settings)
     model.initialise(seed_for(0, "benchmark"))
     model.to(DEVICE).train()
+    if recipe.ours:
+        speed_up_linear_layers(model)
     optimizer = make_optimizer(model, settings)
     if not recipe.ours:
         groups = [{key: group[key] for key in ("params", "weight_decay")} for group in optimizer.param_groups]

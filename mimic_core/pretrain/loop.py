@@ -22,6 +22,7 @@ from torch import nn
 from mimic_core.devices import usable_precision
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
+from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.weights import save_encoder
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, save_checkpoint
 from mimic_core.pretrain.curves import Curves
@@ -97,7 +98,7 @@ class Trainer:
         self.state = State()
         self.model = self.objective.build(settings)
         self.model.initialise(seed_for(seed, "model"))
-        self.model.to(own.device)
+        speed_up_linear_layers(self.model.to(own.device))
         self.optimizer = make_optimizer(self.model, settings)
         precision = usable_precision(settings.precision, own.device)
         self.scaler = torch.amp.GradScaler(own.device.type, enabled=precision == torch.float16)

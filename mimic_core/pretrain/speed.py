@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mimic_core.memory import peak_resident
+from mimic_core.models.linear import matrix_product
 
 SIDES = {"cuda": 8192, "cpu": 1024}  # of the matrices whose product measures what is possible
 PRODUCTS = {"cuda": 20, "cpu": 3}  # of which the fastest counts
@@ -65,7 +66,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, side: int = 0) -> floa
     for _ in range(products):
         synchronise(device)
         started = time.perf_counter()
-        one @ one
+        matrix_product(one, one)
         synchronise(device)
         fastest = min(fastest, time.perf_counter() - started)
     return 2 * side**3 / fastest
