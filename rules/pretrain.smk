@@ -9,9 +9,27 @@ def run_settings(run):
     return {**shared, **config["pretrain"]["runs"][run]}
 
 
+# Settings that change how a run is handled and not what comes out of it.
+HANDLED = (
+    "allow_changed",
+    "cache_mib",
+    "checkpoint_minutes",
+    "keep_checkpoints",
+    "pictures_every",
+    "processes",
+    "threads",
+)
+
+
 def deciding_settings(run):
-    """Settings that decide what comes out; how many processes work on it is left out."""
-    return {key: value for key, value in run_settings(run).items() if key not in ("processes", "allow_changed")}
+    """Settings that decide what comes out: an edit of one makes the run anew."""
+    return {key: value for key, value in run_settings(run).items() if key not in HANDLED}
+
+
+def handling(run):
+    """Settings of a run's handling that its command line takes."""
+    passed = set(HANDLED) - {"processes", "allow_changed"}
+    return {key: value for key, value in run_settings(run).items() if key in passed}
 
 
 def launcher(wildcards):
@@ -21,7 +39,8 @@ def launcher(wildcards):
     return "python" if processes == 1 else torchrun
 
 
-# No param: what an unfinished run may be continued with makes no finished one run again.
+# No params: an edit of these makes no finished run run again.
+HANDLING = shlex.quote(as_json({run: handling(run) for run in config["pretrain"]["runs"]}))
 ALLOWED_CHANGES = " ".join(map(shlex.quote, config["pretrain"].get("allow_changed", [])))
 
 
@@ -64,4 +83,5 @@ rule pretrain_run:
     shell:
         "{params.launcher} {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
-        " --settings {params.settings:q} --seed {params.seed} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"
+        " --settings {params.settings:q} --seed {params.seed}"
+        " --run {wildcards.run} --handling {HANDLING} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"

@@ -17,10 +17,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoder, its metrics and the receipt")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the checkpoints, to go on from")
     parser.add_argument("--settings", type=settings, required=True, help="the run's config block, as JSON")
+    parser.add_argument("--run", help="name of the run in --handling")
+    parser.add_argument("--handling", type=settings, default={}, help="JSON: settings by run that change no result")
     parser.add_argument("--seed", type=int, required=True, help="the config's seed")
     parser.add_argument("--allow-changed", nargs="*", default=[], help="keys that may differ from the checkpoint's run")
     args = parser.parse_args(argv)
-    pretrain(args.manifest, args.out, args.checkpoints, args.settings, args.seed, args.allow_changed)
+    chosen = {**args.settings, **args.handling.get(args.run, {})}
+    pretrain(args.manifest, args.out, args.checkpoints, chosen, args.seed, args.allow_changed)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,19 @@ EDITS = [
     ),
     pytest.param({"pretrain": {"allow_changed": ["settings.base_lr"]}}, {}, id="what an unfinished run may change"),
     pytest.param(
+        {
+            "pretrain": {
+                "checkpoint_minutes": 7,
+                "keep_checkpoints": 3,
+                "cache_mib": 64,
+                "pictures_every": 1,
+                "threads": 2,
+            }
+        },
+        {},
+        id="how pretraining is handled",
+    ),
+    pytest.param(
         {"datasets": {"mimic-3m": {"pairs": {"hm3d": 2}}}},
         {"assemble": 1, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
         id="one dataset's composition",
