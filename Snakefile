@@ -1,7 +1,7 @@
 """MIMIC: from plain videos and 3D scenes to pairs, datasets, pretrained encoders and the paper's tables.
 
 Stages, each a file in rules/, a package in mimic_core/ and a block of config.yaml:
-frames -> pairs -> datasets -> pretrain -> finetune -> report
+frames -> pairs -> datasets -> pretrain -> finetune, reconstruction -> report
 """
 
 from pathlib import Path
@@ -23,6 +23,7 @@ include: "rules/pairs.smk"
 include: "rules/datasets.smk"
 include: "rules/pretrain.smk"
 include: "rules/finetune.smk"
+include: "rules/reconstruction.smk"
 include: "rules/report.smk"
 
 
@@ -31,8 +32,8 @@ wildcard_constraints:
     shard="[0-9]+",
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     run="[A-Za-z0-9][A-Za-z0-9_.-]*",
-    task="depth|normals",
-    encoder="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    task="depth|normals|segmentation|pose|classification",
+    encoder="[A-Za-z0-9][A-Za-z0-9_.@-]*",
     mode="frozen|whole",
 
 
@@ -78,9 +79,16 @@ rule finetune:
         finetune_results("metrics.json"),
 
 
+rule tables:
+    input:
+        expand("results/table{number}.csv", number=[1, 2, 3, 4, 7]),
+
+
 rule report:
     input:
-        "results/table1.csv",
+        expand("results/table{number}.csv", number=[1, 2, 3, 4, 7]),
+        "results/figures/figure3a.png" if epoch_encoders() else [],
+        "results/figures/figure3b.png",
         "results/report/pretraining.md",
         "results/report/sources.csv",
         "results/figures/figure2.png",

@@ -18,6 +18,7 @@ LOCK = ROOT / "requirements.lock"
 HEADER = "# Renew with `make lock`; made from pyproject.toml's dependencies, hash "
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)", re.MULTILINE)
 ENV_PIN = re.compile(r"^(?P<start>\s+- )(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.MULTILINE)
+SCRIPT_PIN = re.compile(r'(?P<start>")(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^"]+)(?=")')
 
 
 def dependencies_hash() -> str:
@@ -62,13 +63,15 @@ def renew() -> None:
 
 
 def renew_environments() -> None:
-    """Write the lock's versions into envs/*.yaml."""
-    for path in sorted((ROOT / "envs").glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(
-            ENV_PIN.sub(lambda pin: f"{pin['start']}{pin['name']}=={version_for_python311(pin['name'])}", text),
-            encoding="utf-8",
-        )
+    """Write the lock's versions into envs/*.yaml, and into the scripts that are run in environments just made."""
+    for pattern, pin in (("*.yaml", ENV_PIN), ("*.sh", SCRIPT_PIN)):
+        for path in sorted((ROOT / "envs").glob(pattern)):
+            path.write_text(pin.sub(renewed, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def renewed(pin: re.Match[str]) -> str:
+    """A pin with the lock's version."""
+    return f"{pin['start']}{pin['name']}=={version_for_python311(pin['name'])}"
 
 
 if __name__ == "__main__":

@@ -122,9 +122,7 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
     for name, run in config["pretrain"]["runs"].items():
         if run["dataset"] not in config["datasets"]:
             yield f"pretrain.runs.{name}.dataset", unknown_name(run["dataset"], config["datasets"])
-    for encoder in config["finetune"]["encoders"]:
-        if encoder != "random" and encoder not in config["pretrain"]["runs"]:
-            yield "finetune.encoders", unknown_name(encoder, ["random", *config["pretrain"]["runs"]])
+    yield from encoder_problems(config)
     registry = read_registry()
     for name, source in config["sources"].items():
         if name not in registry:
@@ -136,6 +134,31 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
             if source not in config["sources"]:
                 yield f"datasets.{name}.pairs", unknown_name(source, config["sources"])
     yield from folder_problems(config)
+
+
+def encoder_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """Encoders are pretraining runs, baselines or random weights, and no two have one name."""
+    runs, baselines = config["pretrain"]["runs"], config["baselines"]
+    for name in baselines:
+        if name in runs or name == "random":
+            yield f"baselines.{name}", "a pretraining run, or random weights, has this name already"
+    every = ["random", *runs, *baselines]
+    asking = {
+        "finetune.encoders": (config["finetune"]["encoders"], ["random", *runs]),
+        "finetune.few_shot.encoders": (config["finetune"]["few_shot"]["encoders"], every),
+        "reconstruction.encoders": (config["reconstruction"]["encoders"], [*runs, *baselines]),
+        "reconstruction.frechet_encoder": ([config["reconstruction"]["frechet_encoder"]], ["", *runs, *baselines]),
+        "report.table3": (config["report"]["table3"], [*runs]),
+    }
+    for key, (names, known) in asking.items():
+        for name in names:
+            if name not in known:
+                yield key, unknown_name(name, known)
+    if config["reconstruction"]["dataset"] not in config["datasets"]:
+        yield "reconstruction.dataset", unknown_name(config["reconstruction"]["dataset"], config["datasets"])
+    for task in (*config["finetune"]["few_shot"]["tasks"], *config["report"]["figure3a"]):
+        if task not in config["finetune"]["tasks"]:
+            yield "finetune.tasks", f"has no {task!r}, which finetune.few_shot or report.figure3a asks for"
 
 
 def folder_problems(config: Config) -> Iterator[tuple[str, str]]:

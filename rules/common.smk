@@ -14,6 +14,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.g
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 SCRIPTS = BASE / "workflow_scripts"
+LEASE = "python -m mimic_core.lease --gpus"  # GPUs of its own for each job; with none asked for it does nothing
 
 try:
     for file in dict.fromkeys([str(BASE / "config.yaml"), *map(str, workflow.overwrite_configfiles or [])]):

@@ -1,27 +1,84 @@
-# finetune: one task from one encoder in one mode, once a seed; and the constant prediction as the floor.
+# finetune: one task from one encoder in one mode, once a seed; few-shot; and the constant prediction as the floor.
 
 TASKS = config["finetune"]["tasks"]
+DENSE = ("depth", "normals")  # tasks of table 1, with a constant baseline
+OBJECT = ("segmentation", "pose", "classification")  # tasks of table 2
+PIXELWISE = ("depth", "segmentation", "normals")  # tasks of table 3
+OPENMMLAB = ("segmentation", "pose")  # tasks that MMSegmentation and MMPose train
+BASELINES = config["baselines"]
+FOUND_BASELINES = [
+    name for name, baseline in BASELINES.items() if baseline["path"] and Path(baseline["path"]).is_file()
+]
+
+
+def modes(task):
+    """Modes of a task: its own, else those of all tasks."""
+    return TASKS[task].get("modes", config["finetune"]["modes"])
+
+
+def compared_encoders():
+    """The encoders of tables 1 and 2: those of the config, and every baseline whose file is there."""
+    return [*config["finetune"]["encoders"], *FOUND_BASELINES]
+
+
+def results(file, tasks, encoders=None, only=None):
+    """A file of the results of tasks from encoders, in the modes of each task (of these, ``only``)."""
+    return [
+        f"results/finetune/{task}/{encoder}-{mode}/{file}"
+        for task in tasks
+        if task in TASKS
+        for encoder in (compared_encoders() if encoders is None else encoders)
+        for mode in modes(task)
+        if only is None or mode in only
+    ]
+
+
+def constant_results(file):
+    """A file of every constant baseline."""
+    return expand("results/finetune/{task}/constant/" + file, task=[task for task in DENSE if task in TASKS])
 
 
 def finetune_results(file):
     """A file of every fine-tuning result and of every constant baseline."""
+    return results(file, TASKS) + constant_results(file)
+
+
+def few_shot_results(file):
+    """A file of every few-shot result."""
+    few_shot = config["finetune"]["few_shot"]
     return expand(
-        "results/finetune/{task}/{encoder}-{mode}/" + file,
-        task=TASKS,
-        encoder=config["finetune"]["encoders"],
-        mode=config["finetune"]["modes"],
-    ) + expand("results/finetune/{task}/constant/" + file, task=TASKS)
+        "results/few_shot/{task}/{encoder}-{images}/" + file,
+        task=few_shot["tasks"],
+        encoder=few_shot["encoders"],
+        images=few_shot["train_images"],
+    )
+
+
+def epoch_encoders():
+    """Encoders of figure 3a: every run that keeps those of single epochs, and its last."""
+    kept = {run: run_settings(run)["save_encoders_at"] for run in config["pretrain"]["runs"]}
+    return [name for run, epochs in kept.items() if epochs for name in (*(f"{run}@{epoch}" for epoch in epochs), run)]
+
+
+def encoder_path(encoder):
+    """File of an encoder: a baseline's own, a run's last, or that of one epoch (``run@epoch``)."""
+    if encoder in BASELINES:
+        return BASELINES[encoder]["path"]
+    run, _, epoch = encoder.partition("@")
+    return f"results/pretrain/{run}/" + (
+        f"encoder-epoch-{int(epoch):04d}.safetensors" if epoch else "encoder.safetensors"
+    )
 
 
 def encoder_files(wildcards):
-    """The pretrained encoder and its receipt; random weights need neither."""
+    """The pretrained encoder and its run's receipt; random weights need neither, a single epoch's only the receipt."""
     if wildcards.encoder == "random":
         return {}
-    folder = f"results/pretrain/{wildcards.encoder}"
-    return {
-        "encoder": f"{folder}/encoder.safetensors",
-        "encoder_receipt": f"{folder}/receipt.json",
-    }
+    if wildcards.encoder in BASELINES:
+        return {"encoder": encoder_path(wildcards.encoder)}
+    run, _, epoch = wildcards.encoder.partition("@")
+    receipt = {"encoder_receipt": f"results/pretrain/{run}/receipt.json"}
+    return receipt if epoch else {"encoder": encoder_path(run), **receipt}
 
 
 def task_files(wildcards):
@@ -29,25 +86,13 @@ def task_files(wildcards):
     return sample_task_files(wildcards.task) if TASKS[wildcards.task]["origin"] == "sample" else []
 
 
-def task_settings(wildcards):
+def task_settings(task, encoder, mode, **more):
     """Settings of one job: the task's own, those all tasks share, and the shape of an encoder with random weights."""
     shared = {key: config["finetune"][key] for key in ("seeds", "precision", "threads")}
-    task = {key: value for key, value in TASKS[wildcards.task].items() if key not in ("origin", "root")}
-    names = {
-        "task": wildcards.task,
-        "mode": wildcards.mode,
-        "encoder": wildcards.encoder,
-    }
-    architecture = {
-        **config["pretrain"]["encoder"],
-        "image_size": config["pretrain"]["image_size"],
-    }
-    return as_json(
-        shared,
-        task,
-        names,
-        architecture=architecture if wildcards.encoder == "random" else {},
-    )
+    own = {key: value for key, value in TASKS[task].items() if key not in ("origin", "root", "modes")}
+    names = {"task": task, "mode": mode, "encoder": encoder}
+    architecture = {**config["pretrain"]["encoder"], "image_size": config["pretrain"]["image_size"]}
+    return as_json(shared, own, names, architecture=architecture if encoder == "random" else {}, **more)
 
 
 rule finetune_run:
@@ -62,6 +107,8 @@ rule finetune_run:
         "results/logs/finetune/{task}-{encoder}-{mode}.log",
     benchmark:
         "results/benchmarks/finetune/{task}-{encoder}-{mode}.tsv"
+    wildcard_constraints:
+        task="depth|normals|classification",
     conda:
         "../envs/pretrain.yaml"
     threads: config["finetune"]["threads"]
@@ -71,15 +118,58 @@ rule finetune_run:
         gpu=1 if config["scale"] == "paper" else 0,
     params:
         folder="results/finetune/{task}/{encoder}-{mode}",
-        encoder=lambda wildcards, input: input.get("encoder", "random"),
+        encoder=lambda wildcards: "random" if wildcards.encoder == "random" else encoder_path(wildcards.encoder),
         root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=task_settings,
+        settings=lambda wildcards: task_settings(wildcards.task, wildcards.encoder, wildcards.mode),
         seed=config["seed"],
     message:
         "Fine-tuning {wildcards.encoder} ({wildcards.mode}) on {wildcards.task}"
     shell:
-        "python {SCRIPTS}/finetune_run.py --encoder {params.encoder} --data {params.root:q} --out {params.folder}"
-        " --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"
+        "{LEASE} {resources.gpu} -- python {SCRIPTS}/finetune_run.py --encoder {params.encoder:q}"
+        " --data {params.root:q} --out {params.folder} --settings {params.settings:q} --seed {params.seed}"
+        " > {log} 2>&1"
+
+
+use rule finetune_run as finetune_openmmlab with:
+    output:
+        metrics="results/finetune/{task}/{encoder}-{mode}/metrics.json",
+        predictions="results/finetune/{task}/{encoder}-{mode}/predictions.png",
+        config="results/finetune/{task}/{encoder}-{mode}/config.py",
+        receipt="results/finetune/{task}/{encoder}-{mode}/receipt.json",
+    wildcard_constraints:
+        task="|".join(OPENMMLAB),
+    conda:
+        "../envs/openmmlab.yaml"
+
+
+use rule finetune_run as few_shot_run with:
+    output:
+        metrics="results/few_shot/{task}/{encoder}-{images}/metrics.json",
+        predictions="results/few_shot/{task}/{encoder}-{images}/predictions.png",
+        receipt="results/few_shot/{task}/{encoder}-{images}/receipt.json",
+    log:
+        "results/logs/few_shot/{task}-{encoder}-{images}.log",
+    benchmark:
+        "results/benchmarks/few_shot/{task}-{encoder}-{images}.tsv"
+    wildcard_constraints:
+        task="depth|normals|classification|segmentation|pose",
+        images="[0-9]+",
+    conda:
+        "../envs/openmmlab.yaml"
+    params:
+        folder="results/few_shot/{task}/{encoder}-{images}",
+        encoder=lambda wildcards: "random" if wildcards.encoder == "random" else encoder_path(wildcards.encoder),
+        root=lambda wildcards: TASKS[wildcards.task]["root"],
+        settings=lambda wildcards: task_settings(
+            wildcards.task,
+            wildcards.encoder,
+            "frozen",
+            seeds=list(range(config["finetune"]["few_shot"]["draws"])),
+            train_images=int(wildcards.images),
+        ),
+        seed=config["seed"],
+    message:
+        "Fine-tuning {wildcards.encoder} (frozen) on {wildcards.images} images of {wildcards.task}"
 
 
 rule constant_baseline:

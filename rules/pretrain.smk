@@ -59,6 +59,7 @@ rule pretrain_run:
         unpack(dataset_files),
     output:
         encoder="results/pretrain/{run}/encoder.safetensors",
+        model="results/pretrain/{run}/model.safetensors",
         metrics="results/pretrain/{run}/metrics.csv",
         receipt="results/pretrain/{run}/receipt.json",
     log:
@@ -81,7 +82,7 @@ rule pretrain_run:
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "{params.launcher} {SCRIPTS}/pretrain_run.py"
+        "{LEASE} {resources.gpu} -- {params.launcher} {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --run {wildcards.run} --handling {HANDLING} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"

@@ -2,15 +2,27 @@
 
 from mimic_core.sources.registry import PAPER_DATASETS
 
+# What the tables and figure 3 are told of the encoders whose results they get.
+RUNS = as_json(config["pretrain"]["runs"])
+BASELINE_NAMES = as_json(BASELINES)
+MISSING_BASELINES = [
+    f"{name}=the file {baseline['path'] or '(no path given)'} is not there"
+    for name, baseline in BASELINES.items()
+    if name not in FOUND_BASELINES
+]
+
+
+def pretrain_receipts(encoders):
+    """Receipts of the runs among encoders."""
+    runs = {encoder.partition("@")[0] for encoder in encoders}
+    return expand("results/pretrain/{run}/receipt.json", run=[run for run in config["pretrain"]["runs"] if run in runs])
+
 
 rule table1:
     input:
-        metrics=finetune_results("metrics.json"),
-        receipts=finetune_results("receipt.json"),
-        pretrain=expand(
-            "results/pretrain/{run}/receipt.json",
-            run=[encoder for encoder in config["finetune"]["encoders"] if encoder != "random"],
-        ),
+        metrics=results("metrics.json", DENSE) + constant_results("metrics.json"),
+        receipts=results("receipt.json", DENSE) + constant_results("receipt.json"),
+        pretrain=pretrain_receipts(compared_encoders()),
     output:
         csv="results/table1.csv",
         markdown="results/table1.md",
@@ -24,13 +36,161 @@ rule table1:
         mem_mb=500,  # a few hundred numbers
         runtime=10,  # minutes
     params:
-        runs=as_json(config["pretrain"]["runs"]),
+        name="table1",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=MISSING_BASELINES,
         scale=config["scale"],
     message:
-        "Writing table 1"
+        "Writing {params.name}"
     shell:
-        "python {SCRIPTS}/table1.py --metrics {input.metrics} --pretrain {input.pretrain} --runs {params.runs:q}"
+        "python {SCRIPTS}/{params.name}.py --metrics {input.metrics} --pretrain {input.pretrain}"
+        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q}"
         " --scale {params.scale} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+
+
+use rule table1 as table2 with:
+    input:
+        metrics=results("metrics.json", OBJECT),
+        receipts=results("receipt.json", OBJECT),
+        pretrain=pretrain_receipts(compared_encoders()),
+    output:
+        csv="results/table2.csv",
+        markdown="results/table2.md",
+    log:
+        "results/logs/report/table2.log",
+    benchmark:
+        "results/benchmarks/report/table2.tsv"
+    params:
+        name="table2",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=MISSING_BASELINES,
+        scale=config["scale"],
+
+
+use rule table1 as table3 with:
+    input:
+        metrics=results("metrics.json", PIXELWISE, ["random", *config["report"]["table3"]]),
+        receipts=results("receipt.json", PIXELWISE, ["random", *config["report"]["table3"]]),
+        pretrain=pretrain_receipts(config["report"]["table3"]),
+    output:
+        csv="results/table3.csv",
+        markdown="results/table3.md",
+    log:
+        "results/logs/report/table3.log",
+    benchmark:
+        "results/benchmarks/report/table3.tsv"
+    params:
+        name="table3",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=[],  # this table has our own runs only
+        scale=config["scale"],
+
+
+rule table7:
+    input:
+        metrics=finetune_results("metrics.json"),
+        receipts=finetune_results("receipt.json"),
+    output:
+        csv="results/table7.csv",
+        markdown="results/table7.md",
+    log:
+        "results/logs/report/table7.log",
+    benchmark:
+        "results/benchmarks/report/table7.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # a few hundred numbers
+        runtime=10,  # minutes
+    params:
+        name="table7",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=MISSING_BASELINES,
+        scale=config["scale"],
+    message:
+        "Writing {params.name}"
+    shell:
+        "python {SCRIPTS}/{params.name}.py --metrics {input.metrics} --runs {params.runs:q} --baselines {params.baselines:q}"
+        " --missing {params.missing:q} --scale {params.scale} --csv {output.csv} --markdown {output.markdown}"
+        " > {log} 2>&1"
+
+
+use rule table7 as table4 with:
+    input:
+        metrics=expand("results/reconstruction/{encoder}/metrics.json", encoder=reconstructed()),
+        receipts=expand("results/reconstruction/{encoder}/receipt.json", encoder=reconstructed()),
+    output:
+        csv="results/table4.csv",
+        markdown="results/table4.md",
+    log:
+        "results/logs/report/table4.log",
+    benchmark:
+        "results/benchmarks/report/table4.tsv"
+    params:
+        name="table4",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=[word for word in MISSING_BASELINES if word.partition("=")[0] in RECONSTRUCTION["encoders"]],
+        scale=config["scale"],
+
+
+rule figure3a:
+    input:
+        metrics=results("metrics.json", config["report"]["figure3a"], epoch_encoders()),
+        receipts=results("receipt.json", config["report"]["figure3a"], epoch_encoders()),
+        pretrain=pretrain_receipts(epoch_encoders()),
+    output:
+        csv="results/figures/figure3a.csv",
+        png="results/figures/figure3a.png",
+        pdf="results/figures/figure3a.pdf",
+    log:
+        "results/logs/report/figure3a.log",
+    benchmark:
+        "results/benchmarks/report/figure3a.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,  # matplotlib
+        runtime=10,  # minutes
+    params:
+        part="a",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=[],
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
+    message:
+        "Drawing figure 3{params.part}"
+    shell:
+        "python {SCRIPTS}/figure3.py --part {params.part} --metrics {input.metrics} --pretrain {input.pretrain}"
+        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale}"
+        " --dpi {params.dpi} --csv {output.csv} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+
+
+use rule figure3a as figure3b with:
+    input:
+        metrics=few_shot_results("metrics.json"),
+        receipts=few_shot_results("receipt.json"),
+        pretrain=[],
+    output:
+        csv="results/figures/figure3b.csv",
+        png="results/figures/figure3b.png",
+        pdf="results/figures/figure3b.pdf",
+    log:
+        "results/logs/report/figure3b.log",
+    benchmark:
+        "results/benchmarks/report/figure3b.tsv"
+    params:
+        part="b",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=MISSING_BASELINES,
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
 
 
 def drawn_datasets():

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
+from mimic_core.seeding import generator
 
 SAMPLE_MARK = "SAMPLE_WORLD.json"  # lies in every folder that the sample world wrote
 IGNORED = 255  # class of a pixel that has none
@@ -121,6 +122,23 @@ def load_chunks(split: Split[Labelled], size: int) -> Iterator[Labelled]:
     """All images of a split in order, a few hundred at a time, so that a test set need not fit into memory."""
     for start in range(0, len(split), CHUNK):
         yield split.load(range(start, min(start + CHUNK, len(split))), size)
+
+
+def few_shot_rows(count: int, train_images: int | None, seed: int) -> NDArray[np.int64]:
+    """Training images of one repetition, ascending: ``train_images`` of ``count``, drawn by its seed, or all.
+
+    Raises:
+        MimicError: more are asked for than there are.
+    """
+    if train_images is None:
+        return np.arange(count)
+    if train_images > count:
+        raise MimicError(
+            f"{train_images} training images are asked for, and there are {count}",
+            where="finetune.train_images",
+            remedy=f"use {count} or fewer",
+        )
+    return np.sort(generator(seed, "few-shot").permutation(count)[:train_images])
 
 
 def data_label(root: str | Path, name: str) -> str:

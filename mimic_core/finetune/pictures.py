@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ COLUMNS = 6  # test images shown
 TILE = 176  # pixels of one picture's side
 GAP, TITLE, LABEL, FOOT = 6, 48, 92, 24  # pixels between pictures, above, left of and below them
 INK, PALE = (25, 25, 25), (105, 105, 105)
+RIGHT, WRONG = (20, 110, 50), (170, 40, 40)
 
 
 def shown_rows(count: int) -> list[int]:
@@ -70,5 +72,30 @@ def draw_predictions(
             figure.paste(tile(picture), (left, TITLE + row * (TILE + GAP)))
         caption = f"{task.metric} = {values[column]:.1f}"
         draw.text((left + TILE // 2, TITLE + 3 * (TILE + GAP)), caption, PALE, small, anchor="ma")
+    with atomic_path(path) as temporary:
+        figure.save(temporary, format="PNG")
+
+
+def draw_classes(
+    path: str | Path, images: NDArray[np.uint8], truths: Sequence[str], guesses: Sequence[str], title: str
+) -> None:
+    """Write a row of classified images, atomically, with the true and the predicted class under each.
+
+    Args:
+        path: the PNG.
+        images: (N, S, S, 3) RGB.
+        truths, guesses: names of classes, one an image.
+        title: which encoder, on which data.
+    """
+    figure = Image.new("RGB", (GAP + max(len(images), 3) * (TILE + GAP), TITLE + TILE + 3 * FOOT), "white")
+    draw = ImageDraw.Draw(figure)
+    large, small = ImageFont.load_default(18), ImageFont.load_default(14)
+    draw.text((GAP, GAP), title, INK, large)
+    for column, (image, truth, guess) in enumerate(zip(images, truths, guesses, strict=True)):
+        left = GAP + column * (TILE + GAP)
+        figure.paste(tile(image), (left, TITLE))
+        middle, below = left + TILE // 2, TITLE + TILE + GAP
+        draw.text((middle, below), f"is {truth}", INK, small, anchor="ma")
+        draw.text((middle, below + FOOT), f"taken for {guess}", RIGHT if guess == truth else WRONG, small, anchor="ma")
     with atomic_path(path) as temporary:
         figure.save(temporary, format="PNG")

@@ -5,18 +5,42 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.metrics import PerImage
-from mimic_core.finetune.task import Task
 
 log = logging.getLogger("mimic")
 
 DIGITS = 6  # decimals kept
+
+
+class Named(Protocol):
+    """What a result says of its task."""
+
+    @property
+    def name(self) -> str:
+        """As in the config."""
+
+    @property
+    def metric(self) -> str:
+        """The metric that the paper reports."""
+
+    @property
+    def unit(self) -> str:
+        """What the metric's numbers mean."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A task that has no more to it than :class:`Named`."""
+
+    name: str
+    metric: str
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +67,7 @@ def labelled_only(per_image: PerImage) -> PerImage:
 
 
 def summarise(
-    task: Task, results: Sequence[SeedResult], *, encoder: str, mode: str, data: str, train_images: int, seed: int
+    task: Named, results: Sequence[SeedResult], *, encoder: str, mode: str, data: str, train_images: int, seed: int
 ) -> dict[str, Any]:
     """The content of ``metrics.json``.
 

@@ -7,12 +7,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mimic_core.devices import cpu_threads, device
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
-from mimic_core.finetune.data import Samples, Split, load_all, load_chunks
+from mimic_core.finetune.data import Samples, Split, few_shot_rows, load_all, load_chunks
 from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.pictures import draw_predictions, shown_rows
@@ -21,6 +23,7 @@ from mimic_core.finetune.settings import RANDOM, FinetuneSettings
 from mimic_core.finetune.task import Task
 from mimic_core.finetune.tasks import get_task
 from mimic_core.models import Encoder, build_encoder, load_pretrained
+from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.receipts import Receipt
 from mimic_core.seeding import seed_for
 
@@ -39,7 +42,7 @@ def data_root(given: str | Path | None, settings: FinetuneSettings) -> Path:
 
 
 class Job:
-    """One job with its data in memory.
+    """One job with its training images in memory: all of them, or those that a repetition draws.
 
     Args:
         settings: what to do.
@@ -52,8 +55,8 @@ class Job:
         self.settings, self.weights, self.seed = settings, weights, seed
         self.task: Task = get_task(settings.task)
         self.training, self.test = self.task.open(root, "train"), self.task.open(root, "test")
-        self.samples: Samples = load_all(self.training, settings.image_size)
-        self.scale = Scale.of(self.samples)
+        self.few = settings.train_images is not None
+        self.samples = None if self.few else load_all(self.training, settings.image_size)
         self.device = device()
         self.shared: tuple[Encoder, list[Tensor] | None] | None = None
 
@@ -61,36 +64,49 @@ class Job:
         """Seed of one repetition: the same for every encoder and mode, so that they see the same order."""
         return seed_for(self.seed, "finetune", self.task.name, repetition)
 
+    def rows_of(self, repetition: int) -> NDArray[np.int64]:
+        """Training images of one repetition."""
+        return few_shot_rows(len(self.training), self.settings.train_images, self.seed_of(repetition))
+
+    def samples_of(self, repetition: int) -> Samples:
+        """Training images of one repetition with their labels."""
+        if self.samples is not None:
+            return self.samples
+        return self.training.load(self.rows_of(repetition).tolist(), self.settings.image_size)
+
     def encoder(self, seed: int) -> Encoder:
         """A new encoder: random weights of this seed, or the pretrained ones."""
         if self.weights == RANDOM:
             return build_encoder(self.settings.architecture, seed, drop_path=self.settings.drop_path)
         return load_pretrained(self.weights, drop_path=self.settings.drop_path)
 
-    def model(self, repetition: int, encoder: Encoder) -> DenseModel:
-        """A new head on an encoder."""
+    def model(self, repetition: int, encoder: Encoder, scale: Scale) -> DenseModel:
+        """A new head on an encoder; ``scale`` is that of its training labels."""
         seed, hooks = self.seed_of(repetition), self.settings.head.hooks
-        return DenseModel(
+        model = DenseModel(
             encoder,
             build_head(self.settings.head, encoder.width, self.task.channels, seed),
             evenly_spaced(encoder.depth) if hooks == "auto" else [int(block) for block in hooks],
-            self.scale,
+            scale,
             frozen=self.settings.mode == "frozen",
             bf16=self.settings.precision == "bf16",
         ).to(self.device)
+        speed_up_linear_layers(model)
+        return model
 
     def train(self, repetition: int) -> tuple[DenseModel, list[tuple[int, float]]]:
-        """Train one repetition; frozen pretrained encoders are loaded, and see the training set, only once."""
+        """Train one repetition; frozen pretrained encoders are loaded, and see a whole training set, only once."""
         seed = self.seed_of(repetition)
         frozen = self.settings.mode == "frozen"
         reusable = frozen and self.weights != RANDOM
         encoder, features = self.shared or (self.encoder(seed), None)
-        model = self.model(repetition, encoder)
+        samples = self.samples_of(repetition)
+        model = self.model(repetition, encoder, Scale.of(samples))
         if frozen and not self.settings.augment and features is None:
-            features = encode(model, self.samples.images)
+            features = encode(model, samples.images)
         if reusable:
-            self.shared = (encoder, features)
-        return model, Trainer(model, self.task, self.samples, self.settings, seed, features).run()
+            self.shared = (encoder, None if self.few else features)
+        return model, Trainer(model, self.task, samples, self.settings, seed, features).run()
 
     def run(self) -> tuple[list[DenseModel], list[SeedResult]]:
         """Train every seed, then measure all of them in one pass over the test images."""
@@ -142,7 +158,7 @@ def finetune(
             encoder=settings.encoder,
             mode=settings.mode,
             data=job.test.label,
-            train_images=len(job.training),
+            train_images=len(job.rows_of(settings.seeds[0])),
             seed=seed,
         )
         draw(out / "predictions.png", job, models[0], job.test)

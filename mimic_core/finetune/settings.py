@@ -45,6 +45,7 @@ class FinetuneSettings:
         encoder: name of the pretraining run, for the results; ``random`` is the floor without pretraining.
         root: folder of the dataset; a command line's ``--data`` goes before it.
         seeds: one run each: head, order and augmentation, and a random encoder's weights.
+        train_images: number of training images, drawn anew for every seed (few-shot); None: all.
         image_size: side of the square input, pixels.
         architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
         learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
@@ -61,6 +62,7 @@ class FinetuneSettings:
     encoder: str
     root: str | None = None
     seeds: Sequence[int] = (0,)
+    train_images: int | None = None
     image_size: int = 256
     architecture: Mapping[str, Any] = field(default_factory=dict)
     head: HeadSettings = HeadSettings()
@@ -84,6 +86,8 @@ class FinetuneSettings:
         need(len(self.betas) == 2, "AdamW takes two betas", "betas", "give two, such as [0.9, 0.999]")
         for key in ("image_size", "batch_size", "epochs", "threads"):
             need(getattr(self, key) >= 1, f"{key} is {getattr(self, key)}", key, "use 1 or more")
+        few = self.train_images is None or self.train_images >= 1
+        need(few, f"train_images is {self.train_images}", "train_images", "use 1 or more, or null for all")
         need(self.learning_rate > 0, f"the rate is {self.learning_rate}", "learning_rate", "use a rate above 0")
         need(0 < self.layer_decay <= 1, f"the decay is {self.layer_decay}", "layer_decay", "use one in (0, 1]")
         need(0 <= self.drop_path < 1, f"the drop path is {self.drop_path}", "drop_path", "use one in [0, 1)")

@@ -5,7 +5,14 @@ from mimic_core.models.mae import MAE
 from mimic_core.models.naver import NaverCroCo
 from mimic_core.models.settings import DecoderSettings, ViTSettings, named_vit
 from mimic_core.models.vit import Encoder
-from mimic_core.models.weights import build_encoder, export_multimae, export_timm, load_pretrained, save_encoder
+from mimic_core.models.weights import (
+    build_encoder,
+    export_multimae,
+    export_timm,
+    load_pretrained,
+    load_whole,
+    save_encoder,
+)
 
 __all__ = [
     "MAE",
@@ -18,6 +25,7 @@ __all__ = [
     "export_multimae",
     "export_timm",
     "load_pretrained",
+    "load_whole",
     "named_vit",
     "save_encoder",
 ]

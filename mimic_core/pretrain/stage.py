@@ -1,4 +1,4 @@
-"""The stage: a manifest in; an encoder, its metrics and a receipt out."""
+"""The stage: a manifest in; an encoder, the whole model, the metrics and a receipt out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from mimic_core.datasets import PairDataset
 from mimic_core.devices import cpu_threads
 from mimic_core.files import file_hash
-from mimic_core.models.weights import save_encoder
+from mimic_core.models.weights import save_encoder, save_model
 from mimic_core.pretrain.distributed import processes
 from mimic_core.pretrain.loop import Trainer
 from mimic_core.pretrain.metrics import measured, summary, write_metrics
@@ -28,13 +28,15 @@ def pretrain(
     seed: int,
     allow_changed: Collection[str] = (),
 ) -> None:
-    """Pretrain on a dataset of pairs; write ``encoder.safetensors``, ``metrics.csv`` and, last, ``receipt.json``.
+    """Pretrain on a dataset of pairs; write the encoder, the whole model, the metrics and, last, the receipt.
+
+    These are ``encoder.safetensors``, ``model.safetensors`` (decoder included), ``metrics.csv`` and ``receipt.json``.
 
     An interrupted run goes on from its newest checkpoint when it is called again with the same arguments.
 
     Args:
         manifest: the dataset's ``manifest.parquet``.
-        out_dir: folder of the three files.
+        out_dir: folder of the four files.
         checkpoint_dir: folder of the checkpoints; it may be deleted once the receipt is there.
         settings: the config block that :meth:`PretrainSettings.from_dict` reads.
         seed: the config's seed.
@@ -81,12 +83,14 @@ def statistics(trainer: Trainer) -> dict[str, Any]:
 
 
 def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
-    """The encoder, the metrics (again: a finished run may be called once more) and the receipt."""
-    encoder, metrics = out_dir / "encoder.safetensors", out_dir / "metrics.csv"
-    about = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
-    save_encoder(encoder, trainer.model.encoder(), {name: receipt.statistics[name] for name in about})
+    """The encoder, the whole model, the metrics (again: a finished run may be called once more) and the receipt."""
+    encoder, model, metrics = (out_dir / name for name in ("encoder.safetensors", "model.safetensors", "metrics.csv"))
+    names = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
+    about = {name: receipt.statistics[name] for name in names}
+    save_encoder(encoder, trainer.model.encoder(), about)
+    save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
-    receipt.write(out_dir / "receipt.json", [encoder, metrics])
+    receipt.write(out_dir / "receipt.json", [encoder, model, metrics])
     found = receipt.statistics
     log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])
     if found["cross_view_gain"] is not None:

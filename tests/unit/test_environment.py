@@ -51,6 +51,14 @@ def test_the_conda_environments_pin_what_the_lock_pins(path):
         assert version == lock.version_for_python311(name), f"{path.name}: {line}; {RENEW}"
 
 
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "envs").glob("*.sh")), ids=lambda path: path.stem)
+def test_scripts_of_environments_pin_what_the_lock_pins(path):
+    pins = list(lock.SCRIPT_PIN.finditer(path.read_text()))
+    assert pins
+    for pin in pins:
+        assert pin["version"] == lock.version_for_python311(pin["name"]), f"{path.name}: {pin[0]}; {RENEW}"
+
+
 def test_every_rules_environment_exists():
     for path in (REPOSITORY / "rules").glob("*.smk"):
         for line in path.read_text().splitlines():

@@ -27,7 +27,7 @@ EDITS = [
     ),
     pytest.param(
         {"pretrain": {"base_lr": 1e-3}},
-        {"pretrain_run": 2, "finetune_run": 4, "table1": 1},
+        {"pretrain_run": 3, "finetune_run": 4, "table1": 1},
         id="every run's learning rate",
     ),
     pytest.param({"pretrain": {"allow_changed": ["settings.base_lr"]}}, {}, id="what an unfinished run may change"),
@@ -51,7 +51,7 @@ EDITS = [
     ),
     pytest.param(
         {"pairs": {"ratio": 0.75}},
-        {"pairs_shard": 12, "assemble": 3, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
+        {"pairs_shard": 12, "assemble": 3, "pretrain_run": 3, "finetune_run": 4, "table1": 1, "figure2": 1},
         id="the matching ratio",
     ),
     pytest.param(
@@ -97,7 +97,7 @@ def test_a_rerun_after_an_edit_ends_as_a_run_from_nothing(finished, tmp_path):
     for folder in (edited, fresh):
         result = snakemake(folder, "pretrain", configfile=changed)
         assert result.returncode == 0, result.stdout + result.stderr
-    for run in ("mae_mimic-3m", "croco_mimic-3m"):
+    for run in ("mae_mimic-3m", "croco_mimic-3m", "croco_mimic-1m"):
         encoder = Path("results/pretrain") / run / "encoder.safetensors"
         assert (edited / encoder).read_bytes() == (fresh / encoder).read_bytes()
         assert (edited / encoder).read_bytes() != (finished / encoder).read_bytes()

@@ -1,4 +1,4 @@
-"""Encoders in and out of files.
+"""Encoders, and whole pretraining models, in and out of files.
 
 Our own files are safetensors with the architecture as JSON in their header. Released files of other layouts are read
 too (:func:`load_pretrained`), and two are written (:func:`export_timm`, :func:`export_multimae`). Reading a file never
@@ -9,14 +9,18 @@ from mimic_core.models.weights.exports import export_multimae, export_timm
 from mimic_core.models.weights.load import build_encoder, load_pretrained
 from mimic_core.models.weights.ours import HEADER, read_header, save_encoder
 from mimic_core.models.weights.parameters import check_parameters
+from mimic_core.models.weights.whole import WholeModel, load_whole, save_model
 
 __all__ = [
     "HEADER",
+    "WholeModel",
     "build_encoder",
     "check_parameters",
     "export_multimae",
     "export_timm",
     "load_pretrained",
+    "load_whole",
     "read_header",
     "save_encoder",
+    "save_model",
 ]

@@ -13,7 +13,7 @@ from mimic_core.errors import MimicError
 from mimic_core.models.settings import ViTSettings, vit_settings
 from mimic_core.models.vit import Encoder, initialise
 from mimic_core.models.weights.layouts import Checkpoint, choose_heads, open_checkpoint, read_layout, timm_facts
-from mimic_core.models.weights.ours import HEADER, architecture, read_safetensors
+from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, architecture, parse_header, read_safetensors
 from mimic_core.models.weights.parameters import check_parameters
 from mimic_core.models.weights.pickles import read_pickle
 from mimic_core.seeding import seed_for
@@ -42,6 +42,16 @@ def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | No
         MimicError: no file, another kind of file, an unknown layout, something in it that could run code, or parameters
             that are missing, unexpected or of another shape.
     """
+    path = check_file(path)
+    settings, weights = read_weights(path, heads)
+    encoder = Encoder(settings, drop_path)
+    check_parameters(encoder.state_dict(), weights, path)
+    encoder.load_state_dict(weights)
+    return encoder.eval()
+
+
+def check_file(path: str | Path) -> Path:
+    """The path of a file of weights; a :class:`MimicError` where there is none, or one of another kind."""
     path = Path(path)
     if not path.is_file():
         raise MimicError("there is no weights file", where=path, remedy="check the path, or run the pretraining first")
@@ -51,11 +61,7 @@ def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | No
             where=path,
             remedy=f"give one that ends in {' or '.join(SUFFIXES)}, such as encoder.safetensors of a pretraining run",
         )
-    settings, weights = read_weights(path, heads)
-    encoder = Encoder(settings, drop_path)
-    check_parameters(encoder.state_dict(), weights, path)
-    encoder.load_state_dict(weights)
-    return encoder.eval()
+    return path
 
 
 def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor]]:
@@ -63,9 +69,12 @@ def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, 
     if path.suffix != ".safetensors":
         return read_layout(open_checkpoint(read_pickle(path), path), heads)
     entries, weights = read_safetensors(path)
+    if MODEL_HEADER in entries:
+        remedy = "give the encoder.safetensors beside it"
+        raise MimicError("this is a whole pretraining model, not an encoder", where=path, remedy=remedy)
     if HEADER not in entries:
         return read_layout(Checkpoint(path, weights, timm_facts(path)), heads)
-    settings = architecture(entries, path)
+    settings = architecture(parse_header(entries, path), path)
     choose_heads(settings.width, settings.heads, heads, path)
     return settings, weights
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
@@ -19,12 +19,13 @@ from mimic_core.models.vit import Encoder
 from mimic_core.settings import read_settings
 
 HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
+MODEL_HEADER = "mimic_model"  # the entry of a whole pretraining model's
 FORMAT = 1
 
 
-def cpu_weights(encoder: Encoder) -> dict[str, Tensor]:
-    """The encoder's parameters on the CPU, each in memory of its own, as safetensors wants them."""
-    return {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
+    """A model's parameters on the CPU, each in memory of its own, as safetensors wants them."""
+    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
 
 
 def save_encoder(path: str | Path, encoder: Encoder, metadata: Mapping[str, Any]) -> None:
@@ -68,15 +69,15 @@ def read_header(path: str | Path) -> dict[str, Any]:
         raise not_ours(path) from error
 
 
-def parse_header(entries: Mapping[str, str], path: str | Path) -> dict[str, Any]:
+def parse_header(entries: Mapping[str, str], path: str | Path, entry: str = HEADER) -> dict[str, Any]:
     """Our header among the header entries of a safetensors file."""
     try:
-        header = json.loads(entries[HEADER])
+        header = json.loads(entries[entry])
     except (KeyError, ValueError) as error:
         raise not_ours(path) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format") if isinstance(header, dict) else header
-        what = f"the encoder file has format {found!r}, and this version of MIMIC reads {FORMAT}"
+        what = f"the file has format {found!r}, and this version of MIMIC reads {FORMAT}"
         raise MimicError(what, where=path, remedy="use the version of MIMIC that wrote it")
     return header
 
@@ -87,6 +88,6 @@ def not_ours(path: str | Path) -> MimicError:
     return MimicError("this is not an encoder that MIMIC wrote", where=path, remedy=remedy)
 
 
-def architecture(entries: Mapping[str, str], path: Path) -> ViTSettings:
-    """Size of the encoder in a file of ours."""
-    return read_settings(ViTSettings, parse_header(entries, path).get("architecture", {}), f"{path}: architecture")
+def architecture(header: Mapping[str, Any], path: Path) -> ViTSettings:
+    """Size of the encoder, by the header of a file of ours."""
+    return read_settings(ViTSettings, header.get("architecture", {}), f"{path}: architecture")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mimic_core.errors import MimicError
-from mimic_core.evaluation.bootstrap import bootstrap, bootstrap_means
+from mimic_core.evaluation.bootstrap import bootstrap, bootstrap_means, bootstrap_statistic
 
 
 def test_equal_values_have_no_spread():
@@ -31,6 +31,17 @@ def test_two_models_meet_the_same_test_sets():
     values = np.random.default_rng(0).random(50)
     np.testing.assert_allclose(bootstrap_means(values + 3, seed=5), bootstrap_means(values, seed=5) + 3)
     assert (bootstrap_means(values, seed=5) != bootstrap_means(values, seed=6)).any()
+
+
+def test_a_figure_that_is_no_mean_is_measured_on_the_same_test_sets():
+    values = np.random.default_rng(0).random(30)
+    assert bootstrap_statistic(lambda rows: values[rows].mean(), 30, seed=2) == bootstrap(values, seed=2)
+    drawn: list[np.ndarray] = []
+    summary = bootstrap_statistic(lambda rows: drawn.append(rows) or values[rows].max(), 30, seed=2)
+    assert len(drawn) == 100 and all(len(rows) == 30 and set(rows) <= set(range(30)) for rows in drawn)
+    assert summary["max"] == values.max()
+    assert summary["min"] == min(values[rows].max() for rows in drawn) < values.max()
+    assert bootstrap_statistic(len, 30, seed=2, draws=1) == {"min": 30, "max": 30, "mean": 30, "std": 0}
 
 
 def test_no_values_are_refused():

@@ -13,7 +13,7 @@ from unit.pretrain.conftest import OPTIONS
 
 from mimic_core.command import run
 from mimic_core.errors import MimicError
-from mimic_core.models import load_pretrained
+from mimic_core.models import load_pretrained, load_whole
 from mimic_core.models.weights import read_header
 
 SCRIPT = Path(__file__).parents[3] / "workflow_scripts" / "pretrain_run.py"
@@ -35,11 +35,16 @@ def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, bloc
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
         "encoder.safetensors",
+        "model.safetensors",
         "metrics.csv",
         "receipt.json",
         "tensorboard",
     }
     encoder = load_pretrained(out / "encoder.safetensors")
+    whole = load_whole(out / "model.safetensors")
+    assert type(whole).__name__.lower() == model
+    for name, value in whole.encoder().state_dict().items():
+        assert torch.equal(value, encoder.state_dict()[name]), name
     assert encoder(torch.zeros(1, 3, 32, 32)).shape == (1, 17, 16)
     assert read_header(out / "encoder.safetensors")["metadata"]["model"] == model
 
@@ -47,7 +52,7 @@ def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, bloc
     found = receipt["statistics"]
     assert receipt["stage"] == "pretrain"
     assert list(receipt["inputs"]) == [str(manifest)]
-    assert len(receipt["outputs"]) == 2
+    assert len(receipt["outputs"]) == 3
     assert (found["pairs"], found["training_pairs"], found["validation_pairs"]) == (16, 12, 4)
     assert (found["model"], found["dataset"], found["epochs"]) == (model, "tiny", 2)
     table = pd.read_csv(out / "metrics.csv")
@@ -63,8 +68,9 @@ def test_same_seed_same_bytes(manifest, tmp_path, block):
     block |= {"epochs": 1}
     for name in ("first", "second"):
         main(arguments(manifest, tmp_path / name, block))
-    first, second = (tmp_path / name / "out" / "encoder.safetensors" for name in ("first", "second"))
-    assert first.read_bytes() == second.read_bytes()
+    for file in ("encoder.safetensors", "model.safetensors"):
+        first, second = (tmp_path / name / "out" / file for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
 
 
 def free_port():

@@ -1,0 +1,235 @@
+"""Reconstruction of held-out pairs: nine tenths of view 1 are hidden and painted (paper, table 4 and figure 13)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimic_core.datasets import PairDataset
+from mimic_core.devices import cpu_threads, device
+from mimic_core.errors import MimicError
+from mimic_core.evaluation.bootstrap import bootstrap
+from mimic_core.evaluation.reconstruction_features import FID, EncoderDistance
+from mimic_core.evaluation.reconstruction_painting import Painted, Painter, batches, mask_noise, open_model, paint
+from mimic_core.files import write_json
+from mimic_core.models import MAE
+from mimic_core.models.linear import speed_up_linear_layers
+from mimic_core.models.masking import kept_patches
+from mimic_core.pretrain.pictures import draw_pictures, hidden, viewable
+from mimic_core.progress import Progress
+from mimic_core.receipts import Receipt
+from mimic_core.settings import read_settings
+
+log = logging.getLogger("mimic")
+
+SHOWN = 6  # pairs of which the picture is drawn
+DIGITS = 6  # decimals kept
+OUTPUTS = ("metrics.json", "reconstructions.png")
+
+
+def need(condition: bool, what: str, key: str, remedy: str) -> None:
+    """Refuse a value of the config's block ``reconstruction``, naming its key."""
+    if not condition:
+        raise MimicError(what, where=f"reconstruction.{key}", remedy=remedy)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReconstructionSettings:
+    """One model's reconstruction; the defaults are the paper's (table 4).
+
+    Attributes:
+        encoder: name of the model's run or baseline, for the results.
+        dataset: name of the dataset of held-out pairs, for the results.
+        mask_ratio: share of view 1's patches that are hidden.
+        inception: file of Inception's weights, for the FID; empty: no FID.
+        frechet_encoder: name of the encoder whose features give a Frechet distance of their own; empty: none.
+        batch_size: pairs at once.
+        threads: CPU threads.
+    """
+
+    encoder: str
+    dataset: str
+    mask_ratio: float = 0.9
+    inception: str = ""
+    frechet_encoder: str = ""
+    batch_size: int = 32
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        need(0 < self.mask_ratio < 1, f"mask_ratio is {self.mask_ratio}", "mask_ratio", "use one between 0 and 1")
+        for key in ("batch_size", "threads"):
+            need(getattr(self, key) >= 1, f"{key} is {getattr(self, key)}", key, "use 1 or more")
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> ReconstructionSettings:
+        """Settings from a block of the config.
+
+        Raises:
+            MimicError: a key that is unknown or missing, or a value out of range, named.
+        """
+        return read_settings(cls, block, "reconstruction")
+
+
+class Reconstruction:
+    """One model on all pairs of a dataset.
+
+    Args:
+        settings: what to do.
+        model: what paints.
+        frechet: file of the encoder of the Frechet distance; None: none.
+        seed: the config's.
+
+    Attributes:
+        loss, pixel_l2: a value a pair.
+        masks: hash of all keys and hidden patches: models of the same value painted the same patches.
+        fid, frechet: the distances of the painted images from the true ones, as sets.
+        columns: pictures of some pairs, by title.
+    """
+
+    def __init__(self, settings: ReconstructionSettings, model: Painter, frechet: str | Path | None, seed: int) -> None:
+        self.settings, self.seed, self.device = settings, seed, device()
+        self.model = model.to(self.device)
+        speed_up_linear_layers(self.model)
+        self.patches = model.settings.grid**2
+        self.fid, self.frechet = FID(settings.inception, self.device), EncoderDistance(frechet, self.device)
+        self.loss: list[float] = []
+        self.pixel_l2: list[float] = []
+        self.masks = hashlib.sha256()
+        self.columns: dict[str, list[Tensor]] = {}
+
+    def run(self, dataset: PairDataset) -> None:
+        """Paint view 1 of every pair."""
+        shown = np.unique(np.linspace(0, len(dataset) - 1, SHOWN).round().astype(int))
+        size = self.model.settings.image_size
+        with Progress(len(dataset), "pairs") as progress:
+            for chosen, keys, view1, view2 in batches(dataset, size, self.settings.batch_size):
+                noise = np.stack([mask_noise(key, self.patches, self.seed) for key in keys])
+                first, second = view1.to(self.device), view2.to(self.device)
+                found = paint(
+                    self.model, first, second, torch.from_numpy(noise).to(self.device), self.settings.mask_ratio
+                )
+                self.add(keys, found, viewable(first))
+                rows = np.flatnonzero(np.isin(chosen, shown))
+                if len(rows):
+                    self.keep(first[rows], second[rows], found.mask[rows], found.images[rows])
+                progress.step(len(chosen))
+
+    def add(self, keys: list[str], found: Painted, true: Tensor) -> None:
+        """Take in one batch."""
+        self.loss += found.loss.double().tolist()
+        self.pixel_l2 += found.pixel_l2.double().tolist()
+        for key, mask in zip(keys, found.mask.cpu().numpy() > 0, strict=True):
+            self.masks.update(key.encode() + b"\0" + mask.tobytes())
+        self.fid.add(true, found.images)
+        self.frechet.add(true, found.images)
+
+    def keep(self, view1: Tensor, view2: Tensor, mask: Tensor, images: Tensor) -> None:
+        """Keep what the picture shows of some pairs, in the order of figure 13."""
+        second = "view 2 (not seen)" if isinstance(self.model, MAE) else "view 2"
+        pictures = {
+            "masked": hidden(view1, mask, self.model.patch_size),
+            "reconstruction": images,
+            "original": viewable(view1),
+            second: viewable(view2),
+        }
+        for title, values in pictures.items():
+            self.columns.setdefault(title, []).append(values.cpu())
+
+    def metrics(self) -> dict[str, Any]:
+        """The content of ``metrics.json``."""
+        settings, encoder = self.settings, self.model.settings
+        fid, frechet = self.fid.value(), self.frechet.value()
+        return {
+            "task": "reconstruction",
+            "dataset": settings.dataset,
+            "encoder": settings.encoder,
+            "model": "mae" if isinstance(self.model, MAE) else "croco",
+            "pairs": len(self.loss),
+            "image_size": encoder.image_size,
+            "patches": self.patches,
+            "hidden_patches": self.patches - kept_patches(self.patches, settings.mask_ratio),
+            "mask_ratio": settings.mask_ratio,
+            "masks": self.masks.hexdigest(),
+            "loss": summary(self.loss, self.seed),
+            "pixel_l2": summary(self.pixel_l2, self.seed),
+            "per_image": {
+                name: np.round(values, DIGITS).tolist()
+                for name, values in (("loss", self.loss), ("pixel_l2", self.pixel_l2))
+            },
+            "fid": None if fid is None else round(fid, DIGITS),
+            "fid_reason": self.fid.reason,
+            "frechet": None if frechet is None else round(frechet, DIGITS),
+            "frechet_encoder": settings.frechet_encoder,
+        }
+
+
+def summary(values: list[float], seed: int) -> dict[str, Any]:
+    """Mean over the pairs, their sample deviation (None for a single pair), and the bootstrap's estimates."""
+    several = len(values) > 1
+    return {
+        "mean": round(float(np.mean(values)), DIGITS),
+        "std": round(float(np.std(values, ddof=1)), DIGITS) if several else None,
+        "bootstrap": bootstrap(values, seed),
+    }
+
+
+def reconstruct(
+    settings: ReconstructionSettings,
+    weights: str | Path,
+    out: str | Path,
+    *,
+    data: str | Path,
+    frechet: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Paint the hidden patches of held-out pairs; write ``metrics.json``, ``reconstructions.png``, ``receipt.json``.
+
+    The hidden patches are drawn from the seed and each pair's key alone, so every model that cuts an image into as many
+    patches paints the same ones. Images are resized to the model's own size. Predictions are turned back into colours
+    by the true patch's mean and deviation, as the loss is taken on normalised pixels.
+
+    Args:
+        settings: what to do.
+        weights: file of a whole model (:func:`mimic_core.models.load_whole`).
+        out: folder of the results.
+        data: ``manifest.parquet`` of the held-out pairs.
+        frechet: file of the encoder ``settings.frechet_encoder``, where one is named.
+        seed: the config's seed.
+
+    Returns:
+        The content of ``metrics.json``. A distance that could not be computed is None; ``fid_reason`` says why.
+
+    Raises:
+        MimicError: a file is missing or not what it should be, or a setting does not fit.
+    """
+    named = bool(settings.frechet_encoder)
+    need(named == (frechet is not None), "its name and its file go together", "frechet_encoder", "give both or none")
+    out = Path(out)
+    with cpu_threads(settings.threads):
+        used = [Path(settings.inception)] if settings.inception and Path(settings.inception).is_file() else []
+        inputs = [Path(data), Path(weights), *([] if frechet is None else [Path(frechet)]), *used]
+        receipt = Receipt("reconstruction", {**dataclasses.asdict(settings), "seed": seed}, inputs)
+        dataset = PairDataset(data)
+        if not len(dataset):
+            raise MimicError("the dataset has no pairs", where=data, remedy="mine more pairs")
+        work = Reconstruction(settings, open_model(weights, settings.mask_ratio), frechet, seed)
+        work.run(dataset)
+        found = work.metrics()
+    draw_pictures(out / "reconstructions.png", {title: torch.cat(part) for title, part in work.columns.items()})
+    write_json(out / "metrics.json", found)
+    receipt.statistics = {
+        "pairs": found["pairs"],
+        **{name: found[name]["mean"] for name in ("loss", "pixel_l2")},
+        **{name: found[name] for name in ("fid", "frechet")},
+    }
+    receipt.write(out / "receipt.json", [out / name for name in OUTPUTS])
+    log.info("loss %.4f on %d pairs", found["loss"]["mean"], found["pairs"])
+    return found

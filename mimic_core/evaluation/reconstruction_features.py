@@ -1,0 +1,124 @@
+"""How far reconstructed images are from true ones as sets: the FID, and a distance by an encoder of ours."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mimic_core.errors import MimicError
+from mimic_core.evaluation.frechet import LEAST, frechet_distance
+from mimic_core.models import load_pretrained
+from mimic_core.models.weights.pickles import read_pickle
+from mimic_core.pretrain.augment import normalise
+
+FEATURES = 2048  # Inception's, of the FID
+
+
+class FID:
+    """Frechet inception distance, computed by torchmetrics with torch-fidelity's Inception.
+
+    Args:
+        path: file of Inception's weights as torch-fidelity released them; empty: there is no FID.
+        device: where Inception is computed.
+
+    Attributes:
+        reason: why there is no FID; empty where there is one.
+
+    Raises:
+        MimicError: the file is there, and does not hold these weights.
+    """
+
+    def __init__(self, path: str | Path, device: torch.device) -> None:
+        self.metric: Any = None
+        self.reason = why_no_fid(path)
+        if not self.reason:
+            self.metric = inception_distance(Path(path)).to(device)
+
+    def add(self, true: Tensor, painted: Tensor) -> None:
+        """Add (B, 3, S, S) images, colours from 0 to 1."""
+        if self.metric is not None:
+            for images, real in ((true, True), (painted, False)):
+                self.metric.update((images * 255).round().to(torch.uint8), real=real)
+
+    def value(self) -> float | None:
+        """The FID of all that was added; None where there is none, and ``reason`` says why."""
+        if self.metric is not None and int(self.metric.real_features_num_samples) < LEAST:
+            self.reason = f"it needs {LEAST} or more images"
+        return None if self.reason else float(self.metric.compute())
+
+
+def why_no_fid(path: str | Path) -> str:
+    """Why there is no FID; empty where there is one."""
+    if not str(path):
+        return "no file of Inception's weights is given"
+    if not Path(path).is_file():
+        return f"the file {path} of Inception's weights is not there"
+    if importlib.util.find_spec("torch_fidelity") is None:
+        return "torch-fidelity is not installed"
+    return ""
+
+
+def inception_distance(path: Path) -> Any:
+    """torchmetrics' metric with weights from a file."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    weights = read_pickle(path)
+    wrong = MimicError(
+        "these are not Inception's weights as torch-fidelity reads them",
+        where=path,
+        remedy="give its released weights-inception-2015-12-05-6726825d.pth",
+    )
+    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise wrong
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder) / "inception.pth"  # torch-fidelity unpickles what it is given, so it gets a file of ours
+        torch.save(dict(weights), own)
+        try:
+            # without antialiasing, as the FID's first implementation resizes
+            return FrechetInceptionDistance(FEATURES, feature_extractor_weights_path=str(own), antialias=False)
+        except RuntimeError as error:
+            raise wrong from error
+
+
+class EncoderDistance:
+    """Frechet distance of an encoder's features: the mean of its normed patch tokens. It is no FID.
+
+    Args:
+        path: file of the encoder; None: there is no distance.
+        device: where the encoder is computed.
+    """
+
+    def __init__(self, path: str | Path | None, device: torch.device) -> None:
+        self.encoder = None if path is None else load_pretrained(path).to(device)
+        self.true: list[np.ndarray] = []
+        self.painted: list[np.ndarray] = []
+
+    def add(self, true: Tensor, painted: Tensor) -> None:
+        """Add (B, 3, S, S) images, colours from 0 to 1."""
+        if self.encoder is not None:
+            self.true.append(self.features(true))
+            self.painted.append(self.features(painted))
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> np.ndarray:
+        """(B, width) of (B, 3, S, S) colours from 0 to 1, resized to the encoder's own size."""
+        assert self.encoder is not None  # noqa: S101 (for the type checker)
+        size = self.encoder.settings.image_size
+        if images.shape[-1] != size:
+            images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
+        tokens = self.encoder(normalise(images * 255))
+        return tokens[:, self.encoder.prefix_tokens :].double().mean(dim=1).cpu().numpy()
+
+    def value(self) -> float | None:
+        """The distance of all that was added; None where there is no encoder, or a single image."""
+        if sum(map(len, self.true)) < LEAST:
+            return None
+        return frechet_distance(np.concatenate(self.true), np.concatenate(self.painted))

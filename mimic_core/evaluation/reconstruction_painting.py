@@ -1,0 +1,99 @@
+"""Hidden patches of view 1, painted by a whole model, and how far they are from the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mimic_core.datasets import PairDataset
+from mimic_core.errors import MimicError
+from mimic_core.models import MAE, CroCo, NaverCroCo, load_whole
+from mimic_core.models.masking import kept_patches, normalise_patches, patchify, random_masking
+from mimic_core.pretrain.augment import normalise, to_float
+from mimic_core.pretrain.data import resize
+from mimic_core.pretrain.pictures import painted, viewable
+from mimic_core.seeding import generator
+
+Painter = MAE | CroCo | NaverCroCo
+
+
+class Painted(NamedTuple):
+    """A batch of view 1 as a model painted it.
+
+    Attributes:
+        mask: (B, N), 1 where a patch was hidden.
+        loss: (B,) mean squared error on the normalised pixels of hidden patches, as in training.
+        pixel_l2: (B,) mean squared error on their colours from 0 to 1.
+        images: (B, 3, S, S) colours from 0 to 1, patches that were seen as they are.
+    """
+
+    mask: Tensor
+    loss: Tensor
+    pixel_l2: Tensor
+    images: Tensor
+
+
+def mask_noise(key: str, patches: int, seed: int) -> np.ndarray:
+    """(patches,) uniform draws that choose the hidden patches of a pair: the same for every model of as many patches.
+
+    Args:
+        key: the pair's.
+        patches: of an image.
+        seed: the config's.
+    """
+    return generator(seed, "reconstruction mask", key).random(patches, dtype=np.float32)
+
+
+@torch.no_grad()
+def paint(model: Painter, view1: Tensor, view2: Tensor, noise: Tensor, mask_ratio: float) -> Painted:
+    """Hide patches of view 1 and let the model paint them: CroCo with view 2's help, MAE alone.
+
+    Args:
+        model: in evaluation mode.
+        view1, view2: (B, 3, S, S), normalised as the model's input, of its own size.
+        noise: (B, N) uniform draws; the patches of the smallest are seen.
+        mask_ratio: share that is hidden.
+    """
+    mask = random_masking(noise, mask_ratio).mask
+    if isinstance(model, NaverCroCo):
+        _, predicted = model(view1, view2, mask.bool())
+    else:
+        model.mask_ratio = mask_ratio
+        _, predicted, mask = model(view1, noise) if isinstance(model, MAE) else model(view1, view2, noise)
+    images = painted(view1, predicted, mask, model.patch_size)
+    error = (predicted.float() - normalise_patches(patchify(view1, model.patch_size))).square().mean(dim=-1)
+    pixel_error = patchify((images - viewable(view1)).square(), model.patch_size).mean(dim=-1)
+    count = mask.sum(dim=1)
+    return Painted(mask, (error * mask).sum(dim=1) / count, (pixel_error * mask).sum(dim=1) / count, images)
+
+
+def open_model(path: str | Path, mask_ratio: float) -> Painter:
+    """A whole model that paints.
+
+    Raises:
+        MimicError: it cannot be read, paints nothing (DINO), or hides no patch at this ratio.
+    """
+    model = load_whole(path)
+    if not isinstance(model, MAE | CroCo | NaverCroCo):
+        remedy = "give a model of MAE or CroCo"
+        raise MimicError(f"a {type(model).__name__} paints no patches", where=path, remedy=remedy)
+    patches = model.settings.grid**2
+    if kept_patches(patches, mask_ratio) == patches:
+        what = f"of the model's {patches} patches none would be hidden"
+        raise MimicError(what, where="reconstruction.mask_ratio", remedy="use a higher one, or a model of more patches")
+    return model
+
+
+def batches(dataset: PairDataset, size: int, count: int) -> Iterator[tuple[np.ndarray, list[str], Tensor, Tensor]]:
+    """All pairs in the dataset's order, ``count`` at once: indices, keys, and both views normalised (B, 3, S, S)."""
+    for start in range(0, len(dataset), count):
+        chosen = np.arange(start, min(start + count, len(dataset)))
+        pairs = [[resize(view, size) for view in dataset.images(int(index))] for index in chosen]
+        views = torch.from_numpy(np.array(pairs))
+        keys = [str(key) for key in dataset.rows["key"].iloc[chosen]]
+        yield chosen, keys, normalise(to_float(views[:, 0])), normalise(to_float(views[:, 1]))

@@ -1,0 +1,60 @@
+"""Whether OpenMMLab is installed, in the versions that this code was tested with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from functools import cache
+
+from mimic_core.errors import MimicError
+from mimic_core.finetune.openmmlab.ops import provide_ops
+
+# Distributions and their versions, as in requirements.lock. The onedl forks keep the import names of the originals.
+PINS = {
+    "onedl-mmengine": "0.10.12",
+    "onedl-mmcv": "2.3.6",
+    "onedl-mmsegmentation": "1.4.2",
+    "onedl-mmdetection": "3.5.1",
+    "mmpose": "1.3.2",
+    "xtcocotools": "1.14.3",
+    "munkres": "1.1.4",
+}
+ORIGINALS = ("mmengine", "mmcv", "mmcv-lite", "mmsegmentation", "mmdet")  # write into the folders of the forks
+
+
+def installed_version(name: str) -> str | None:
+    """Version of an installed distribution, or None."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def problems(pins: Mapping[str, str] = PINS) -> list[str]:
+    """What is missing, of another version, or in the way; one phrase each."""
+    found = []
+    for name, wanted in pins.items():
+        version = installed_version(name)
+        if version is None:
+            found.append(f"{name} is missing")
+        elif version != wanted:
+            found.append(f"{name} is {version}")
+    return found + [f"{name} is installed beside its fork" for name in ORIGINALS if installed_version(name)]
+
+
+@cache
+def require_openmmlab() -> None:
+    """Check the versions and make ``mmcv.ops`` importable; called before anything of OpenMMLab is imported.
+
+    Raises:
+        MimicError: a package is missing or of another version; all pins are named.
+    """
+    found = problems()
+    if found:
+        pins = " ".join(f"{name}=={version}" for name, version in PINS.items())
+        raise MimicError(
+            f"OpenMMLab is not as it should be: {', '.join(found)}",
+            where="the Python environment",
+            remedy=f"install requirements.lock, which has {pins}, and remove the originals of the forks, if any",
+        )
+    provide_ops()

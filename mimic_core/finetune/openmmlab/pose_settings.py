@@ -1,0 +1,109 @@
+"""Settings of human pose estimation on COCO."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mimic_core.finetune.settings import FinetuneSettings, Mode, need
+from mimic_core.models.settings import vit_settings
+from mimic_core.settings import read_settings
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """One pose job; the defaults are the paper's (appendix D) and, where it is silent, ViTPose's (Xu et al., 2022).
+
+    Attributes:
+        task: ``pose``.
+        mode: ``frozen`` (only the head learns) or ``whole``.
+        encoder: name of the pretraining run, for the results.
+        root: folder of the dataset; a command line's ``--data`` goes before it.
+        seeds: one run each: head, order and augmentation, and a random encoder's weights.
+        train_images: number of training people, drawn anew for every seed; None: all.
+        image_size: the cut-out around a person, pixels: its side, or [height, width].
+        architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
+        deconv_channels: width of the head's two deconvolutions.
+        codec: heatmaps of ``udp`` (unbiased data processing) or ``msra`` (unbiased decoding).
+        sigma: of a joint's Gaussian, pixels of the heatmap.
+        flip_test: whether a test averages over the image and its mirror image.
+        boxes: file of a detector's boxes of the test images (COCO's result format); None: the true boxes.
+        learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
+        weight_decay: AdamW's, on matrices only.
+        batch_size, epochs: the schedule, with ``warmup_iterations`` of a rate that grows from a thousandth, and a tenth
+            of the rate from each of the epochs ``milestones`` on.
+        clip_gradient: largest gradient norm.
+        drop_path: stochastic depth at the encoder's last block (mode ``whole``).
+        augment: flip, half body, shift, scale and rotation.
+        precision: of the encoder: ``bf16`` (autocast) or ``fp32``.
+        threads: CPU threads; the numbers may differ in the last digits between counts.
+        workers: processes that read images beside the training; 0: none. The numbers do not depend on it.
+    """
+
+    task: str
+    mode: Mode
+    encoder: str
+    root: str | None = None
+    seeds: Sequence[int] = (0,)
+    train_images: int | None = None
+    image_size: int | Sequence[int] = (256, 192)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    deconv_channels: int = 256
+    codec: Literal["udp", "msra"] = "udp"
+    sigma: float = 2.0
+    flip_test: bool = True
+    boxes: str | None = None
+    learning_rate: float = 5e-4
+    layer_decay: float = 0.75
+    weight_decay: float = 0.1
+    betas: Sequence[float] = (0.9, 0.999)
+    batch_size: int = 512
+    epochs: int = 210
+    warmup_iterations: int = 500
+    milestones: Sequence[int] = (170, 200)
+    clip_gradient: float = 1.0
+    drop_path: float = 0.3
+    augment: bool = True
+    precision: Literal["bf16", "fp32"] = "bf16"
+    threads: int = 1
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        names = {field.name for field in dataclasses.fields(self)} - {"image_size"}
+        names &= {field.name for field in dataclasses.fields(FinetuneSettings)}
+        FinetuneSettings(
+            **{name: getattr(self, name) for name in names}, warmup_epochs=0
+        )  # checks what all tasks share
+        need(self.task == "pose", f"the task is {self.task!r}", "task", "use 'pose'")
+        sides = [self.image_size] if isinstance(self.image_size, int) else list(self.image_size)
+        fits = len(sides) in (1, 2) and all(isinstance(side, int) and side >= 1 for side in sides)
+        need(fits, f"the size is {self.image_size}", "image_size", "give a side, or [height, width]")
+        need(self.codec in ("udp", "msra"), f"{self.codec!r} is unknown", "codec", "use 'udp' or 'msra'")
+        for key in ("deconv_channels", "sigma", "clip_gradient"):
+            need(getattr(self, key) > 0, f"{key} is {getattr(self, key)}", key, "use more than 0")
+        for key in ("warmup_iterations", "workers"):
+            need(getattr(self, key) >= 0, f"{key} is {getattr(self, key)}", key, "use 0 or more")
+        rising = list(self.milestones) == sorted(set(self.milestones)) and all(step >= 1 for step in self.milestones)
+        need(rising, f"the milestones are {list(self.milestones)}", "milestones", "give epochs in ascending order")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input."""
+        if isinstance(self.image_size, int):
+            return self.image_size, self.image_size
+        sides = list(self.image_size)
+        return sides[0], sides[-1]
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, Any]) -> PoseSettings:
+        """Settings from a block of the config.
+
+        Raises:
+            MimicError: a key that is unknown or missing, or a value out of range, named.
+        """
+        made = read_settings(cls, block, "finetune")
+        if made.architecture:
+            vit_settings(made.architecture, "finetune.architecture")
+        return made

@@ -1,0 +1,170 @@
+"""Our settings as a config of MMSegmentation, which also runs without us (``Runner.from_cfg``).
+
+Import it after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mimic_core.errors import MimicError
+from mimic_core.finetune.layouts.ade20k import CLASSES
+from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
+from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
+from mimic_core.finetune.settings import RANDOM
+from mimic_core.models import load_pretrained
+from mimic_core.models.settings import ViTSettings, vit_settings
+
+IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.segmentation_parts"]
+UNBOUNDED = 10**6  # pixels of an image's longer side: only the shorter is asked for
+READ = {"type": "LoadImageFromFile", "color_type": "color_ignore_orientation"}  # labels belong to the stored pixels
+
+
+def encoder_sizes(settings: SegmentationSettings, weights: str | Path) -> ViTSettings:
+    """Size of the encoder that will be used.
+
+    Raises:
+        MimicError: no such encoder, or the input size is no multiple of its patch size.
+    """
+    if str(weights) == RANDOM:
+        sizes = vit_settings(settings.architecture, "finetune.architecture")
+    else:
+        sizes = load_pretrained(weights).settings
+    if settings.image_size % sizes.patch_size:
+        raise MimicError(
+            f"inputs of {settings.image_size} pixels cannot be cut into this encoder's patches of {sizes.patch_size}",
+            where="finetune.image_size",
+            remedy=f"choose a multiple of {sizes.patch_size}",
+        )
+    return sizes
+
+
+def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is done to a training and to a test image; the test's truth keeps its own size."""
+    size = settings.image_size
+    shrink = {"type": "ResizeShortestEdge", "scale": size, "max_size": UNBOUNDED}
+    crop = {"type": "RandomCrop", "crop_size": (size, size)}
+    jitter: list[dict[str, Any]] = (
+        [{"type": "RandomFlip", "prob": 0.5}, {"type": "PhotoMetricDistortion"}] if settings.augment else []
+    )
+    labels, pack = {"type": "LoadAnnotations"}, {"type": "PackSegInputs"}
+    return [READ, labels, shrink, crop, *jitter, pack], [READ, shrink, labels, pack]
+
+
+def model_config(settings: SegmentationSettings, weights: str | Path, seed: int) -> dict[str, Any]:
+    """Encoder and head; tested in windows of the training size that overlap by a third."""
+    size, bf16 = settings.image_size, settings.precision == "bf16"
+    pixels = {"mean": [255 * value for value in IMAGENET_MEAN], "std": [255 * value for value in IMAGENET_STD]}
+    return {
+        "type": "EncoderDecoder",
+        "data_preprocessor": {
+            "type": "SegDataPreProcessor",
+            "bgr_to_rgb": True,
+            "size": (size, size),
+            "pad_val": 0,
+            "seg_pad_val": 255,
+            **pixels,
+        },
+        "backbone": {
+            "type": "MimicBackbone",
+            "weights": str(weights),
+            "architecture": dict(settings.architecture),
+            "seed": seed,
+            "frozen": settings.mode == "frozen",
+            "drop_path": settings.drop_path,
+            "bf16": bf16,
+        },
+        "decode_head": {
+            "type": "MimicConvNeXtHead",
+            "in_channels": encoder_sizes(settings, weights).width,
+            "num_classes": CLASSES,
+            "width": settings.head.width,
+            "predictions": settings.head.predictions,
+            "depth": settings.head.depth,
+            "seed": seed,
+            "bf16": bf16,
+            "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},  # mean over the pixels with a class
+        },
+        "train_cfg": {},
+        "test_cfg": {"mode": "slide", "crop_size": (size, size), "stride": (2 * size // 3, 2 * size // 3)},
+    }
+
+
+def build_config(
+    settings: SegmentationSettings,
+    weights: str | Path,
+    root: str | Path,
+    seed: int,
+    *,
+    indices: Sequence[int] | None = None,
+    kept: Sequence[int] = (),
+) -> Config:
+    """A complete config of one training run and its test.
+
+    Args:
+        settings: what to do.
+        weights: ``random`` or the path of a checkpoint.
+        root: the dataset's folder.
+        seed: the repetition's.
+        indices: training images, in the reader's order; None: all.
+        kept: test images whose prediction is kept.
+
+    Raises:
+        MimicError: there is no such encoder, or it does not fit the input size.
+    """
+    training, testing = pipelines(settings)
+    data = {"type": "MimicADE20K", "data_root": str(root)}
+    optimiser = {
+        "type": "AdamW",
+        "lr": settings.learning_rate,
+        "betas": tuple(settings.betas),
+        "weight_decay": settings.weight_decay,
+    }
+    schedule = {"rate": settings.learning_rate, "epochs": settings.epochs, "warmup_epochs": settings.warmup_epochs}
+    return Config(
+        {
+            "default_scope": "mmseg",
+            "custom_imports": {"imports": IMPORTS, "allow_failed_imports": False},
+            "work_dir": "work_dirs/segmentation",
+            "randomness": {"seed": seed % 2**32},
+            "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
+            "model": model_config(settings, weights, seed),
+            "train_dataloader": {
+                "batch_size": settings.batch_size,
+                "num_workers": settings.workers,
+                "sampler": {"type": "DefaultSampler", "shuffle": True},
+                "dataset": {
+                    **data,
+                    "part": "train",
+                    "seed": seed,
+                    "indices": None if indices is None else [int(row) for row in indices],
+                    "pipeline": training,
+                },
+            },
+            "test_dataloader": {
+                "batch_size": 1,
+                "num_workers": settings.workers,
+                "sampler": {"type": "DefaultSampler", "shuffle": False},
+                "dataset": {**data, "part": "test", "test_mode": True, "pipeline": testing},
+            },
+            "optim_wrapper": {
+                "type": "OptimWrapper",
+                "optimizer": optimiser,
+                "constructor": "MimicLayerDecay",
+                "paramwise_cfg": {"layer_decay": settings.layer_decay},
+            },
+            "param_scheduler": [{"type": "MimicCosineLR", "by_epoch": True, "convert_to_iter_based": True, **schedule}],
+            "train_cfg": {"by_epoch": True, "max_epochs": settings.epochs},
+            "test_cfg": {},
+            "test_evaluator": [
+                {"type": "IoUMetric", "iou_metrics": ["mIoU"]},
+                {"type": "ConfusionCounts", "kept": [int(row) for row in kept]},
+            ],
+            "default_hooks": {"checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1}},
+            "custom_hooks": [{"type": "EpochOfData"}],
+        }
+    )

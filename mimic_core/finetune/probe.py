@@ -1,0 +1,229 @@
+"""Linear probing on ImageNet-1K: how well classes are told apart by a linear layer on a frozen encoder.
+
+As the released MAE: a batch norm without affine before the linear layer, LARS, a large batch (paper section 5.2).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from timm.optim.lars import Lars
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mimic_core.devices import cpu_threads, device
+from mimic_core.errors import MimicError
+from mimic_core.evaluation.metrics import PerImage
+from mimic_core.files import write_json
+from mimic_core.finetune.data import few_shot_rows
+from mimic_core.finetune.layouts.imagenet import ImageNet
+from mimic_core.finetune.pictures import draw_classes, shown_rows
+from mimic_core.finetune.probe_features import FrozenFeatures, Read, middle, random_part
+from mimic_core.finetune.probe_settings import ProbeSettings
+from mimic_core.finetune.results import Reported, SeedResult, summarise
+from mimic_core.finetune.settings import RANDOM
+from mimic_core.models import Encoder, build_encoder, load_pretrained
+from mimic_core.progress import Progress
+from mimic_core.receipts import Receipt
+from mimic_core.seeding import generator, seed_for
+
+__all__ = ["ProbeSettings", "run"]
+
+log = logging.getLogger("mimic")
+
+Curve = list[tuple[int, float]]
+
+CLASSIFICATION = Reported("classification", "top1", "percent")
+OUTPUTS = ("metrics.json", "predictions.png")
+RECEIPT = "receipt.json"
+BEST = 5  # guesses of the wider metric
+
+
+def build_classifier(width: int, classes: int, seed: int) -> nn.Sequential:
+    """Batch norm without affine, then a linear layer of small random weights; the same seed gives the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(seed, "head"))
+        linear = nn.Linear(width, classes)
+        nn.init.trunc_normal_(linear.weight, std=0.01)
+        nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.BatchNorm1d(width, affine=False, eps=1e-6), linear)
+
+
+def build_optimiser(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
+    """LARS, whose adaptive rate is for matrices only."""
+    matrices = [parameter for parameter in classifier.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in classifier.parameters() if parameter.ndim <= 1]
+    groups = [
+        {"params": matrices, "always_adapt": True},
+        {"params": others, "always_adapt": False, "weight_decay": 0.0},
+    ]
+    return Lars(groups, lr=settings.peak_rate, momentum=settings.momentum, weight_decay=settings.weight_decay)
+
+
+def learning_rate(epoch: float, settings: ProbeSettings) -> float:
+    """Rate after ``epoch`` (a fraction counts): linear warm-up from 0, then half a cosine down to 0."""
+    if epoch < settings.warmup_epochs:
+        return settings.peak_rate * epoch / settings.warmup_epochs
+    done = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
+    return settings.peak_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> PerImage:
+    """Whether each image's class is the best or among the best five of its scores (N, classes): 0 or 100."""
+    own = scores[np.arange(len(labels)), labels]
+    better = (scores > own[:, None]).sum(axis=1)
+    return {"top1": 100.0 * (better < 1), "top5": 100.0 * (better < BEST)}
+
+
+class Job:
+    """All seeds of one encoder.
+
+    Args:
+        settings: what to do.
+        weights: ``random`` or the path of a checkpoint.
+        root: the dataset's folder.
+        seed: the config's; each of ``settings.seeds`` is a repetition under it.
+    """
+
+    def __init__(self, settings: ProbeSettings, weights: str | Path, root: Path, seed: int) -> None:
+        self.settings, self.weights, self.seed = settings, weights, seed
+        self.training, self.test = ImageNet(root, "train"), ImageNet(root, "test")
+        self.classes = len(self.training.wnids)
+        self.kept: tuple[FrozenFeatures, dict[int, Tensor], Tensor] | None = None
+
+    def seed_of(self, repetition: int) -> int:
+        """Seed of one repetition: the same for every encoder, so that they see the same order."""
+        return seed_for(self.seed, "finetune", "classification", repetition)
+
+    def rows_of(self, repetition: int) -> NDArray[np.int64]:
+        """Training images of one repetition."""
+        return few_shot_rows(len(self.training), self.settings.train_images, self.seed_of(repetition))
+
+    def encoder(self, seed: int) -> Encoder:
+        """A new encoder: random weights of this seed, or the pretrained ones."""
+        if self.weights == RANDOM:
+            return build_encoder(self.settings.architecture, seed)
+        return load_pretrained(self.weights)
+
+    def encode(self, frozen: FrozenFeatures, rows: NDArray[np.int64], read: Read) -> Tensor:
+        """Features (N, width) of rows."""
+        return frozen.of_rows(rows.tolist(), read, self.settings.encode_batch, self.settings.threads)
+
+    def features(self, repetition: int) -> tuple[FrozenFeatures, dict[int, Tensor], Tensor]:
+        """The encoder, what it says of training images where these do not change, and what it says of the test images.
+
+        Pretrained encoders are loaded, and see each image, only once.
+        """
+        if self.kept is not None:
+            return self.kept
+        size = self.settings.image_size
+        encoder = self.encoder(self.seed_of(repetition)).to(device())
+        frozen = FrozenFeatures(encoder, self.settings.pooling, bf16=self.settings.precision == "bf16")
+        mine = [repetition] if self.weights == RANDOM else list(self.settings.seeds)
+        needed = np.unique(np.concatenate([self.rows_of(name) for name in mine]))
+        found = {}
+        if not self.settings.augment:
+            values = self.encode(frozen, needed, middle(self.training, size))
+            found = dict(zip(needed.tolist(), values, strict=True))
+        test = self.encode(frozen, np.arange(len(self.test)), middle(self.test, size))
+        made = frozen, found, test
+        if self.weights != RANDOM:
+            self.kept = made
+        return made
+
+    def train(self, repetition: int) -> SeedResult:
+        """Train one classifier and test it."""
+        settings, seed, rows = self.settings, self.seed_of(repetition), self.rows_of(repetition)
+        frozen, found, test = self.features(repetition)
+        classifier = build_classifier(frozen.encoder.width, self.classes, seed)
+        optimiser = build_optimiser(classifier, settings)
+        size = min(settings.batch_size, len(rows))
+        steps = -(-len(rows) // size)
+        curve: Curve = []
+        with Progress(settings.epochs * steps, "steps") as progress:
+            for epoch in range(settings.epochs):
+                order = generator(seed, "order", epoch).permutation(rows)
+                read = random_part(self.training, settings.image_size, seed, epoch)
+                total = 0.0
+                for step in range(steps):
+                    chosen = order[step * size : (step + 1) * size]
+                    if len(chosen) < 2:  # the batch norm needs two
+                        continue
+                    for group in optimiser.param_groups:
+                        group["lr"] = learning_rate(epoch + step / steps, settings)
+                    seen = torch.stack([found[row] for row in chosen.tolist()]) if found else None
+                    batch = seen if seen is not None else self.encode(frozen, chosen, read)
+                    labels = torch.from_numpy(self.training.labels[chosen])
+                    loss = functional.cross_entropy(classifier.train()(batch), labels)
+                    optimiser.zero_grad(set_to_none=True)
+                    loss.backward()
+                    optimiser.step()
+                    total += float(loss.detach()) * len(chosen)
+                    progress.step(note=f"loss {float(loss.detach()):.4f}")
+                curve.append((epoch + 1, total / len(order)))
+        with torch.no_grad():
+            self.scores = classifier.eval()(test).numpy()
+        return SeedResult(repetition, accuracy(self.scores, self.test.labels), curve)
+
+    def draw(self, path: Path) -> None:
+        """Write the picture of the last seed's guesses."""
+        shown = shown_rows(len(self.test))
+        images = self.test.load(shown, self.settings.image_size).images
+        names = self.training.wnids
+        guesses = [names[int(self.scores[row].argmax())] for row in shown]
+        truths = [names[int(self.test.labels[row])] for row in shown]
+        title = f"classification on {self.test.label}: {self.settings.encoder}, linear probe"
+        draw_classes(path, images, truths, guesses, title)
+
+
+def run(
+    settings: ProbeSettings, weights: str | Path, out: str | Path, *, data: str | Path | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Train and evaluate linear probes; writes ``metrics.json``, ``predictions.png`` and, last, ``receipt.json``.
+
+    Args:
+        settings: what to do.
+        weights: ``random`` or the path of a checkpoint.
+        out: the folder of the results.
+        data: the dataset's folder; None: ``settings.root``.
+        seed: the config's seed.
+
+    Returns:
+        The content of ``metrics.json`` (see :func:`mimic_core.finetune.results.summarise`).
+
+    Raises:
+        MimicError: data or weights are missing or not what they should be, or a setting does not fit.
+    """
+    root, out = data if data is not None else settings.root, Path(out)
+    if root is None:
+        raise MimicError("no dataset is named", where="finetune.root", remedy="give --data, or root in the settings")
+    with cpu_threads(settings.threads):
+        job = Job(settings, weights, Path(root), seed)
+        files = [*job.training.files, *([] if str(weights) == RANDOM else [Path(weights)])]
+        receipt = Receipt("finetune", {**dataclasses.asdict(settings), "seed": seed}, files)
+        results = []
+        for repetition in settings.seeds:
+            log.info("%s, linear probe, seed %d", settings.encoder, repetition)
+            results.append(job.train(repetition))
+    summary = summarise(
+        CLASSIFICATION,
+        results,
+        encoder=settings.encoder,
+        mode=settings.mode,
+        data=job.test.label,
+        train_images=len(job.rows_of(settings.seeds[0])),
+        seed=seed,
+    )
+    job.draw(out / "predictions.png")
+    write_json(out / "metrics.json", summary)
+    receipt.statistics = {"mean": summary["mean"], "std": summary["std"], "data": summary["data"]}
+    receipt.write(out / RECEIPT, [out / name for name in OUTPUTS])
+    log.info("top1 %s", summary["mean"]["top1"])
+    return summary

@@ -1,0 +1,93 @@
+"""Features of classified images: read by several threads, encoded by a frozen encoder, a batch ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mimic_core.errors import MimicError
+from mimic_core.finetune.layouts.imagenet import ImageNet
+from mimic_core.finetune.model import normalise
+from mimic_core.models import Encoder
+from mimic_core.pretrain.augment import draw_boxes
+from mimic_core.seeding import generator
+
+Image = NDArray[np.uint8]
+Read = Callable[[int], Image]
+
+AREA = (0.08, 1.0)  # of an image, that its random part covers (the released MAE's probe)
+
+
+def middle(split: ImageNet, size: int) -> Read:
+    """How a row is read for a test, and for training without augmentation: the middle of the image."""
+    return lambda row: split.load([row], size).images[0]
+
+
+def random_part(split: ImageNet, size: int, seed: int, epoch: int) -> Read:
+    """How a row is read in one epoch of training: a random part (bicubic) and a random flip, drawn for this row."""
+
+    def read(row: int) -> Image:
+        rng = generator(seed, "augment", epoch, row)
+        image = split.image(row)
+        height, width = image.shape[:2]
+        left, top, wide, high = draw_boxes(rng, 1, AREA)[0] * (width, height, width, height)
+        x, y = min(int(left), width - 1), min(int(top), height - 1)
+        part = image[y : y + max(1, round(high)), x : x + max(1, round(wide))]
+        shrinks = min(part.shape[:2]) >= size
+        picture = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        return np.ascontiguousarray(picture[:, ::-1] if rng.random() < 0.5 else picture)
+
+    return read
+
+
+def read_ahead(rows: Sequence[int], read: Read, batch: int, threads: int) -> Iterator[Image]:
+    """Images (up to ``batch``, S, S, 3) of rows in their order; the next batch is read while one is worked on."""
+    parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        waiting = [pool.submit(read, int(row)) for row in parts[0]] if parts else []
+        for number in range(len(parts)):
+            ready = waiting
+            following = parts[number + 1] if number + 1 < len(parts) else []
+            waiting = [pool.submit(read, int(row)) for row in following]
+            yield np.stack([future.result() for future in ready])
+
+
+class FrozenFeatures:
+    """A frozen encoder and what the classifier sees of it.
+
+    Args:
+        encoder: stays as it is.
+        pooling: ``class``, ``mean`` or ``auto``.
+        bf16: run under bf16 autocast.
+
+    Raises:
+        MimicError: the class token of an encoder is asked for that has none.
+    """
+
+    def __init__(self, encoder: Encoder, pooling: str, *, bf16: bool) -> None:
+        if pooling == "class" and not encoder.prefix_tokens:
+            raise MimicError("this encoder has no class token", where="finetune.pooling", remedy="use 'mean' or 'auto'")
+        self.encoder = encoder.eval().requires_grad_(False)
+        self.mean = pooling == "mean" or not encoder.prefix_tokens
+        self.bf16 = bf16
+        self.encoded = 0  # images that went through the encoder
+
+    @torch.no_grad()
+    def of(self, images: Image) -> Tensor:
+        """(B, width) float32 on the CPU, from RGB (B, S, S, 3) uint8: normed tokens of the last block, pooled."""
+        device = next(self.encoder.parameters()).device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
+            tokens = self.encoder(normalise(images, device))
+        self.encoded += len(images)
+        pooled = tokens[:, self.encoder.prefix_tokens :].mean(1) if self.mean else tokens[:, 0]
+        return pooled.float().cpu()
+
+    def of_rows(self, rows: Sequence[int], read: Read, batch: int, threads: int) -> Tensor:
+        """(N, width) of the images of rows, in their order."""
+        return torch.cat([self.of(images) for images in read_ahead(rows, read, batch, threads)])

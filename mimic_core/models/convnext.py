@@ -1,0 +1,97 @@
+"""The ConvNeXt head that turns the tokens of a vision transformer into class scores.
+
+ConvNeXt blocks: Liu et al., "A ConvNet for the 2020s" (2022), figure 4. The head has the form and the parameter names
+of the released MultiMAE's, which MIMIC fine-tunes segmentation with (paper section 4.3).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from timm.layers.drop import DropPath
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mimic_core.errors import MimicError
+
+EXPANSION = 4  # hidden width of a block over its width
+
+
+class ConvNeXtBlock(nn.Module):
+    """A 7x7 depthwise convolution, then a two-layer perceptron at every pixel, around a skip connection.
+
+    Args:
+        width: channels.
+        drop_path: how often a training sample skips the block.
+    """
+
+    def __init__(self, width: int, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.dwconv = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.pwconv1 = nn.Linear(width, EXPANSION * width)
+        self.pwconv2 = nn.Linear(EXPANSION * width, width)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width, h, w) to the same shape."""
+        pixels = self.dwconv(x).permute(0, 2, 3, 1)
+        pixels = self.pwconv2(functional.gelu(self.pwconv1(self.norm(pixels))))
+        return x + self.drop_path(pixels.permute(0, 3, 1, 2))
+
+
+class ConvNeXtHead(nn.Module):
+    """Tokens to class scores on a grid that is finer than that of the patches.
+
+    Args:
+        width: width of the encoder's tokens.
+        classes: number of classes.
+        embed: width of a token after the projection, shared out among its predictions (released: 6144).
+        predictions: predictions a patch, a square number (released: 16).
+        depth: number of blocks (released: 4).
+        drop_path: stochastic depth at the last block, growing linearly from 0.
+
+    Raises:
+        MimicError: ``predictions`` is no square, or ``embed`` does not divide by it.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        classes: int,
+        embed: int = 6144,
+        predictions: int = 16,
+        depth: int = 4,
+        drop_path: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.side = math.isqrt(max(predictions, 0))
+        if predictions < 1 or self.side**2 != predictions or embed < 1 or embed % predictions:
+            raise MimicError(
+                f"a width of {embed} cannot be shared out among {predictions} predictions a patch",
+                where="head",
+                remedy="choose a square number of predictions, such as 16, and a width that it divides",
+            )
+        channels = embed // predictions
+        self.proj_dec = nn.Linear(width, embed)
+        rates = torch.linspace(0, drop_path, depth).tolist()
+        self.blocks = nn.Sequential(*(ConvNeXtBlock(channels, rate) for rate in rates))
+        self.final_layer = nn.Conv2d(channels, classes, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):  # convolutions keep PyTorch's defaults, as released
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Class scores (B, classes, side * rows, side * columns), ``side`` the square root of ``predictions``.
+
+        Args:
+            tokens: patch tokens (no class token), (B, rows * columns, width), row by row.
+            grid: rows and columns of patches.
+        """
+        channels = self.final_layer.in_channels
+        pixels = self.proj_dec(tokens).unflatten(2, (self.side, self.side, channels)).unflatten(1, grid)
+        # (B, rows, columns, side, side, channels) -> (B, channels, rows, side, columns, side)
+        pixels = pixels.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        return self.final_layer(self.blocks(pixels))

@@ -1,0 +1,68 @@
+"""What the command lines of the tables and of figure 3 share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mimic_core.command import settings
+from mimic_core.errors import MimicError
+from mimic_core.files import atomic_path, write_text
+
+
+def results_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser of the results that are read, the encoders' names, the scale, and the CSV file that is written."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="metrics.json of every result")
+    parser.add_argument("--runs", type=settings, required=True, help="the config's pretrain.runs as JSON")
+    parser.add_argument("--baselines", type=settings, default={}, help="the config's baselines as JSON")
+    parser.add_argument(
+        "--missing",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="NAME=REASON",
+        help="encoders that were left out, and why; may be repeated",
+    )
+    parser.add_argument("--scale", required=True, help="sample or paper")
+    parser.add_argument("--csv", type=Path, required=True, help="written")
+    return parser
+
+
+def table_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser of what a table reads and of the two files that it writes."""
+    parser = results_parser(description)
+    parser.add_argument("--markdown", type=Path, required=True, help="written")
+    return parser
+
+
+def reasons(given: Sequence[str]) -> Mapping[str, str]:
+    """``--missing`` as encoder -> reason.
+
+    Raises:
+        MimicError: a word is not ``name=reason``, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for word in given:
+        name, _, reason = word.partition("=")
+        if not name or not reason.strip():
+            raise MimicError(f"{word!r} is not name=reason", where="--missing", remedy="say why the encoder is missing")
+        if name in found:
+            raise MimicError(f"{name} is named twice", where="--missing", remedy="name each encoder once")
+        found[name] = reason.strip()
+    return found
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, whole or not at all."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def write_table(args: argparse.Namespace, table: pd.DataFrame, page: str) -> None:
+    """Write a table's page and its CSV file, where the command line says."""
+    write_text(args.markdown, page)
+    write_csv(args.csv, table)

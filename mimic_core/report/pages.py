@@ -1,0 +1,108 @@
+"""The tables as pages to read, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from mimic_core.report.readings import RANDOM, Measure
+from mimic_core.report.rows import Table
+
+
+def cell(value: object) -> str:
+    """A value as it may stand in a table: on one line, and no sign in it that ends a cell."""
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def lines_of(names: Sequence[str], numbers: Iterable[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table; the columns named in ``numbers`` are set to the right."""
+    right = set(numbers)
+    return [
+        "| " + " | ".join(names) + " |",
+        "| " + " | ".join("---:" if name in right else "---" for name in names) + " |",
+        *("| " + " | ".join(cell(value) for value in row) + " |" for row in rows),
+        "",
+    ]
+
+
+def sample_warning(scale: str, on: Iterable[str]) -> list[str]:
+    """What a reader of numbers at sample scale must know first."""
+    if scale != "sample":
+        return []
+    *others, last = dict.fromkeys(on)
+    datasets = f"{', '.join(others)} and {last}" if others else last
+    return [
+        "> **Sample scale.** Ours were obtained on the sample world (small procedural flats, small encoders, minutes"
+        f" of training); the paper's on {datasets} with ViT-B. The two must not be compared.",
+        "",
+    ]
+
+
+def page(table: Table, frame: pd.DataFrame, scale: str) -> str:
+    """A table of :func:`mimic_core.report.rows.build`: ours beside the paper's, and the gain over random weights."""
+    names = ["model", *(["frozen"] if table.by_mode else []), "dataset", "encoder"]
+    titles = [title for measure in table.measures for title in (measure.title, measure.paper)]
+    right = [*titles, "seeds", "test images"]
+    rows = []
+    for row in frame.to_dict("records"):
+        cells = [row[name] or "-" for name in names]
+        for measure in table.measures:
+            mean, std = row[measure.column], row[f"{measure.column}_std"]
+            cells += [with_spread(mean, std), row[f"{measure.column}_paper"]]
+        data = [row[f"{place}_data"] for place in table.places if row[f"{place}_data"]]
+        images = [str(row[f"{place}_test_images"]) for place in table.places if row[f"{place}_data"]]
+        rows.append([*cells, row["seeds"], ", ".join(images), ", ".join(dict.fromkeys(data)), row["note"]])
+    return "\n".join(
+        [
+            f"# {table.title}",
+            "",
+            *sample_warning(scale, (measure.on for measure in table.measures)),
+            *lines_of([*names, *titles, "seeds", "test images", "data", "note"], right, rows),
+            "Mean ± standard deviation over seeds. An empty cell was not measured; the note says why. Test images are"
+            " those of each task, in the order of the columns.",
+            "",
+            *against_random(table, frame, names),
+        ]
+    )
+
+
+def with_spread(mean: float | str, std: float | str) -> str:
+    """``41.20 ± 0.35``, or nothing where nothing was measured."""
+    if mean == "":
+        return ""
+    return f"{float(mean):.2f}" if std == "" else f"{float(mean):.2f} ± {float(std):.2f}"
+
+
+def against_random(table: Table, frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """What pretraining brings over random weights in the same mode, as measured."""
+    floors = {row.get("frozen"): row for row in frame.to_dict("records") if row["model"] == RANDOM}
+    rows = []
+    for row in frame.to_dict("records"):
+        floor = floors.get(row.get("frozen"))
+        if not row["dataset"] or not floor or all(row[measure.column] == "" for measure in table.measures):
+            continue
+        rows.append([*(row[name] for name in names), *(difference(row, floor, measure) for measure in table.measures)])
+    if not rows:
+        return []
+    words = [measure.words for measure in table.measures]
+    return [
+        "## Against random weights",
+        "",
+        "Positive is better. `±` combines both rows' spread over seeds; a difference within it shows nothing. Without"
+        " `±` a row has a single seed, and its spread is not known.",
+        "",
+        *lines_of([*names, *words], words, rows),
+    ]
+
+
+def difference(row: Mapping[Any, Any], floor: Mapping[Any, Any], measure: Measure) -> str:
+    """Gain of a row over the floor, its sign turned so that positive is better."""
+    if row[measure.column] == "" or floor[measure.column] == "":
+        return ""
+    gain = (float(row[measure.column]) - float(floor[measure.column])) * (1 if measure.higher else -1)
+    stds = [one[f"{measure.column}_std"] for one in (row, floor)]
+    if "" in stds:
+        return f"{gain:+.2f}"
+    return f"{gain:+.2f} ± {sum(float(std) ** 2 for std in stds) ** 0.5:.2f}"

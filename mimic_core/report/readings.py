@@ -1,0 +1,257 @@
+"""Results and receipts as the tables read them: checked, each under the name of its encoder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mimic_core.errors import MimicError
+from mimic_core.files import read_json
+
+MODEL_LABELS = {"mae": "MAE", "croco": "CroCo", "dino": "DINO"}
+FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"
+CONSTANT, RANDOM = "constant prediction", "random weights"
+KEYS = ("task", "encoder", "mode", "data", "seeds", "test_images", "train_images", "mean", "std", "bootstrap")
+AGAIN = "delete the file and run its job again"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that the paper reports of a task.
+
+    Attributes:
+        column: its column in a table: a dataset, then a metric.
+        task: the task.
+        metric: the metric's name in ``metrics.json``.
+        words: the metric in words.
+        unit: what its numbers mean.
+        higher: a higher number is a better one.
+        on: the paper's dataset.
+        mode: only results of this mode count; None: of every mode, and each has a row of its own.
+        paper: heading of the paper's column.
+    """
+
+    column: str
+    task: str
+    metric: str
+    words: str
+    unit: str
+    higher: bool
+    on: str
+    mode: str | None = None
+    paper: str = "paper"
+
+    @property
+    def place(self) -> str:
+        """What the columns of the result behind it begin with."""
+        return self.column.rpartition("_")[0]
+
+    @property
+    def title(self) -> str:
+        """Heading: words, unit, and where better is."""
+        return f"{self.words} ({self.unit}) {'↑' if self.higher else '↓'}"
+
+
+DEPTH = Measure("nyuv2_delta1", "depth", "delta1", "depth delta1", "%", True, "NYUv2")
+SEGMENTATION = Measure("ade20k_miou", "segmentation", "miou", "segmentation mIoU", "%", True, "ADE20K")
+NORMALS = Measure("taskonomy_l1", "normals", "l1", "normals L1", "x1000", False, "Taskonomy")
+POSE_AP = Measure("coco_ap", "pose", "ap", "pose AP", "%", True, "COCO")
+POSE_AR = Measure("coco_ar", "pose", "ar", "pose AR", "%", True, "COCO")
+TOP1 = Measure("imagenet_top1", "classification", "top1", "linear probe top-1", "%", True, "ImageNet-1K")
+REPORTED = (DEPTH, SEGMENTATION, NORMALS, POSE_AP, POSE_AR, TOP1)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A ``metrics.json``.
+
+    Attributes:
+        path: the file.
+        task, encoder, mode: whose result it is.
+        data: what it was obtained on.
+        seeds: repetitions.
+        test_images, train_images: numbers of images.
+        mean, std: each metric over the seeds; the deviation of a single seed is None.
+        bootstrap: each metric's ``min``, ``max``, ``mean`` and ``std`` over test sets, of the first seed.
+        first: the metrics of the first seed.
+    """
+
+    path: Path
+    task: str
+    encoder: str
+    mode: str
+    data: str
+    seeds: Sequence[int]
+    test_images: int
+    train_images: int
+    mean: Mapping[str, float]
+    std: Mapping[str, float | None]
+    bootstrap: Mapping[str, Mapping[str, float]]
+    first: Mapping[str, float]
+
+    @property
+    def receipt(self) -> str:
+        """Path of the receipt beside it."""
+        return self.path.with_name("receipt.json").as_posix()
+
+    def value(self, metric: str) -> tuple[float, float | None]:
+        """Mean and deviation of a metric over the seeds.
+
+        Raises:
+            MimicError: the result has no such metric, or it is no number.
+        """
+        if any(metric not in part for part in (self.mean, self.std, self.first)):
+            raise MimicError(f"the result has no metric {metric!r}", where=self.path, remedy=AGAIN)
+        for number in (self.mean[metric], self.first[metric], *filter(None, [self.std[metric]])):
+            if not is_number(number):
+                raise MimicError(f"{metric} is {number!r}, not a number", where=self.path, remedy=AGAIN)
+        return self.mean[metric], self.std[metric]
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        MimicError: the file is missing or holds something else.
+    """
+    try:
+        content = read_json(path)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise MimicError(f"the file cannot be read: {error}", where=path, remedy=AGAIN) from None
+    if not isinstance(content, dict):
+        raise MimicError("the file does not hold a JSON object", where=path, remedy=AGAIN)
+    return content
+
+
+def read_result(path: Path) -> Result:
+    """Read a ``metrics.json``.
+
+    Raises:
+        MimicError: it cannot be read, lacks a key, or its mode is unknown; the file is named.
+    """
+    content = read_object(path)
+    try:
+        result = Result(
+            path=path,
+            first=content["runs"][0]["metrics"],
+            **{key: content[key] for key in KEYS},
+        )
+    except KeyError as error:
+        raise MimicError(f"the result has no key {error}", where=path, remedy=AGAIN) from None
+    except (IndexError, TypeError):
+        raise MimicError("the result has no list of runs", where=path, remedy=AGAIN) from None
+    for key in ("mean", "std", "bootstrap", "first"):
+        if not isinstance(getattr(result, key), dict):
+            raise MimicError(f"{key!r} is not a block of numbers by metric", where=path, remedy=AGAIN)
+    if not isinstance(result.seeds, list) or not result.seeds:
+        raise MimicError("the result has no list of seeds", where=path, remedy=AGAIN)
+    if result.mode not in FROZEN:
+        raise MimicError(f"the mode is {result.mode!r}", where=path, remedy=f"known are {', '.join(FROZEN)}")
+    return result
+
+
+def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Result]:
+    """Read results, no two of which may be of one task, encoder and mode (``few_shot``: and number of images).
+
+    Raises:
+        MimicError: a file is broken, or two claim the same cell of a table.
+    """
+    found: dict[tuple[str, str, str, int], Result] = {}
+    for path in paths:
+        result = read_result(path)
+        key = (result.task, result.encoder, result.mode, result.train_images if few_shot else 0)
+        if key in found:
+            raise MimicError(
+                f"two results are of {result.task}, {result.encoder}, {result.mode}",
+                where=f"{found[key].path} and {path}",
+                remedy="give one of them",
+            )
+        found[key] = result
+    return list(found.values())
+
+
+def run_statistics(receipts: Iterable[Path], key: str) -> dict[str, Any]:
+    """Pretraining run -> one of the statistics of its receipt.
+
+    Raises:
+        MimicError: a receipt is broken or lacks it.
+    """
+    found = {}
+    for path in receipts:
+        statistics = read_object(path).get("statistics", {})
+        if key not in statistics:
+            raise MimicError(f"the receipt has no {key!r} under statistics", where=path, remedy=AGAIN)
+        found[path.parent.name] = statistics[key]
+    return found
+
+
+@dataclass(frozen=True)
+class Label:
+    """An encoder as the paper names it; ``remark`` is what a reader must know of it."""
+
+    encoder: str
+    model: str
+    dataset: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The encoders that a table can name.
+
+    Attributes:
+        runs: the config's ``pretrain.runs``: name -> model and dataset.
+        baselines: the config's ``baselines``: name -> model, dataset and licence.
+        missing: encoders that were left out -> reason.
+    """
+
+    runs: Mapping[str, Mapping[str, Any]]
+    baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.missing:
+            self.label(name, "missing")
+
+    def label(self, encoder: str, where: object = "") -> Label:
+        """The paper's names of an encoder; ``run@epoch`` is a run after so many epochs.
+
+        Raises:
+            MimicError: neither a run nor a baseline has this name.
+        """
+        if encoder in ("constant", "random"):
+            return Label(encoder, CONSTANT if encoder == "constant" else RANDOM, "")
+        if encoder in self.baselines:
+            found = self.baselines[encoder]
+            licence = found.get("licence")
+            remark = f"released checkpoint ({licence})" if licence else "released checkpoint"
+            return Label(encoder, found["model"], found["dataset"], remark)
+        run, _, epoch = encoder.partition("@")
+        if run not in self.runs:
+            raise MimicError(
+                f"the encoder {encoder!r} is neither a pretraining run nor a baseline",
+                where=where,
+                remedy=f"known are {', '.join([*self.runs, *self.baselines])}",
+            )
+        dataset = self.runs[run]["dataset"].upper()
+        model = self.runs[run]["model"]
+        return Label(encoder, MODEL_LABELS.get(model, model), dataset + (f" (epoch {epoch})" if epoch else ""))
+
+    def labels(self) -> list[Label]:
+        """Every run's and baseline's, in the config's order."""
+        return [self.label(name) for name in (*self.runs, *self.baselines)]
+
+    def order(self, encoder: str) -> tuple[int, int]:
+        """Place of an encoder in a list: constant, random weights, runs, baselines."""
+        run, _, epoch = encoder.partition("@")
+        names = ["constant", "random", *self.runs, *self.baselines]
+        return names.index(encoder if encoder in names else run), int(epoch) if epoch.isdigit() else 1 << 30

@@ -1,0 +1,158 @@
+"""A table of the paper's: its rows in its order, our numbers beside the paper's, and why a number is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mimic_core.report.readings import FROZEN, Encoders, Label, Measure, Result
+
+Key = tuple[str, str, str]  # model, frozen, dataset
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table shows.
+
+    Attributes:
+        title: its heading.
+        measures: its columns of numbers, in the paper's order.
+        paper: the paper's numbers: a CSV file of rows under the same column names, with a ``remark``.
+        by_mode: frozen and whole are rows of their own; else each measure says which mode it is of.
+    """
+
+    title: str
+    measures: tuple[Measure, ...]
+    paper: Path
+    by_mode: bool = True
+
+    @property
+    def places(self) -> list[str]:
+        """One a result that a row draws from."""
+        return list(dict.fromkeys(measure.place for measure in self.measures))
+
+
+@dataclass
+class Row:
+    """A row: an encoder in one mode (or in the modes of the measures), or an empty row of the paper's."""
+
+    label: Label
+    frozen: str
+    reason: str = ""
+    results: dict[str, Result] = field(default_factory=dict)
+    paper: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What the paper names a row by."""
+        return self.label.model, self.frozen, self.label.dataset
+
+
+def build(
+    table: Table, results: Sequence[Result], encoders: Encoders, pairs: Mapping[str, int], scale: str
+) -> pd.DataFrame:
+    """The table: the floor first, then the paper's rows in its order, then rows the paper has not.
+
+    Args:
+        table: which.
+        results: of any tasks; those of other tasks or modes than the table's are left out.
+        encoders: their labels.
+        pairs: pretraining run -> number of pairs.
+        scale: ``sample`` or ``paper``.
+
+    Returns:
+        A row an encoder and mode. A cell is empty where nothing was measured; ``note`` says why. Two encoders that the
+        paper calls by one name are two rows, beside the same numbers of the paper's.
+
+    Raises:
+        MimicError: a result is of an unknown encoder, or lacks a metric.
+    """
+    measured = measured_rows(table, results, encoders)
+    rows = [row for row in measured if not row.label.dataset]
+    rest = [row for row in measured if row.label.dataset]
+    absent = dict(encoders.missing)
+    for row in rest:
+        absent.pop(row.label.encoder, None)
+    unnamed = dict(absent)
+    for record in pd.read_csv(table.paper, dtype=str, keep_default_na=False).to_dict("records"):
+        key = (record["model"], record.get("frozen", ""), record["dataset"])
+        named = [row for row in rest if row.key == key]
+        for name, reason in absent.items():
+            label = encoders.label(name)
+            if (label.model, label.dataset) == (key[0], key[2]):
+                named.append(Row(label, key[1], f"not run: {reason}"))
+                unnamed.pop(name, None)
+        for row in named or [Row(Label("", key[0], key[2]), key[1], not_run(key, encoders))]:
+            row.paper = {str(column): value for column, value in record.items()}
+            rows.append(row)
+    rows += [row for row in rest if not row.paper]
+    rows += [
+        Row(encoders.label(name), "-" if table.by_mode else "", f"not run: {reason}")
+        for name, reason in unnamed.items()
+    ]
+    return pd.DataFrame([cells(row, table, pairs, scale) for row in rows])
+
+
+def measured_rows(table: Table, results: Sequence[Result], encoders: Encoders) -> list[Row]:
+    """Rows for which there is a result: constant, random weights, runs, baselines; frozen before whole."""
+    rows: dict[tuple[str, str], Row] = {}
+    for result in results:
+        for measure in table.measures:
+            if measure.task != result.task or measure.mode not in (None, result.mode):
+                continue
+            frozen = FROZEN[result.mode] if table.by_mode else ""
+            label = encoders.label(result.encoder, result.path)
+            rows.setdefault((result.encoder, frozen), Row(label, frozen)).results[measure.place] = result
+    return sorted(rows.values(), key=lambda row: (encoders.order(row.label.encoder), row.frozen != "yes"))
+
+
+def not_run(key: Key, encoders: Encoders) -> str:
+    """Why a row of the paper's is empty."""
+    model, frozen, dataset = key
+    for label in encoders.labels():
+        if (label.model, label.dataset) == (model, dataset):
+            mode = {"yes": ", frozen", "no": ", whole"}.get(frozen, "")
+            return f"not run: there is no result of {label.encoder}{mode}"
+    if dataset.startswith("MIMIC"):
+        return f"not run: config has no pretraining run of {model} on {dataset}"
+    return f"not run: needs a released checkpoint of {model} on {dataset}"
+
+
+def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[str, Any]:
+    """A row's columns: names, numbers, and what they were obtained on."""
+    found: dict[str, Any] = {"model": row.label.model}
+    if table.by_mode:
+        found["frozen"] = row.frozen
+    found |= {"dataset": row.label.dataset, "encoder": row.label.encoder}
+    empty = []
+    for measure in table.measures:
+        result = row.results.get(measure.place)
+        mean, std = result.value(measure.metric) if result else (None, None)
+        found[measure.column] = "" if mean is None else round(mean, 2)
+        found[f"{measure.column}_std"] = "" if std is None else round(std, 2)
+        found[f"{measure.column}_paper"] = row.paper.get(measure.column, "")
+        if result is None:
+            empty.append(measure.words)
+    found["seeds"] = seeds(row.results)
+    found["scale"] = scale if row.results else ""
+    found["pretraining_pairs"] = pairs.get(row.label.encoder, "") if row.results else ""
+    for column in ("data", "test_images", "receipt"):
+        for place in table.places:
+            found[f"{place}_{column}"] = getattr(row.results[place], column) if place in row.results else ""
+    found["units"] = "; ".join(f"{measure.column}: {measure.unit}" for measure in table.measures)
+    partly = f"not run: {', '.join(empty)}" if row.results and empty else ""
+    remark = row.label.remark if row.results else ""
+    found["note"] = "; ".join(filter(None, [row.reason, partly, remark, row.paper.get("remark", "")]))
+    return found
+
+
+def seeds(results: Mapping[str, Result]) -> int | str:
+    """How many seeds: a number where all results have as many, else one a result."""
+    counts = {place: len(result.seeds) for place, result in results.items()}
+    if len(set(counts.values())) == 1:
+        return next(iter(counts.values()))
+    return ", ".join(f"{place} {count}" for place, count in counts.items())

@@ -1,0 +1,191 @@
+"""Table 4: hidden patches of held-out pairs, painted by every model, beside the paper's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mimic_core.errors import MimicError
+from mimic_core.report.pages import lines_of, sample_warning
+from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
+from mimic_core.report.rows import not_run
+
+PAPER = Path(__file__).with_name("paper_table4.csv")
+DIGITS = {"loss": 4, "pixel_l2": 5, "fid": 2, "frechet": 4}  # decimals in the table
+ERRORS = ("loss", "pixel_l2")  # measured a pair
+SETS = ("fid", "frechet")  # measured of all pairs together; may be missing
+NAMES = ("model", "dataset", "encoder")
+SAME = ("dataset", "pairs", "mask_ratio", "frechet_encoder")  # what all results must share
+KEYS = ("task", "encoder", *SAME, "patches", "masks", *ERRORS, *SETS, "fid_reason")
+COLUMNS = (
+    *NAMES,
+    *(column for name in ERRORS for column in (name, f"{name}_error")),
+    *SETS,
+    "frechet_encoder",
+    "loss_paper",
+    "fid_paper",
+    "pairs",
+    "patches",
+    "mask_ratio",
+    "data",
+    "scale",
+    "receipt",
+    "note",
+)
+
+
+def table4(
+    metrics: Sequence[Path],
+    runs: Mapping[str, Any],
+    scale: str,
+    baselines: Mapping[str, Any] | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Gather the table: the paper's rows in its order, each with ours of the same names, then rows the paper has not.
+
+    Args:
+        metrics: ``metrics.json`` of every reconstruction.
+        runs: the config's ``pretrain.runs``.
+        scale: ``sample`` or ``paper``.
+        baselines: the config's ``baselines``.
+        missing: encoders that were left out -> reason; each is a row without numbers.
+
+    Returns:
+        A row a model. ``..._error`` is the deviation over bootstrap test sets. A cell is empty where nothing was
+        measured; ``note`` says why.
+
+    Raises:
+        MimicError: a file is broken or of an unknown encoder, or two are of other pairs or masks; they are named.
+    """
+    encoders = Encoders(runs, baselines or {}, missing or {})
+    found = read_reconstructions(metrics)
+    rows = [measured(path, content, encoders, scale) for path, content in found.items()]
+    rows.sort(key=lambda row: encoders.order(row["encoder"]))
+    done = {row["encoder"] for row in rows}
+    rows += [
+        empty(encoders.label(name), f"not run: {reason}")
+        for name, reason in encoders.missing.items()
+        if name not in done
+    ]
+    ordered = []
+    for record in pd.read_csv(PAPER, dtype=str, keep_default_na=False).to_dict("records"):
+        model, dataset = record["model"], record["dataset"]
+        named = [row for row in rows if (row["model"], row["dataset"]) == (model, dataset)]
+        for row in named or [empty(Label("", model, dataset), not_run((model, "", dataset), encoders))]:
+            row |= {"loss_paper": record["loss"], "fid_paper": record["fid"]}
+            row["note"] = "; ".join(filter(None, [row["note"], record["remark"]]))
+            ordered.append(row)
+    ordered += [row for row in rows if not row["loss_paper"]]
+    return pd.DataFrame(ordered, columns=list(COLUMNS))
+
+
+def read_reconstructions(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
+    """Read the results and check that they compare.
+
+    Raises:
+        MimicError: a file is broken, two are of one encoder, or two are not of the same pairs and hidden patches.
+    """
+    found: dict[Path, dict[str, Any]] = {}
+    for path in paths:
+        content = read_object(path)
+        lacking = [key for key in KEYS if key not in content]
+        if lacking:
+            raise MimicError(f"the result has no key {lacking[0]!r}", where=path, remedy=AGAIN)
+        if content["task"] != "reconstruction":
+            remedy = "give results of reconstruct_run"
+            raise MimicError(f"the result is of the task {content['task']!r}", where=path, remedy=remedy)
+        for other_path, other in found.items():
+            refuse_unlike(other_path, other, path, content)
+        found[path] = content
+    return found
+
+
+def refuse_unlike(one_path: Path, one: Mapping[str, Any], path: Path, content: Mapping[str, Any]) -> None:
+    """Refuse two results that must not stand in one table."""
+    where, remedy = f"{one_path} and {path}", "run both again with one config"
+    if one["encoder"] == content["encoder"]:
+        what = f"two results are of {content['encoder']}"
+        raise MimicError(what, where=where, remedy="give one of them")
+    for key in SAME:
+        if one[key] != content[key]:
+            raise MimicError(f"{key} is {one[key]!r} and {content[key]!r}", where=where, remedy=remedy)
+    if one["patches"] == content["patches"] and one["masks"] != content["masks"]:
+        raise MimicError("the results are of other pairs or hidden patches", where=where, remedy=remedy)
+
+
+def measured(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:
+    """One result's row."""
+    label = encoders.label(content["encoder"], path)
+    row = empty(label, "")
+    for name in ERRORS:
+        try:
+            mean, error = content[name]["mean"], content[name]["bootstrap"]["std"]
+        except (KeyError, TypeError):
+            raise MimicError(f"{name} has no mean and bootstrap", where=path, remedy=AGAIN) from None
+        row |= {name: number(mean, name, path), f"{name}_error": number(error, name, path)}
+    for name in SETS:
+        row[name] = "" if content[name] is None else number(content[name], name, path)
+    reason = f"no FID: {content['fid_reason']}" if content["fid_reason"] else ""
+    row |= {key: content[key] for key in ("frechet_encoder", "pairs", "patches", "mask_ratio")}
+    row |= {"data": content["dataset"], "scale": scale, "receipt": path.with_name("receipt.json").as_posix()}
+    return row | {"note": "; ".join(filter(None, [reason, label.remark]))}
+
+
+def number(value: object, name: str, path: Path) -> float:
+    """A number as the table shows it."""
+    if not is_number(value):
+        raise MimicError(f"{name} is {value!r}, not a number", where=path, remedy=AGAIN)
+    return round(float(value), DIGITS[name])  # type: ignore[arg-type]
+
+
+def empty(label: Label, note: str) -> dict[str, Any]:
+    """The row of a model of which nothing was measured."""
+    names = {"model": label.model, "dataset": label.dataset, "encoder": label.encoder}
+    return {**dict.fromkeys(COLUMNS, ""), **names, "note": note}
+
+
+def markdown(table: pd.DataFrame, scale: str) -> str:
+    """The table as a page to read."""
+    by = next((name for name in table["frechet_encoder"] if name), "")
+    titles = ["loss ↓", "paper", "pixel L2 ↓", "FID ↓", "paper FID"] + ([f"Frechet by {by} ↓"] if by else [])
+    names = [*NAMES, *titles, "pairs", "data", "note"]
+    rows = [shown(row, bool(by)) for row in table.to_dict("records")]
+    grids = {count for count in table["patches"] if count != ""}
+    lines = [
+        "# Table 4",
+        "",
+        *sample_warning(scale, ["Gibson"]),
+        *lines_of(names, [*titles, "pairs"], rows),
+        "Patches of view 1 are hidden and painted, by CroCo with view 2's help, by MAE alone. Loss: mean squared error"
+        " on hidden patches, each normalised by its own mean and deviation, as in training. Pixel L2: the same on"
+        " colours from 0 to 1, the prediction turned back by the true patch's mean and deviation. ± is the deviation"
+        " over bootstrap test sets. An empty cell was not measured; the note says why.",
+        "",
+    ]
+    if by:
+        lines += [
+            f"Frechet by {by}: the distance of the painted images from the true ones in the mean patch features of that"
+            " encoder. It is no FID, and compares only within this table: it depends on the number of pairs.",
+            "",
+        ]
+    if len(grids) > 1:
+        counts = " and ".join(str(count) for count in sorted(grids))
+        lines += [f"The models cut an image into {counts} patches, so their hidden patches are not the same ones.", ""]
+    return "\n".join(lines)
+
+
+def shown(row: Mapping[Any, Any], frechet: bool) -> list[object]:
+    """A row's cells on the page."""
+
+    def words(name: str) -> str:
+        if row[name] == "":
+            return ""
+        error = f" ± {row[f'{name}_error']:.{DIGITS[name]}f}" if name in ERRORS else ""
+        return f"{row[name]:.{DIGITS[name]}f}{error}"
+
+    numbers = [words("loss"), row["loss_paper"], words("pixel_l2"), words("fid"), row["fid_paper"]]
+    numbers += [words("frechet")] if frechet else []
+    return [*(row[name] or "-" for name in NAMES), *numbers, row["pairs"], row["data"], row["note"]]

@@ -1,0 +1,63 @@
+# reconstruction: what whole models paint of held-out pairs of which nine tenths of one view are hidden (table 4).
+
+RECONSTRUCTION = config["reconstruction"]
+
+
+def reconstructed():
+    """The models whose file is, or will be, there."""
+    return [name for name in RECONSTRUCTION["encoders"] if name not in BASELINES or name in FOUND_BASELINES]
+
+
+def model_files(wildcards):
+    """The whole model, the held-out pairs, and the encoder whose features give the Frechet distance."""
+    name, dataset, frechet = wildcards.encoder, RECONSTRUCTION["dataset"], RECONSTRUCTION["frechet_encoder"]
+    own = f"results/pretrain/{name}"
+    model = (
+        {"model": BASELINES[name]["path"]}
+        if name in BASELINES
+        else {
+            "model": f"{own}/model.safetensors",
+            "model_receipt": f"{own}/receipt.json",
+        }
+    )
+    return {
+        **model,
+        "manifest": f"results/datasets/{dataset}/manifest.parquet",
+        "dataset_receipt": f"results/datasets/{dataset}/receipt.json",
+        "tars": shard_files("pairs", DATASET_SOURCES[dataset], "tar"),
+        **({"frechet": encoder_path(frechet)} if frechet else {}),
+    }
+
+
+rule reconstruct_run:
+    input:
+        unpack(model_files),
+    output:
+        metrics="results/reconstruction/{encoder}/metrics.json",
+        pictures="results/reconstruction/{encoder}/reconstructions.png",
+        receipt="results/reconstruction/{encoder}/receipt.json",
+    log:
+        "results/logs/reconstruction/{encoder}.log",
+    benchmark:
+        "results/benchmarks/reconstruction/{encoder}.tsv"
+    conda:
+        "../envs/pretrain.yaml"
+    threads: config["finetune"]["threads"]
+    resources:
+        mem_mb=4000,  # a model and a batch of pairs
+        runtime=60,  # minutes
+        gpu=1 if config["scale"] == "paper" else 0,
+    params:
+        folder="results/reconstruction/{encoder}",
+        frechet=lambda wildcards, input: f"--frechet {input.frechet}" if "frechet" in input.keys() else "",
+        settings=lambda wildcards: as_json(
+            {key: RECONSTRUCTION[key] for key in ("dataset", "mask_ratio", "inception", "frechet_encoder")},
+            encoder=wildcards.encoder,
+            threads=config["finetune"]["threads"],
+        ),
+        seed=config["seed"],
+    message:
+        "Reconstructing held-out pairs with {wildcards.encoder}"
+    shell:
+        "{LEASE} {resources.gpu} -- python {SCRIPTS}/reconstruct_run.py --model {input.model:q} --data {input.manifest}"
+        " {params.frechet} --out {params.folder} --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"

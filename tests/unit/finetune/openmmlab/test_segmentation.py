@@ -1,0 +1,321 @@
+"""Segmentation through MMSegmentation: what is read, what is learnt, what is measured, and what is left behind."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mimic_core.errors import MimicError
+from mimic_core.evaluation.segmentation import IGNORED, segmentation_metrics, unpack_counts
+from mimic_core.finetune.layouts import ADE20K
+from mimic_core.finetune.openmmlab import require_openmmlab
+from mimic_core.finetune.openmmlab.segmentation import (
+    OUTPUTS,
+    SegmentationSettings,
+    build_config,
+    run,
+    truth_of,
+)
+from mimic_core.models import build_encoder, save_encoder
+
+require_openmmlab()
+from mmengine.config import Config  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+from mmseg.datasets import ADE20KDataset  # noqa: E402
+from mmseg.evaluation import IoUMetric  # noqa: E402
+from mmseg.registry import MODELS  # noqa: E402
+
+from mimic_core.finetune.openmmlab import running  # noqa: E402
+from mimic_core.finetune.openmmlab.segmentation_parts import ConfusionCounts, MimicADE20K, MimicConvNeXtHead  # noqa: E402
+
+TINY = {"image_size": 32, "patch_size": 16, "width": 24, "depth": 2, "heads": 2}
+
+
+def write_part(root: Path, part: str, count: int) -> None:
+    """Images of several shapes whose colour says which class (0 other, 1..150) a pixel has."""
+    rng = np.random.default_rng(count)
+    for kind in ("images", "annotations"):
+        (root / kind / part).mkdir(parents=True)
+    for number in range(count):
+        blocks = rng.choice([0, 1, 2, 3, 150], size=(4, 4)).astype(np.uint8)
+        size = [(48, 48), (64, 40), (40, 64)][number % 3]
+        label = cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST)
+        image = np.stack([label * 40, 255 - label, label * 7], axis=2)  # uint8: wraps around
+        cv2.imwrite(str(root / "images" / part / f"ADE_{number:04d}.jpg"), image)
+        cv2.imwrite(str(root / "annotations" / part / f"ADE_{number:04d}.png"), label)
+
+
+@pytest.fixture(scope="module")
+def ade20k(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "ADEChallengeData2016"
+    write_part(root, "training", 6)
+    write_part(root, "validation", 5)
+    return root
+
+
+@pytest.fixture(scope="module")
+def encoder_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_encoder(path, build_encoder(TINY, 7), {})
+    return path
+
+
+def make(**changes) -> SegmentationSettings:
+    block = {"task": "segmentation", "mode": "whole", "encoder": "random", "image_size": 32, "architecture": TINY}
+    block |= {"head": {"width": 32, "predictions": 4, "depth": 1}, "batch_size": 4, "epochs": 2, "precision": "fp32"}
+    return SegmentationSettings.from_dict(block | changes)
+
+
+# data
+
+
+def dataset(settings, root: Path, part: str) -> MimicADE20K:
+    config = build_config(settings, "random", root, 3)
+    chosen = {"train": config.train_dataloader, "test": config.test_dataloader}[part].dataset
+    with DefaultScope.overwrite_default_scope("mmseg"):
+        return MimicADE20K(**{key: value for key, value in chosen.items() if key != "type"})
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_mmseg_sees_what_the_reader_lists(ade20k, part):
+    (ade20k / "images" / "training" / ".hidden").mkdir(exist_ok=True)
+    seen = dataset(make(), ade20k, part)
+    reader = ADE20K(ade20k, part)
+    assert [entry["img_path"] for entry in map(seen.get_data_info, range(len(seen)))] == list(map(str, reader.images))
+    assert len(seen.metainfo["classes"]) == reader.classes == 150
+
+
+def test_ground_truth_as_prediction_gives_100(ade20k):
+    seen, reader = dataset(make(), ade20k, "test"), ADE20K(ade20k, "test")
+    ours, theirs = ConfusionCounts(kept=[1]), IoUMetric()
+    ours.dataset_meta = theirs.dataset_meta = seen.metainfo
+    for row in range(len(seen)):
+        sample = seen[row]["data_samples"].to_dict()
+        truth = sample["gt_sem_seg"]["data"]
+        np.testing.assert_array_equal(truth[0].numpy(), truth_of(reader, row))  # at its own size
+        sample["pred_sem_seg"] = {"data": torch.where(truth == IGNORED, 5, truth)}
+        for metric in (ours, theirs):
+            metric.process({}, [sample])
+    expected = {"mimic/miou": 100.0, "mimic/macc": 100.0, "mimic/aacc": 100.0}
+    assert ours.evaluate(len(seen)) == expected
+    assert theirs.evaluate(len(seen))["mIoU"] == 100
+    assert list(ours.predictions) == [1]
+
+
+def test_augmentation_depends_on_seed_epoch_and_image_alone(ade20k):
+    first, second = dataset(make(), ade20k, "train"), dataset(make(), ade20k, "train")
+    first[0]  # another past
+    assert torch.equal(first[2]["inputs"], second[2]["inputs"])
+    second.epoch = 1
+    assert not torch.equal(first[2]["inputs"], second[2]["inputs"])
+    plain = dataset(make(augment=False), ade20k, "train")
+    before = plain[0]["inputs"]  # square: no crop
+    plain.epoch = 1
+    assert torch.equal(before, plain[0]["inputs"])
+
+
+def test_few_shot_training_sees_the_chosen_images_alone(ade20k):
+    config = build_config(make(), "random", ade20k, 0, indices=[1, 4])
+    chosen = MimicADE20K(**{key: config.train_dataloader.dataset[key] for key in ("data_root", "part", "indices")})
+    assert [Path(chosen.get_data_info(row)["img_path"]).stem for row in range(len(chosen))] == ["ADE_0001", "ADE_0004"]
+
+
+# runs
+
+
+@pytest.fixture(scope="module")
+def finished(ade20k, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("out")
+    run(make(seeds=[0, 1]), "random", out, data=ade20k)
+    return out
+
+
+def test_a_run_leaves_its_results_and_nothing_else(ade20k, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    state = torch.get_rng_state(), np.random.get_state()[1].tolist(), cv2.getNumThreads()
+    run(make(mode="frozen", train_images=3), "random", tmp_path / "out", data=ade20k)
+    assert torch.equal(torch.get_rng_state(), state[0])
+    assert (np.random.get_state()[1].tolist(), cv2.getNumThreads()) == state[1:]
+    assert not list((tmp_path / "temporary").iterdir())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*OUTPUTS, "receipt.json"}
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["train_images"] == 3
+
+
+@pytest.mark.parametrize("end", [lambda: os.kill(os.getpid(), signal.SIGTERM), lambda: sys.exit(1)])
+def test_the_work_folder_goes_when_the_job_is_stopped(ade20k, end):
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit), running.quiet_runner(build_config(make(), "random", ade20k, 0), 0) as runner:
+        folder = Path(runner.work_dir)
+        assert folder.is_dir()
+        end()
+    assert not folder.exists()
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_the_summary_holds_together(finished):
+    summary = json.loads((finished / "metrics.json").read_text())
+    assert (summary["task"], summary["metric"], summary["test_images"], summary["train_images"]) == (
+        "segmentation",
+        "miou",
+        5,
+        6,
+    )
+    assert [run["seed"] for run in summary["runs"]] == summary["seeds"] == [0, 1]
+    assert len(summary["curve"]) == 2
+    for entry in summary["runs"]:
+        counts = unpack_counts(entry["per_image"], 150)
+        assert segmentation_metrics(counts.sum(axis=0)) == pytest.approx(entry["metrics"], abs=1e-5)
+    values = [entry["metrics"]["miou"] for entry in summary["runs"]]
+    assert summary["mean"]["miou"] == pytest.approx(np.mean(values), abs=1e-5)
+    assert summary["std"]["miou"] == pytest.approx(np.std(values, ddof=1), abs=1e-5)
+    assert summary["bootstrap"]["aacc"]["min"] <= summary["bootstrap"]["aacc"]["mean"]
+
+
+def test_the_same_seed_gives_the_same_numbers_whatever_the_workers(ade20k, finished, tmp_path):
+    run(make(seeds=[0], workers=1), "random", tmp_path, data=ade20k)
+    again, before = (json.loads((folder / "metrics.json").read_text())["runs"] for folder in (tmp_path, finished))
+    assert again == before[:1] and before[0] != {**before[1], "seed": 0}
+
+
+def test_the_config_runs_without_us(finished, tmp_path):
+    config = Config.fromfile(finished / "config.py")
+    config.work_dir, config.log_level = str(tmp_path), "ERROR"
+    runner = Runner.from_cfg(config)
+    runner.train()
+    values = runner.test()
+    ours = json.loads((finished / "metrics.json").read_text())["runs"][0]["metrics"]
+    assert values["mimic/miou"] == pytest.approx(ours["miou"], abs=1e-4)
+    assert values["mIoU"] == pytest.approx(ours["miou"], abs=0.006)  # mmseg rounds to hundredths
+
+
+def test_the_picture_has_three_rows_of_the_test_images(finished):
+    with Image.open(finished / "predictions.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    colours = {tuple(row) for row in pixels}
+    assert {tuple(ADE20KDataset.METAINFO["palette"][index]) for index in (0, 1, 2, 149)} <= colours
+
+
+def test_a_frozen_encoder_keeps_every_byte_and_a_whole_one_learns(ade20k, encoder_file):
+    expected = build_encoder(TINY, 7).state_dict()
+    for mode in ("frozen", "whole"):
+        config = build_config(make(mode=mode, drop_path=0.5, weight_decay=0.5), encoder_file, ade20k, 0)
+        trained = running.train(config, 0)
+        state = trained.model.backbone.encoder.state_dict()
+        same = {name for name in expected if expected[name].numpy().tobytes() == state[name].numpy().tobytes()}
+        if mode == "frozen":
+            assert same == set(expected)
+            assert not trained.model.train().backbone.encoder.training
+        else:  # pos_embed is fixed; the last norm comes after the last block
+            assert same <= {"pos_embed", "norm.weight", "norm.bias"}
+
+
+def test_training_learns(ade20k):
+    settings = make(epochs=30, augment=False, learning_rate=3e-3, layer_decay=1.0)
+    curve = running.train(build_config(settings, "random", ade20k, 0), 0).curve
+    assert [epoch for epoch, _ in curve] == list(range(1, 31))
+    assert curve[-1][1] < 0.5 * curve[0][1]
+
+
+# bad input
+
+
+def broken(ade20k: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ade20k, tmp_path / "broken"))
+
+
+def test_an_image_without_annotation_is_refused(ade20k, tmp_path):
+    root = broken(ade20k, tmp_path)
+    (root / "annotations" / "training" / "ADE_0002.png").unlink()
+    with pytest.raises(MimicError, match="no annotation") as caught:
+        run(make(), "random", tmp_path / "out", data=root)
+    assert "ADE_0002" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [(np.ones((9, 9), np.uint8), r"its annotation \(9, 9\)"), (np.full((48, 48), 151, np.uint8), "has class 151")],
+)
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_a_label_that_does_not_fit_is_refused_before_training(ade20k, tmp_path, part, label, message):
+    root = broken(ade20k, tmp_path)
+    cv2.imwrite(str(root / "annotations" / part / "ADE_0003.png"), label)
+    with pytest.raises(MimicError, match=message) as caught:
+        run(make(), "random", tmp_path / "out", data=root)
+    assert "ADE_0003" in caught.value.where and not (tmp_path / "out").exists()
+
+
+def test_a_test_set_without_labels_is_refused(ade20k, tmp_path):
+    root = broken(ade20k, tmp_path)
+    for path in (root / "annotations" / "validation").iterdir():
+        cv2.imwrite(str(path), np.zeros_like(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
+    with pytest.raises(MimicError, match="no test image has a pixel with a label"):
+        run(make(epochs=2), "random", tmp_path / "out", data=root)
+
+
+def test_settings_that_do_not_fit_are_refused(ade20k, encoder_file, tmp_path):
+    for changes, weights, key in [
+        ({"train_images": 7}, "random", "finetune.train_images"),
+        ({"image_size": 40}, encoder_file, "finetune.image_size"),
+        ({}, tmp_path / "none.safetensors", "none.safetensors"),
+    ]:
+        with pytest.raises(MimicError) as caught:
+            run(make(**changes), weights, tmp_path, data=ade20k)
+        assert key in caught.value.where
+    with pytest.raises(MimicError, match="no dataset is named"):
+        run(make(), "random", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"mode": "half"}, "finetune.mode"),
+        ({"task": "depth"}, "finetune.task"),
+        ({"train_images": 0}, "finetune.train_images"),
+        ({"workers": -1}, "finetune.workers"),
+        ({"head": {"predictions": 8}}, "finetune.head.predictions"),
+        ({"head": {"width": 100}}, "finetune.head.width"),
+        ({"head": {"depth": -1}}, "finetune.head.depth"),
+        ({"warmup_epochs": 2}, "finetune.warmup_epochs"),
+        ({"stride": 3}, "finetune.stride"),
+    ],
+)
+def test_a_value_out_of_range_names_its_key(changes, where):
+    with pytest.raises(MimicError) as caught:
+        make(**changes)
+    assert caught.value.where == where
+
+
+def test_the_loss_is_mmsegs_without_the_accuracy(ade20k):
+    config = build_config(make(), "random", ade20k, 0)
+    with DefaultScope.overwrite_default_scope("mmseg"):
+        head = MODELS.build(config.model.decode_head)
+    items = [dataset(make(), ade20k, "train")[row]["data_samples"] for row in (0, 3)]
+    scores = torch.randn(2, 150, 4, 4, generator=torch.Generator().manual_seed(0))
+    theirs = super(MimicConvNeXtHead, head).loss_by_feat(scores, items)
+    ours = head.loss_by_feat(scores, items)
+    assert list(ours) == ["loss_ce"] and ours["loss_ce"] == theirs["loss_ce"]
+    truth = torch.cat([item.gt_sem_seg.data for item in items]).long()
+    assert (truth == IGNORED).any()
+    full = torch.nn.functional.interpolate(scores, size=truth.shape[1:], mode="bilinear", align_corners=False)
+    expected = torch.nn.functional.cross_entropy(full, truth, ignore_index=IGNORED)  # mean over the labelled pixels
+    assert ours["loss_ce"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_defaults_are_the_papers():
+    settings = SegmentationSettings("segmentation", "whole", "random")
+    recipe = (settings.learning_rate, settings.layer_decay, settings.weight_decay, settings.batch_size, settings.epochs)
+    assert recipe == (5e-4, 0.75, 0.05, 16, 64)
+    config = build_config(settings, "random", "nowhere", 0)
+    assert config.model.test_cfg == {"mode": "slide", "crop_size": (512, 512), "stride": (341, 341)}
+    assert (config.model.decode_head.width, config.model.decode_head.predictions) == (6144, 16)

@@ -1,0 +1,19 @@
+"""Rule table7: write the error estimates as CSV and as a page."""
+
+from collections.abc import Sequence
+
+from mimic_core.command import run
+from mimic_core.report.arguments import reasons, table_parser, write_table
+from mimic_core.report.table7 import markdown, table7
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Gather the results and write the table."""
+    args = table_parser(__doc__).parse_args(argv)
+
+    table = table7(args.metrics, args.runs, args.scale, args.baselines, reasons(args.missing))
+    write_table(args, table, markdown(table, args.scale))
+
+
+if __name__ == "__main__":
+    run(main)
