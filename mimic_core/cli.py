@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mimic_core import __version__, command
 from mimic_core.errors import MimicError, printable
+from mimic_core.plan.command import add_arguments as add_plan_arguments
+from mimic_core.plan.command import plan_command
 
 SOME_FAILED = 3  # exit code: done, but not all files could be read
 
@@ -51,6 +53,10 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     gallery.add_argument("folder", type=Path, help="what mimic mine wrote")
     gallery.add_argument("--most", type=int, default=300, help="retained pairs shown, and as many rejected (300)")
     gallery.set_defaults(call=gallery_command)
+
+    plan = commands.add_parser("plan", help="what a config will cost before it runs: jobs, time, GPU-days, disk")
+    add_plan_arguments(plan)
+    plan.set_defaults(call=plan_command)
 
     check = commands.add_parser("check", help="is every tool there, and all raw data?")
     check.add_argument(

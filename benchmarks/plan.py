@@ -1,0 +1,129 @@
+"""Planning at the paper's scale, and a second look at finished results: seconds, memory, jobs.
+
+    python benchmarks/plan.py [--finished FOLDER]
+
+``configs/paper.yaml`` is planned on a tree of empty files with the numbers of scenes and videos that the datasets'
+owners give (rules/sources.tsv). With ``--finished``, a folder whose results are complete under config.yaml is planned
+once more, which has to find nothing to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mimic_core.plan.jobs import TARGETS
+from mimic_core.sources.registry import read_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = ROOT / "configs" / "paper.yaml"
+GROUPS = 1000  # of the sources whose number of units is not known
+
+
+def paper_files() -> Iterator[str]:
+    """Names of raw files with as many units of each source as its owner gives."""
+    units = {name: entry.units for name, entry in read_registry().items()}
+
+    def count(name: str) -> range:
+        return range(units[name] or GROUPS)
+
+    yield from (f"hm3d/{number:05d}-scene{number}/scene{number}.basis.glb" for number in count("hm3d"))
+    yield from (f"gibson/scene{number}.glb" for number in count("gibson"))
+    yield from (f"gibson_heldout/scene{number}.glb" for number in range(4))
+    yield from (f"matterport3d/scene{number}/scene{number}.glb" for number in count("matterport3d"))
+    yield from (f"objectron/thing{number % 9}/batch-{number // 90}/{number}/video.MOV" for number in count("objectron"))
+    yield "arkitscenes/metadata.csv"
+    yield from (f"arkitscenes/{number}/{number}.mov" for number in count("arkitscenes"))
+    yield from (f"mannequin/clip{number}/trims/0.mp4" for number in count("mannequin"))
+    yield from (f"scannet/scene{number:04d}_00/scene{number:04d}_00.sens" for number in count("scannet"))
+    yield from (
+        f"co3d/thing{number % 51}/sequence{number}/images/frame{frame:06d}.jpg"
+        for number in count("co3d")
+        for frame in (1, 2)
+    )
+    yield from (f"demon/part{number}.h5" for number in range(10))
+    yield from (f"3dstreetview/{number:06d}_{photo}.jpg" for number in count("3dstreetview") for photo in (1, 2))
+
+
+def write_paper_tree(raw: Path) -> int:
+    """Make the files of :func:`paper_files`, empty but for a table's head, and return how many there are."""
+    folders: set[str] = set()
+    names = list(paper_files())
+    for name in names:
+        folder = os.path.dirname(name)  # noqa: PTH120 - tens of thousands of times
+        if folder not in folders:
+            os.makedirs(raw / folder, exist_ok=True)  # noqa: PTH103
+            folders.add(folder)
+        os.close(os.open(raw / name, os.O_CREAT))
+    (raw / "arkitscenes" / "metadata.csv").write_text("video_id,sky_direction\n")
+    return len(names)
+
+
+class Planned(NamedTuple):
+    """What a dry-run took and found."""
+
+    seconds: float
+    peak_mib: float
+    jobs: int
+    output: str
+
+
+# A process that is forked from a large one counts the large one's memory as its own; this one is small.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def dry_run(folder: Path, *arguments: str) -> Planned:
+    """Plan with results in ``folder``; a failure ends the program with what Snakemake said."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    call = [sys.executable, "-c", MEASURED, *command, "--cores", "64", "--dry-run", *arguments]
+    started = time.perf_counter()
+    process = subprocess.run(call, capture_output=True, text=True, cwd=ROOT)
+    seconds, text = time.perf_counter() - started, process.stdout + process.stderr
+    if process.returncode:
+        raise SystemExit("\n".join(text.splitlines()[-30:]))
+    total = re.search(r"^total\s+(\d+)", text, re.MULTILINE)
+    peak = re.search(r"^peak (\d+)$", text, re.MULTILINE)
+    return Planned(seconds, int(peak.group(1)) / 1024 if peak else 0.0, int(total.group(1)) if total else 0, text)
+
+
+def took(planned: Planned) -> str:
+    """Seconds and memory, for the table."""
+    return f"{planned.seconds:.1f} s, {planned.peak_mib:.0f} MiB"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--finished", type=Path, help="folder with complete results")
+    parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="overlays that they were made with")
+    parser.add_argument("--targets", nargs="+", default=["all"], help="what is complete (all)")
+    args = parser.parse_args(argv)
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = write_paper_tree(folder / "raw")
+        found = dry_run(folder, *TARGETS, "--configfile", str(PAPER))
+    print(f"configs/paper.yaml, {files:,} raw files   {found.jobs:,} jobs, {took(found)}")
+    if args.finished:
+        overlays = ["--configfile", *(str(path.resolve()) for path in args.configfile)] if args.configfile else []
+        again = dry_run(args.finished, *args.targets, *overlays)
+        done = "nothing" if "Nothing to be done" in again.output else f"{again.jobs} JOBS"
+        print(f"finished results once more             {done} to be done, {took(again)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The command ``mimic plan``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mimic_core.config import check_config, load_yaml, merge, read_config
+from mimic_core.errors import MimicError
+from mimic_core.files import write_text
+from mimic_core.plan.jobs import TARGETS, list_jobs
+
+SCHEMA = Path("rules/schemas/config.schema.yaml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``mimic plan``."""
+    parser.add_argument("targets", nargs="*", default=[], help=f"rules or files ({' '.join(TARGETS)})")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml")
+    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys on top of these")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of the cluster (1)")
+    parser.add_argument("--gpus-per-node", type=int, default=8, metavar="N", help="(8)")
+    parser.add_argument("--cores-per-node", type=int, default=64, metavar="N", help="(64)")
+    parser.add_argument("--memory-per-node", type=float, default=512, metavar="GB", help="(512)")
+    parser.add_argument(
+        "--benchmarks",
+        type=Path,
+        default=Path("results/benchmarks"),
+        help="files that this machine has measured; their rates go before the shipped ones (results/benchmarks)",
+    )
+    parser.add_argument("--out", type=Path, help="a CSV file to write; a page (.md) is put beside it")
+
+
+def value_of(text: str) -> dict[str, Any]:
+    """``key=value`` as a block; keys may be dotted."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise MimicError(f"{text!r} is no key=value", where="--config", remedy="write --config videos=FOLDER")
+    block: Any = yaml.safe_load(value)
+    for part in reversed(key.split(".")):
+        block = {part: block}
+    return dict(block)
+
+
+def plan_command(args: argparse.Namespace) -> None:
+    """Print the plan, and write it where asked.
+
+    Raises:
+        MimicError: no workflow here, a config at fault, or a cluster too small for a job.
+    """
+    # sizes of models come from modules that load torch: the other commands start without
+    from mimic_core.plan.costs import read_costs
+    from mimic_core.plan.measured import measured_costs
+    from mimic_core.plan.page import page, to_csv
+    from mimic_core.plan.plan import make_plan
+    from mimic_core.plan.schedule import Cluster
+
+    folder = Path()
+    base, snakefile = folder / "config.yaml", folder / "Snakefile"
+    if not snakefile.is_file() or not base.is_file():
+        raise MimicError("there is no workflow here to plan", where=folder.resolve(), remedy="run it in the repository")
+    config = read_config(base, args.configfile)
+    for text in args.config:
+        merge(config, value_of(text))
+    check_config(config, load_yaml(folder / SCHEMA))
+    cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node)
+    costs = measured_costs(read_costs(), args.benchmarks)
+    jobs = list_jobs(snakefile, folder, args.configfile, args.config, args.targets or TARGETS)
+    plan = make_plan(jobs, config, costs, cluster)
+    names = [str(path) for path in args.configfile]
+    text = page(plan, costs, names)
+    print(text)
+    if args.out is not None:
+        write_text(args.out, to_csv(plan))
+        write_text(args.out.with_suffix(".md"), text)

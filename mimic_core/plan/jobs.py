@@ -1,0 +1,119 @@
+"""The jobs of a workflow with what each needs, as Snakemake itself plans them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimic_core.errors import MimicError
+from mimic_core.files import read_json
+
+STAGES = ("sample", "frames", "pairs", "datasets", "pretrain", "finetune", "report")
+TARGETS = ("all", "datasets", "pretrain", "finetune", "report")  # rules of the Snakefile that ask for everything
+BENCHMARKS = "results/benchmarks/"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the workflow.
+
+    Attributes:
+        number: Snakemake's number of it.
+        rule: its rule.
+        stage: one of :data:`STAGES`.
+        wildcards: what tells it from others of the rule.
+        cores, gpus: held while it runs; over all its nodes.
+        memory_mb: asked for, 0 where that is known only later.
+        limit_minutes: after which a cluster ends it, 0 where none is asked for.
+        nodes: it runs on so many at once.
+        needs: numbers of the jobs that make its inputs.
+        outputs: files it writes.
+        benchmark: file that Snakemake measures it in.
+    """
+
+    number: int
+    rule: str
+    stage: str
+    wildcards: Mapping[str, str]
+    cores: int = 1
+    gpus: int = 0
+    memory_mb: float = 0
+    limit_minutes: float = 0
+    nodes: int = 1
+    needs: tuple[int, ...] = ()
+    outputs: tuple[str, ...] = ()
+    benchmark: str = ""
+
+
+def stage_of(benchmark: str) -> str:
+    """Stage of a job by the folder of its benchmark file; what has none of its own counts to the report."""
+    folder = benchmark.removeprefix(BENCHMARKS).partition("/")[0]
+    return {"few_shot": "finetune"}.get(folder, folder if folder in STAGES else "report")
+
+
+def to_jobs(rows: Iterable[Mapping[str, Any]]) -> list[Job]:
+    """Jobs from the rows of :mod:`mimic_core.plan.listing`; rules that only name targets are left out."""
+    rows = [row for row in rows if row["outputs"]]
+    makes = {file: row["number"] for row in rows for file in row["outputs"]}
+    jobs = []
+    for row in rows:
+        asked = row["resources"]
+        jobs.append(
+            Job(
+                number=row["number"],
+                rule=row["rule"],
+                stage=stage_of(row["benchmark"]),
+                wildcards=row["wildcards"],
+                cores=row["threads"],
+                gpus=int(asked.get("gpu", 0)),
+                memory_mb=asked.get("mem_mb", 0),
+                limit_minutes=asked.get("runtime", 0),
+                nodes=int(asked.get("nodes", 1)),
+                needs=tuple(sorted({makes[file] for file in row["inputs"] if file in makes} - {row["number"]})),
+                outputs=tuple(row["outputs"]),
+                benchmark=row["benchmark"],
+            )
+        )
+    return sorted(jobs, key=lambda job: job.number)
+
+
+def list_jobs(
+    snakefile: Path,
+    folder: Path,
+    configfiles: Sequence[Path] = (),
+    values: Sequence[str] = (),
+    targets: Sequence[str] = TARGETS,
+) -> list[Job]:
+    """Every job that a config asks for, done or not, from a dry-run of Snakemake; nothing is run or changed.
+
+    Args:
+        snakefile: the workflow.
+        folder: where its results are, or will be.
+        configfiles: overlays on top of ``config.yaml``.
+        values: single keys, ``key=value``, on top of these.
+        targets: rules or files.
+
+    Raises:
+        MimicError: Snakemake cannot plan it; with what it says.
+    """
+    command = ["--snakefile", str(snakefile.resolve()), "--directory", str(folder), "--cores", "1000000", "--nolock"]
+    command += ["--forceall", *targets]
+    if configfiles:
+        command += ["--configfile", *(str(file.resolve()) for file in configfiles)]
+    if values:
+        command += ["--config", *values]
+    with tempfile.TemporaryDirectory() as temporary:
+        listed = Path(temporary) / "jobs.json"
+        call = [sys.executable, "-m", "mimic_core.plan.listing", str(listed), *command]
+        done = subprocess.run(call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode or not listed.is_file():
+            said = "\n".join(done.stdout.strip().splitlines()[-20:])
+            raise MimicError(
+                f"Snakemake cannot plan this workflow:\n{said}", where=snakefile, remedy="mend what it says above"
+            )
+        return to_jobs(read_json(listed))

@@ -1,0 +1,134 @@
+"""What this machine has measured: Snakemake's benchmark files beside the receipts of the same jobs."""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimic_core.files import read_json
+from mimic_core.models.settings import DecoderSettings, vit_settings
+from mimic_core.plan.costs import Cost, Costs
+from mimic_core.plan.models import MASKED, Model
+from mimic_core.plan.speeds import SHAPES, operations_of, speed_name
+from mimic_core.settings import read_settings
+from mimic_core.sources.registry import read_registry
+
+LEAST = 0.1  # share of a job's time that counts as work, however long it took to start
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A job that ran here.
+
+    Attributes:
+        stage, name: folder and name of its benchmark file.
+        seconds: wall time.
+        memory_mb: largest resident size.
+        receipt: what it did.
+    """
+
+    stage: str
+    name: str
+    seconds: float
+    memory_mb: float
+    receipt: Mapping[str, Any]
+
+
+def receipt_path(results: Path, stage: str, name: str) -> Path:
+    """The receipt of the job that a benchmark file is of."""
+    if stage in ("frames", "pairs"):
+        source, _, shard = name.rpartition("-")
+        return results / stage / source / f"{shard}.receipt.json"
+    if stage in ("finetune", "few_shot"):
+        task, _, rest = name.partition("-")
+        return results / stage / task / rest / "receipt.json"
+    return results / stage / name / "receipt.json"
+
+
+def read_benchmark(path: Path) -> tuple[float, float]:
+    """Seconds and largest resident size (MB) of the last run in a benchmark file."""
+    with open(path, newline="", encoding="utf-8") as stream:
+        last = list(csv.DictReader(stream, delimiter="\t"))[-1]
+    memory = last.get("max_rss", "")
+    return float(last["s"]), float(memory) if memory.replace(".", "", 1).isdigit() else 0.0
+
+
+def read_measured(benchmarks: Path) -> Iterator[Measured]:
+    """Every job below a folder of benchmark files (``results/benchmarks``) whose receipt is there.
+
+    A file that cannot be read is left out: it may be half written.
+    """
+    for path in sorted(benchmarks.glob("*/*.tsv")):
+        stage, name = path.parent.name, path.stem
+        try:
+            seconds, memory = read_benchmark(path)
+            receipt = read_json(receipt_path(benchmarks.parent, stage, name))
+        except (OSError, ValueError, KeyError, IndexError):
+            continue
+        yield Measured(stage, name, seconds, memory, receipt)
+
+
+def measured_costs(costs: Costs, benchmarks: Path) -> Costs:
+    """The table with the rates of this machine in the place of the shipped ones, wherever jobs of that kind ran here.
+
+    Rates of mining are the shipped ones times one factor a kind: measured over expected seconds, starts taken off.
+    Speeds of pretraining are those in the receipts; they hold for the model's size and device.
+    """
+    jobs = list(read_measured(benchmarks))
+    return costs.replaced(*mining_costs(costs, jobs), *pretrain_costs(jobs))
+
+
+def expected(costs: Costs, job: Measured) -> tuple[str, float] | None:
+    """What a mining job calibrates, and the seconds of its work by the shipped rates; None of other jobs."""
+    found = job.receipt.get("statistics", {})
+    entry = read_registry().get(job.name.rpartition("-")[0])
+    if job.stage == "frames" and entry is not None:
+        return f"frames.{entry.kind}", found["views"] * costs.value(f"frames.{entry.kind}")
+    if job.stage == "pairs":
+        counted = {"pairs.view": found["features"], "pairs.candidate": found["seen"], "pairs.kept": found["kept"]}
+        return "pairs", sum(count * costs.value(name) for name, count in counted.items())
+    return None
+
+
+def mining_costs(costs: Costs, jobs: list[Measured]) -> Iterator[Cost]:
+    """Rates of frames and pairs on this machine."""
+    ratios: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for job in jobs:
+        known = expected(costs, job)
+        if known and known[1] > 0:
+            work = max(job.seconds - costs.value("start.mining"), LEAST * job.seconds)
+            ratios[known[0]].append((work, known[1]))
+    for key, pairs in ratios.items():
+        factor = sum(took for took, _ in pairs) / sum(thought for _, thought in pairs)
+        names: tuple[str, ...] = ("pairs.view", "pairs.candidate", "pairs.kept") if key == "pairs" else (key,)
+        names += ("frames.video_1080p",) if key == "frames.video" else ()
+        for name in names:
+            source = f"{len(pairs)} benchmark files, {factor:.2f} x the shipped rate"
+            yield Cost(name, costs.value(name) * factor, costs[name].unit, "here", source)
+    logs = [math.log(took / thought) for pairs in ratios.values() for took, thought in pairs]
+    if len(logs) > 2:
+        yield Cost("spread", statistics.stdev(logs), "log", "here", f"{len(logs)} benchmark files")
+
+
+def pretrain_costs(jobs: list[Measured]) -> Iterator[Cost]:
+    """Speeds of pretraining on this machine, at the sizes that the table knows."""
+    for job in jobs:
+        if job.stage != "pretrain":
+            continue
+        settings, found = job.receipt["settings"], job.receipt["statistics"]
+        model = str(settings["model"])
+        encoder = vit_settings({**settings["encoder"], "image_size": settings["image_size"]}, job.name)
+        decoder = read_settings(DecoderSettings, settings["decoder"], job.name)
+        ran = Model(model, "", encoder, decoder, float(settings.get("mask_ratio") or MASKED[model]), 1, 0)
+        on_gpu = found["device"] != "cpu"
+        workers = found["processes"] * (1 if on_gpu else int(settings.get("threads", 1)))
+        for shape in SHAPES:
+            if abs(operations_of(model, shape) / ran.operations - 1) < 1e-6:
+                name = speed_name(model, "gpu" if on_gpu else "cpu", shape)
+                yield Cost(name, found["pairs_per_second"] / workers, "pairs/s", "here", f"receipt of {job.name}")

@@ -1,0 +1,193 @@
+"""A plan: the estimates of all jobs by stage and by item, and the schedule on a cluster."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mimic_core.plan.costs import Cost, Costs
+from mimic_core.plan.estimate import Setting, estimate_all
+from mimic_core.plan.jobs import STAGES, Job
+from mimic_core.plan.schedule import Cluster, Schedule, fitted, simulate
+from mimic_core.plan.terms import Estimate
+from mimic_core.seeding import generator
+
+LEARNING = ("pretrain", "finetune")
+DRAWS = 20
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a stage, or an item of one, takes.
+
+    Attributes:
+        stage, item: the item is empty for the whole stage.
+        jobs: how many.
+        core_hours: cores held x hours.
+        gpu_days: GPUs held x days.
+        disk_gb, temporary_gb: left for good, and left until it was read, at most at one time (whole stages only).
+        memory_gb: what its largest job asks for.
+        work: units x seconds each with the name of the cost, terms in order; of an item.
+        source: where the units come from; of an item.
+    """
+
+    stage: str
+    item: str
+    jobs: int
+    core_hours: float
+    gpu_days: float
+    disk_gb: float
+    temporary_gb: float
+    memory_gb: float
+    work: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is known before paying.
+
+    Attributes:
+        stages, items: see :class:`Row`.
+        schedule: with every job at its expected time.
+        walls: seconds of wall time over seeded draws of the jobs' times.
+        late: rule -> (expected seconds, seconds asked for) of jobs that a cluster would end too early.
+        used: the costs that went in.
+        config: what is planned.
+    """
+
+    stages: Sequence[Row]
+    items: Sequence[Row]
+    schedule: Schedule
+    walls: Sequence[float]
+    late: Mapping[str, tuple[float, float]]
+    used: Sequence[Cost]
+    config: Mapping[str, Any]
+
+
+def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, cluster: Cluster) -> Plan:
+    """Estimate every job and schedule them all.
+
+    Args:
+        jobs: of the whole workflow (:func:`mimic_core.plan.jobs.list_jobs`).
+        config: the config that they come from, merged.
+        costs: see :class:`Costs`.
+        cluster: to run on.
+
+    Raises:
+        MimicError: no node can hold a job, or the table lacks a cost.
+    """
+    jobs = [fitted(job, cluster) for job in jobs]
+    setting = Setting.of(config, costs)
+    estimates = estimate_all(jobs, setting)
+    seconds = {number: one.seconds for number, one in estimates.items()}
+    eager = {job.number for job in jobs if any(estimates[need].temporary for need in job.needs)}
+    schedule = simulate(jobs, seconds, cluster, eager)
+    draws = (drawn(jobs, seconds, costs, int(config["seed"]), number) for number in range(DRAWS))
+    walls = [simulate(jobs, draw, cluster, eager).wall for draw in draws]
+    late: dict[str, tuple[float, float]] = {}
+    for job in jobs:
+        limit = job.limit_minutes * 60
+        if limit and seconds[job.number] > max(limit, late.get(job.rule, (0.0, 0.0))[0]):
+            late[job.rule] = (seconds[job.number], limit)
+    return Plan(
+        stages=[
+            stage_row(stage, [job for job in jobs if job.stage == stage], estimates, schedule)
+            for stage in STAGES
+            if any(job.stage == stage for job in jobs)
+        ],
+        items=item_rows(jobs, estimates),
+        schedule=schedule,
+        walls=walls,
+        late=late,
+        used=sorted({term.cost for one in estimates.values() for term in one.terms}, key=lambda cost: cost.name),
+        config=config,
+    )
+
+
+def drawn(jobs: Sequence[Job], seconds: Mapping[int, float], costs: Costs, seed: int, number: int) -> dict[int, float]:
+    """Seconds of all jobs with a log-normal spread about their expectation."""
+    rng = generator(seed, "plan", number)
+    normal = rng.standard_normal(len(jobs))
+    found = {}
+    for job, one in zip(jobs, normal, strict=True):
+        spread = costs.value("spread.learning" if job.stage in LEARNING else "spread")
+        found[job.number] = seconds[job.number] * float(np.exp(spread * one - spread**2 / 2))
+    return found
+
+
+def totals(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[str, float]:
+    """The columns of a row that are sums over its jobs, and its largest job's memory."""
+    hours = {job.number: estimates[job.number].seconds / 3600 for job in jobs}
+    return {
+        "jobs": len(jobs),
+        "core_hours": sum(job.cores * hours[job.number] for job in jobs),
+        "gpu_days": sum(job.gpus * hours[job.number] for job in jobs) / 24,
+        "disk_gb": sum(estimates[job.number].disk for job in jobs) / GB,
+        "memory_gb": max(job.memory_mb for job in jobs) / 1000,
+    }
+
+
+def stage_row(stage: str, jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> Row:
+    """A stage as a whole."""
+    temporary = peak_temporary(jobs, estimates, schedule) / GB
+    return Row(stage, "", temporary_gb=temporary, **totals(jobs, estimates))  # type: ignore[arg-type]
+
+
+def peak_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> float:
+    """Bytes of temporary files at one time, at most: from the end of a job to the last end of those that read it."""
+    readers: dict[int, list[float]] = defaultdict(list)
+    for one in schedule.placed.values():
+        for need in one.job.needs:
+            readers[need].append(one.end)
+    changes = []
+    for job in jobs:
+        size = estimates[job.number].temporary
+        if size:
+            ended = schedule.placed[job.number].end
+            changes += [(ended, size), (max(readers[job.number], default=schedule.wall), -size)]
+    live = peak = 0.0
+    for _, change in sorted(changes):
+        live += change
+        peak = max(peak, live)
+    return peak
+
+
+def item_rows(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> list[Row]:
+    """A row for every source, dataset, run and task of each stage."""
+    groups: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    for job in jobs:
+        groups[job.stage, estimates[job.number].item].append(job)
+    rows = []
+    for (stage, item), members in sorted(groups.items(), key=lambda group: (STAGES.index(group[0][0]), group[0][1])):
+        work, source = explained([estimates[job.number] for job in members])
+        temporary = sum(estimates[job.number].temporary for job in members) / GB
+        sums = totals(members, estimates)
+        rows.append(Row(stage, item, temporary_gb=temporary, work=work, source=source, **sums))  # type: ignore[arg-type]
+    return rows
+
+
+def explained(estimates: Sequence[Estimate]) -> tuple[str, str]:
+    """The terms of some jobs added up, and the sources of their counts, each once."""
+    counts: dict[tuple[str, Cost], float] = defaultdict(float)
+    sources: dict[str, None] = {}
+    for one in estimates:
+        for term in one.terms:
+            counts[term.unit, term.cost] += term.count
+            sources |= dict.fromkeys(filter(None, [term.source]))
+    work = " + ".join(
+        f"{number(count)} {unit} x {number(cost.value)} s ({cost.name})" for (unit, cost), count in counts.items()
+    )
+    return work, "; ".join(sources)
+
+
+def number(value: float) -> str:
+    """A number with three figures, or all of a large one's."""
+    if 0 < value < 1e-3:
+        return f"{value:.7f}".rstrip("0")
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

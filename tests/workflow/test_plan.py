@@ -1,0 +1,112 @@
+"""``mimic plan`` on the real workflow, and its simulator against a real run."""
+
+import argparse
+import csv
+
+import pytest
+import yaml
+from support import REPOSITORY
+from workflow.running import TINY
+
+from mimic_core.config import read_config
+from mimic_core.errors import MimicError
+from mimic_core.plan.command import add_arguments, plan_command
+from mimic_core.plan.costs import read_costs
+from mimic_core.plan.jobs import STAGES, list_jobs
+from mimic_core.plan.measured import measured_costs, read_benchmark
+from mimic_core.plan.plan import make_plan
+from mimic_core.plan.schedule import Cluster, simulate
+
+pytestmark = pytest.mark.integration
+SNAKEFILE = REPOSITORY / "Snakefile"
+RAN = ("all", "datasets", "pretrain")  # what the fixture ``finished`` ran, on two cores
+
+
+@pytest.fixture(scope="module")
+def jobs(finished):
+    """The jobs of the finished tiny workflow."""
+    return list_jobs(SNAKEFILE, finished, [TINY], targets=RAN)
+
+
+def measured(finished, jobs):
+    """Seconds of each job as Snakemake measured them, and of the run: from the first start to the last end."""
+    seconds, ends, starts = {}, [], []
+    for job in jobs:
+        path = finished / job.benchmark
+        seconds[job.number], _ = read_benchmark(path)
+        ends.append(path.stat().st_mtime)  # written when its job ends
+        starts.append(ends[-1] - seconds[job.number])
+    return seconds, max(ends) - min(starts)
+
+
+def test_the_listed_jobs_are_those_that_ran(finished, jobs):
+    assert {job.benchmark for job in jobs} == {
+        str(path.relative_to(finished)) for path in (finished / "results/benchmarks").rglob("*.tsv")
+    }
+    by_number = {job.number: job for job in jobs}
+    pairs = next(job for job in jobs if job.rule == "pairs_shard" and job.wildcards["source"] == "hm3d")
+    made = {output for need in pairs.needs for output in by_number[need].outputs}
+    assert f"results/frames/hm3d/{pairs.wildcards['shard']}.tar" in made
+    assert {job.stage for job in jobs} == set(STAGES)
+
+
+def test_the_simulated_wall_time_is_the_real_ones(finished, jobs):
+    seconds, wall = measured(finished, jobs)
+    simulated = simulate(jobs, seconds, Cluster(1, 2, 0, 512)).wall
+    print(f"the run took {wall:.1f} s, simulated {simulated:.1f} s: {simulated / wall - 1:+.0%}")
+    assert simulated == pytest.approx(wall, rel=0.25)
+
+
+def test_a_plan_from_the_runs_own_benchmarks_costs_what_the_run_did(finished, jobs):
+    seconds, _ = measured(finished, jobs)
+    costs = measured_costs(read_costs(), finished / "results/benchmarks")
+    config = read_config(REPOSITORY / "config.yaml", [TINY])
+    plan = make_plan(jobs, config, costs, Cluster(1, 2, 0))
+    found = {row.stage: row.core_hours * 3600 for row in plan.stages}
+    for stage in ("frames", "pairs"):
+        took = sum(seconds[job.number] for job in jobs if job.stage == stage)
+        print(f"{stage}: planned {found[stage]:.1f} s, took {took:.1f} s")
+        assert found[stage] == pytest.approx(took, rel=0.5)
+
+
+def plan(arguments, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    plan_command(parser.parse_args(arguments))
+    return capsys.readouterr().out
+
+
+def test_the_papers_plan_has_a_source_for_every_number(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(REPOSITORY)
+    out = tmp_path / "plan.csv"
+    text = plan(
+        ["--configfile", "configs/paper.yaml", "--benchmarks", str(tmp_path), "--out", str(out), "--nodes", "2"], capsys
+    )
+    assert out.with_suffix(".md").read_text() in text
+    rows = list(csv.DictReader(out.open()))
+    stages = {row["stage"]: row for row in rows if not row["item"]}
+    assert set(stages) == set(STAGES) - {"sample"}
+    croco = next(row for row in rows if row["item"] == "croco_mimic-3m" and row["stage"] == "pretrain")
+    assert float(croco["gpu_days"]) == pytest.approx(111, rel=0.01)  # the paper's, at the paper's speed
+    assert "111 (8 RTX A6000" in text
+    for row in rows:
+        if row["item"] and row["stage"] not in ("report", "sample"):
+            assert row["work"] and row["source"], row
+    for name in {part.split(")")[0] for row in rows for part in row["work"].split("(")[1:]}:
+        assert f"`{name}`" in text  # every cost in the work is explained
+    config = yaml.safe_load((REPOSITORY / "configs/paper.yaml").read_text())
+    shards = {source: settings["shards"] for source, settings in config["sources"].items()}
+    assert {row["item"]: int(row["jobs"]) for row in rows if row["stage"] == "pairs" and row["item"]} == shards
+
+
+def test_what_cannot_be_planned_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MimicError, match="no workflow here"):
+        plan([], capsys)
+    monkeypatch.chdir(REPOSITORY)
+    with pytest.raises(MimicError, match="no_such_rule"):
+        plan(["no_such_rule"], capsys)
+    with pytest.raises(MimicError, match="no key=value"):
+        plan(["--config", "seed"], capsys)
+    with pytest.raises(MimicError, match="8 gpus"):
+        plan(["--configfile", "configs/paper.yaml", "--gpus-per-node", "4"], capsys)
