@@ -6,6 +6,8 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO
 
+from mimic_core.files import cannot_write
+
 BLOCK = tarfile.BLOCKSIZE
 SHORT, SMALL = 100, 8**11  # bytes that a plain header has for a name, and below which its size field reaches
 NAME, SIZE, CHECKSUM = slice(0, SHORT), slice(124, 136), slice(148, 156)  # fields of a header
@@ -17,19 +19,25 @@ class TarWriter:
 
     Args:
         path: the file to write; the caller makes the write atomic.
+
+    A write that fails raises a :class:`MimicError`: not an ``OSError``, which would pass for a fault of what is read.
     """
 
     def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
         self.stream = open(path, "wb")  # noqa: SIM115 - closed by close()
         self.tar = tarfile.open(fileobj=self.stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
 
     def add(self, name: str, data: bytes) -> int:
         """Append a member; returns the offset of its first byte in the file."""
-        self.stream.write(header(name, len(data)))
-        offset = self.stream.tell()
-        self.stream.write(data)
-        self.stream.write(bytes(-len(data) % BLOCK))
-        self.tar.offset = self.stream.tell()
+        try:
+            self.stream.write(header(name, len(data)))
+            offset = self.stream.tell()
+            self.stream.write(data)
+            self.stream.write(bytes(-len(data) % BLOCK))
+            self.tar.offset = self.stream.tell()
+        except OSError as error:
+            raise cannot_write(self.path.parent, error) from error
         return offset
 
     def position(self) -> int:

@@ -58,6 +58,12 @@ def dispatch(argv: Sequence[str] | None = None) -> None:
     add_plan_arguments(plan)
     plan.set_defaults(call=plan_command)
 
+    recover = commands.add_parser("recover", help="after a crash: what still runs, and how to start again")
+    recover.add_argument("folder", type=Path, nargs="?", default=Path("results"), help="results folder (results)")
+    recover.add_argument("--cancel", action="store_true", help="end jobs that still run; without --yes they are listed")
+    recover.add_argument("--yes", action="store_true", help="do it; also: no Snakemake runs here on another machine")
+    recover.set_defaults(call=recover_folder)
+
     check = commands.add_parser("check", help="is every tool there, and all raw data?")
     check.add_argument(
         "--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml: whose sources to check"
@@ -138,6 +144,13 @@ def check_tools(args: argparse.Namespace) -> None:
         print(f"{'ok  ' if fine else 'FAIL'}  {what:<28} {detail}")
     if not all(found):
         raise MimicError("something is missing", where="the lines marked FAIL", remedy="do what they say")
+
+
+def recover_folder(args: argparse.Namespace) -> None:
+    """Bring a folder whose Snakemake was killed into a state to start again from."""
+    from mimic_core.recover import recover
+
+    recover(args.folder, cancel=args.cancel, sure=args.yes)
 
 
 if __name__ == "__main__":

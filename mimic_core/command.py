@@ -7,9 +7,11 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError
+from mimic_core.files import FULL, cannot_write
 
 log = logging.getLogger("mimic")
 
@@ -25,6 +27,8 @@ def settings(text: str) -> dict[str, Any]:
 def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:
     """Run ``main`` as a program: log to stderr, print a :class:`MimicError` without its traceback, exit 1 on failure.
 
+    A full disk is named likewise.
+
     Any other exception is a fault of ours: its traceback goes to the log as well.
     """
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
@@ -34,6 +38,9 @@ def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            print(f"error: {cannot_write(error.filename or Path(), error)}", file=sys.stderr)
+            raise SystemExit(1) from None
         traceback.print_exc()
         remedy = "this is a fault in MIMIC; please report it with the lines above"
         print(f"error: {type(error).__name__}: {error}\n  remedy: {remedy}", file=sys.stderr)

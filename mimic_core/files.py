@@ -1,30 +1,51 @@
-"""Writing files so that a reader never meets half of one, and naming their content by hash."""
+"""Writing files so that a reader never meets half of one, and naming their content by hash.
+
+A file that is being written is called ``.partial-<machine>-<process>-<name>``, a folder ``.partial-<name>-<random>``.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from mimic_core.errors import MimicError
+from mimic_core.processes import alive
+
+PARTIAL = ".partial-"
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EFBIG: "a file would be larger than is allowed here",
+}
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on any failure.
 
-    The temporary name keeps the suffixes of ``path``, so that writers which look at them work as usual.
+    The temporary name keeps the suffixes of ``path``, so that writers which look at them work as usual. The error of a
+    full disk, which the system gives without a name, gets that of ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{PARTIAL}{socket.gethostname()}-{os.getpid()}-{path.name}")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            error.filename = error.filename or str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -34,7 +55,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path``; on success it takes the place of ``path`` (an old one is removed)."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{path.name}-", dir=path.parent))
     temporary.chmod(0o755)
     try:
         yield temporary
@@ -43,6 +64,34 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_abandoned(paths: Iterable[str | Path]) -> None:
+    """Remove what processes of this machine that were killed have left of their attempts to write ``paths``."""
+    names: dict[Path, set[str]] = defaultdict(set)
+    for path in map(Path, paths):
+        names[path.parent].add(path.name)
+    own = f"{PARTIAL}{socket.gethostname()}-"
+    for folder, wanted in names.items():
+        for entry in [entry for entry in folder.iterdir() if entry.name.startswith(own)]:
+            number, _, name = entry.name.removeprefix(own).partition("-")
+            if name in wanted and number.isdecimal() and not alive(int(number)):
+                entry.unlink(missing_ok=True)
+
+
+def cannot_write(path: str | Path, error: OSError) -> MimicError:
+    """The error of a file, or of a folder's files, that cannot be written: what is full, and how full."""
+    place = Path(path)
+    while not place.exists():
+        place = place.parent
+    room = shutil.disk_usage(place)
+    full = error.errno in FULL
+    return MimicError(
+        FULL[error.errno or 0] if full else f"cannot write ({error.strerror or error})",
+        where=f"{path} ({room.free >> 20:,} of the disk's {room.total >> 20:,} MiB are free)",
+        remedy=("free some space" if full else "see that the disk can be written to")
+        + " and run the same command again: what is done stays, nothing half-written counts",
+    )
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Receipts: a small JSON file, written last, that says what a stage did, with what, and to which files.
 
-A receipt without its outputs, or outputs without their receipt, count as not done.
+A receipt without its outputs, or outputs without their receipt, count as not done. A stage that reads what another
+wrote compares it with the receipt first (:meth:`Receipt.check_inputs`): a file that was cut off later is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mimic_core.files import file_hash, write_json
+from mimic_core.errors import MimicError
+from mimic_core.files import file_hash, read_json, remove_abandoned, write_json
 
 PACKAGES = ("numpy", "opencv-python-headless", "av", "moderngl", "torch", "torchvision", "timm", "snakemake")
 
@@ -49,6 +51,22 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def written_outputs(receipt: str | Path) -> dict[str, str]:
+    """Fingerprints of what a receipt's job wrote, by the files' names without their folders.
+
+    Raises:
+        MimicError: it cannot be read.
+    """
+    try:
+        return {Path(name).name: str(fingerprint) for name, fingerprint in read_json(receipt)["outputs"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MimicError(
+            f"the receipt cannot be read ({type(error).__name__}): it was changed or cut off after it was written",
+            where=receipt,
+            remedy=f"delete it and run the same command again, which makes it anew: rm {receipt}",
+        ) from error
+
+
 class Receipt:
     """Collects what a stage did; ``write`` leaves it on disk.
 
@@ -64,9 +82,33 @@ class Receipt:
         self.stage, self.settings, self.inputs = stage, dict(settings), [Path(path) for path in inputs]
         self.started = time.time()
         self.statistics: dict[str, Any] = {}
+        self.read: dict[Path, str] = {}  # fingerprints of inputs, taken when they were checked
+
+    def check_inputs(self, receipt: str | Path, files: Iterable[str | Path]) -> None:
+        """See that inputs are still what the receipt of the job that wrote them says.
+
+        The hashes go into this receipt too, so that each file is read once.
+
+        Args:
+            receipt: that job's; a file it does not list is not checked.
+            files: of the inputs, those that it wrote.
+
+        Raises:
+            MimicError: a file was changed or cut off since, or the receipt cannot be read.
+        """
+        told = written_outputs(receipt)
+        for path in map(Path, files):
+            self.read[path] = self.input_fingerprint(path)
+            if self.read[path] != told.get(path.name, self.read[path]):
+                raise MimicError(
+                    "the file is not what its receipt says: it was changed or cut off after it was written",
+                    where=path,
+                    remedy=f"delete both and run the same command again, which makes them anew: rm {path} {receipt}",
+                )
 
     def write(self, path: str | Path, outputs: Iterable[str | Path] = ()) -> None:
-        """Write the receipt of finished ``outputs``, atomically."""
+        """Write the receipt of finished ``outputs``, atomically; what killed attempts at them have left is removed."""
+        written = [Path(file) for file in outputs]
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         write_json(
@@ -75,8 +117,8 @@ class Receipt:
                 "stage": self.stage,
                 "settings": self.settings,
                 "settings_hash": settings_hash(self.settings),
-                "inputs": {str(file): self.input_fingerprint(file) for file in self.inputs},
-                "outputs": {str(file): self.fingerprint(Path(file)) for file in outputs},
+                "inputs": {str(file): self.read.get(file) or self.input_fingerprint(file) for file in self.inputs},
+                "outputs": {str(file): self.fingerprint(file) for file in written},
                 "statistics": self.statistics,
                 "code_version": code_version(),
                 "versions": package_versions(),
@@ -87,6 +129,7 @@ class Receipt:
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             },
         )
+        remove_abandoned([path, *written])
 
     def input_fingerprint(self, path: Path) -> str:
         """:meth:`fingerprint` of an input, ``unreadable`` of one that was counted as such; an output must be there."""

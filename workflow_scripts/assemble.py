@@ -37,6 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     receipt = Receipt("datasets", {"composition": args.composition}, [*args.pairs, *args.receipts])
+    receipt_of = {
+        path.with_name(path.name.removesuffix("receipt.json") + "pairs.parquet"): path for path in args.receipts
+    }
+    for table in args.pairs:
+        receipt.check_inputs(receipt_of[table], [table])
     mining = mined(by_source(args.receipts))
     wanted = {source: None if count == ALL else count for source, count in args.composition.items()}
     statistics = assemble(args.manifest, wanted, by_source(args.pairs), args.seed)

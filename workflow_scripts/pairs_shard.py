@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     receipt = Receipt("pairs", args.settings, [args.frames_tar, args.views])
+    receipt.check_inputs(args.frames_tar.with_suffix(".receipt.json"), receipt.inputs)
     receipt.statistics = mine_shard(
         ShardPaths(args.frames_tar, args.views, args.candidates, args.pairs, args.tar),
         source=args.source,

@@ -56,12 +56,30 @@ def assemble(
 
 
 def located(path: Path, folder: Path) -> pa.Table:
-    """Table of a shard's pairs with ``shard`` as the tar's path relative to ``folder``."""
+    """Table of a shard's pairs with ``shard`` as the tar's path relative to ``folder``.
+
+    Raises:
+        MimicError: the tar is not there, or ends before the last of its pairs.
+    """
     table = pq.read_table(path)
     tar = path.with_name(path.name.removesuffix(".pairs.parquet") + ".tar")
+    size = tar.stat().st_size if tar.is_file() else 0
+    needed = pc.max(pc.add(table["offset2"], table["size2"])).as_py() or 0
+    if size < needed:
+        raise cut_off(tar, size, needed)
     relative = Path(os.path.relpath(tar, folder)).as_posix()
     column = table.schema.get_field_index("shard")
     return table.set_column(column, "shard", pa.array([relative] * len(table), pa.string()))
+
+
+def cut_off(tar: Path, size: int, needed: int) -> MimicError:
+    """The error of a shard of pairs that is shorter than its table says."""
+    receipt = tar.with_suffix(".receipt.json")
+    return MimicError(
+        f"the shard has {size:,} bytes, and its pairs reach to byte {needed:,}: it was cut off after it was written",
+        where=tar,
+        remedy=f"delete it and its receipt and run the stage pairs again, which makes them anew: rm {tar} {receipt}",
+    )
 
 
 def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:

@@ -37,6 +37,7 @@ class PairDataset:
         try:
             self.rows = pd.read_parquet(self.manifest)
             self._places = list(zip(*(self.rows[name] for name in PLACE), strict=True))
+            self._ends = (self.rows["offset2"] + self.rows["size2"]).groupby(self.rows["shard"]).max().to_dict()
         except (OSError, ValueError, KeyError) as error:
             raise MimicError(
                 f"this is no manifest of an assembled dataset ({error})",
@@ -66,14 +67,20 @@ class PairDataset:
             raise MimicError(
                 f"pair {index} ({self.rows['key'].iloc[index]}) cannot be read: {error}",
                 where=self.manifest.parent / shard,
-                remedy="the shard was changed or cut off after the manifest was made: rerun the stage pairs",
+                remedy="the shard was changed or cut off after the manifest was made: delete it and its receipt, and "
+                "run the stage pairs again",
             ) from error
 
     def _descriptor(self, shard: str) -> int:
         if self._owner != os.getpid():  # a forked worker reads through descriptors of its own
             self._open, self._owner = {}, os.getpid()
         if shard not in self._open:
-            self._open[shard] = os.open(self.manifest.parent / shard, os.O_RDONLY)
+            descriptor = os.open(self.manifest.parent / shard, os.O_RDONLY)
+            size = os.fstat(descriptor).st_size
+            if size < self._ends[shard]:  # seen as soon as it is opened, not days later at a pair of its end
+                os.close(descriptor)
+                raise ValueError(f"the shard has {size:,} bytes, and its pairs reach to byte {self._ends[shard]:,}")
+            self._open[shard] = descriptor
         return self._open[shard]
 
     def close(self) -> None:

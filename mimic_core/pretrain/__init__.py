@@ -1,6 +1,22 @@
 """Pretraining: pairs in, an encoder out."""
 
-from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.pretrain.stage import pretrain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mimic_core.pretrain.settings import PretrainSettings
+    from mimic_core.pretrain.stage import pretrain
 
 __all__ = ["PretrainSettings", "pretrain"]
+
+
+def __getattr__(name: str) -> Any:
+    # Whoever asks for a run's lock alone needs no torch
+    if name == "PretrainSettings":
+        from mimic_core.pretrain.settings import PretrainSettings
+
+        return PretrainSettings
+    if name == "pretrain":
+        from mimic_core.pretrain.stage import pretrain
+
+        return pretrain
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

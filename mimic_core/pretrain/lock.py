@@ -6,14 +6,33 @@ import os
 import socket
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from mimic_core.errors import MimicError
 from mimic_core.files import read_json, write_json
+from mimic_core.processes import alive
 
 NAME = "lock.json"
 BEAT = 10.0  # seconds between two signs of life
 DEAD_AFTER = 60.0  # seconds without one after which the holder counts as dead, on whatever machine it was
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds a lock; ``job`` is its SLURM job, empty where there is none."""
+
+    machine: str
+    process: int
+    job: str
+
+    @property
+    def here(self) -> bool:
+        """Whether it is one of this machine."""
+        return self.machine == socket.gethostname()
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.machine}" + (f", job {self.job}" if self.job else "")
 
 
 class RunLock:
@@ -68,18 +87,8 @@ class RunLock:
 
     def holder(self) -> str | None:
         """Who holds the lock; None where nobody alive does."""
-        try:
-            silent = time.time() - self.path.stat().st_mtime
-            about = read_json(self.path)
-            machine, process, job = str(about["machine"]), int(about["process"]), str(about["job"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        here = machine == socket.gethostname()
-        if process == os.getpid() and here:
-            return None
-        if silent > DEAD_AFTER or (here and not alive(process)):
-            return None
-        return f"process {process} on {machine}" + (f", job {job}" if job else "")
+        holder = find_holder(self.path)
+        return None if holder is None or (holder.here and holder.process == os.getpid()) else str(holder)
 
     def beat(self) -> None:
         """Touch the file until the lock is given back, or another has taken it over."""
@@ -93,12 +102,12 @@ class RunLock:
             self.path.unlink()
 
 
-def alive(process: int) -> bool:
-    """Whether a process of this machine runs."""
+def find_holder(path: Path) -> Holder | None:
+    """The living holder of the lock in a file; None where there is none."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        silent = time.time() - path.stat().st_mtime
+        about = read_json(path)
+        holder = Holder(str(about["machine"]), int(about["process"]), str(about["job"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None if silent > DEAD_AFTER or (holder.here and not alive(holder.process)) else holder

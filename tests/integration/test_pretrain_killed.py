@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -58,15 +59,19 @@ def results(folder: Path) -> tuple[pd.DataFrame, bytes]:
     return table.drop(columns=list(SPEEDS)), (folder / "out" / "encoder.safetensors").read_bytes()
 
 
-def test_killed_twice_and_run_again_it_ends_as_if_nothing_had_happened(manifest, tmp_path):
+@pytest.mark.parametrize("seed", [0])  # which iterations it is killed after; any other may be tried
+def test_killed_five_times_at_random_it_ends_as_if_nothing_had_happened(manifest, tmp_path, seed):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
     done = subprocess.run(command(manifest, whole), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for after in (20, 60):
+    iterations = json.loads((whole / "out" / "receipt.json").read_text())["statistics"]["iterations"]
+    rng = random.Random(seed)
+    for after in sorted(rng.sample(range(1, iterations * 2 // 3), 5)):
         process = start(command(manifest, killed), killed / "log")
         wait_for_checkpoint(killed, after)
+        time.sleep(rng.uniform(0, 0.05))  # in the middle of an iteration, or of writing a checkpoint
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (killed / "out" / "receipt.json").exists()

@@ -1,3 +1,4 @@
+import os
 import pickle
 import shutil
 
@@ -133,6 +134,33 @@ def test_a_shard_cut_off_later_names_the_pair_and_the_file(shards, tmp_path):
         for index in range(len(dataset)):
             dataset.images(index)
     assert "001.tar" in raised.value.where
+
+
+def test_a_shard_cut_off_is_in_no_dataset(shards, tmp_path):
+    shutil.copytree(shards[0] / "pairs", tmp_path / "pairs")
+    tables = sorted((tmp_path / "pairs" / "walks").glob("*.pairs.parquet"))
+    tar = tmp_path / "pairs" / "walks" / "001.tar"
+    for change in (lambda: tar.write_bytes(tar.read_bytes()[:-20000]), tar.unlink):
+        change()
+        with pytest.raises(MimicError, match="cut off after it was written") as caught:
+            assemble(tmp_path / "datasets" / "d" / "manifest.parquet", {"walks": None}, {"walks": tables}, 0)
+        assert caught.value.where == str(tar)
+        assert f"rm {tar} {tar.with_suffix('.receipt.json')}" in caught.value.remedy
+    assert not list(tmp_path.glob("datasets/**/*.parquet"))
+
+
+def test_a_shard_cut_off_is_noticed_when_it_is_opened(shards, tmp_path):
+    manifest, _ = assembled(shards, "cut at its end", None)
+    copied = tmp_path / "datasets" / "cut" / "manifest.parquet"
+    shutil.copytree(shards[0] / "pairs", tmp_path / "pairs")
+    copied.parent.mkdir(parents=True)
+    shutil.copy(manifest, copied)
+    tar = tmp_path / "pairs" / "walks" / "001.tar"
+    dataset = PairDataset(copied)
+    rows = dataset.rows[dataset.rows["shard"].str.endswith("001.tar")]
+    os.truncate(tar, int((rows["offset2"] + rows["size2"]).max()) - 1)
+    with pytest.raises(MimicError, match="its pairs reach to byte"):
+        dataset.images(int(rows["offset1"].idxmin()))
 
 
 def test_what_is_no_manifest_is_refused(tmp_path):

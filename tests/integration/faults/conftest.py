@@ -1,0 +1,44 @@
+"""A small workflow of mining, run once undisturbed; each test disturbs another run of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from integration.faults.world import Folder, outputs
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, make_video) -> Path:
+    """Folder of two videos, their config, and the config's results."""
+    folder = tmp_path_factory.mktemp("faults")
+    for number in range(2):
+        make_video(folder / "raw" / f"pan{number}.mp4", seconds=20, rate=3, step=50 + 20 * number)
+    program = (
+        folder / "bin" / "scontrol"
+    )  # SLURM's plugin asks it at every start, and without a cluster it waits for 9 s
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(world) -> Folder:
+    """The results as they should be."""
+    run = Folder(world / "undisturbed", world)
+    run.must()
+    assert len(outputs(run)) == 2 * 3 + 2 * 4 + 3
+    return run
+
+
+@pytest.fixture
+def fresh(world, tmp_path) -> Folder:
+    """A folder in which nothing has run yet."""
+    return Folder(tmp_path / "run", world)
+
+
+@pytest.fixture
+def done(undisturbed, world, tmp_path) -> Folder:
+    """A finished copy of the undisturbed run, with what Snakemake knows of it."""
+    shutil.copytree(undisturbed.path, tmp_path / "run")
+    return Folder(tmp_path / "run", world)

@@ -1,0 +1,119 @@
+"""Starting the small workflow, catching one of its jobs half-way, and comparing what comes out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from support import REPOSITORY
+
+TARGET = "results/datasets/faults/receipt.json"
+RECOVER = """
+import sys
+from mimic_core import command, recover
+cancel, sure = "--cancel" in sys.argv, "--yes" in sys.argv
+command.run(lambda _: recover.recover(sys.argv[1], cancel=cancel, sure=sure, grace=1.0))
+"""
+OF_THE_MACHINE = ("finished", "host", "machine", "peak_memory_mib", "seconds")  # what a receipt says of its making
+
+
+class Folder:
+    """A folder in which the workflow of ``world`` runs."""
+
+    def __init__(self, path: Path, world: Path) -> None:
+        self.path, self.results = path, path / "results"
+        path.mkdir(exist_ok=True)
+        search = f"{world / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": search}
+        source = {"adapter": "videos", "origin": "disk", "root": str(world / "raw"), "shards": 2}
+        source |= {"frames": {"interval": 0.33, "min_seconds": 0}}
+        source |= {"pairs": {"rule": {"neighbours": {"look_further": True}}, "min_blur_variance": 0}}
+        dataset = {"include": [], "pairs": {"videos": "all"}}
+        self.config = path.parent / f"{path.name}.yaml"
+        self.config.write_text(yaml.safe_dump({"sources": {"videos": source}, "datasets": {"faults": dataset}}))
+
+    def command(self, *arguments: str) -> list[str]:
+        words = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+        words += ["--directory", str(self.path), *arguments, "--configfile", str(self.config), "--", TARGET]
+        return words
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the workflow on two cores, or with other arguments."""
+        return self.call(self.command(*(arguments or ("--cores", "2"))))
+
+    def call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run a command, with what it says on either stream together."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.run(command, text=True, timeout=200, env=self.environment, **pipes)
+
+    def recover(self, folder: Path, *options: str) -> tuple[int, str]:
+        """``mimic recover`` as a program: its exit code and what it said."""
+        ended = self.call([sys.executable, "-c", RECOVER, str(folder), *options])
+        return ended.returncode, ended.stdout
+
+    def must(self, *arguments: str) -> str:
+        """Run the workflow, which must succeed; returns what it said."""
+        ended = self.run(*arguments)
+        assert ended.returncode == 0, ended.stdout
+        return ended.stdout
+
+    def start(self) -> subprocess.Popen:
+        """Start the workflow on one core, in a process group of its own."""
+        command, new = self.command("--cores", "1"), {"env": self.environment, "start_new_session": True}
+        with (self.path / "said").open("wb") as stream:
+            return subprocess.Popen(command, stdout=stream, stderr=stream, **new)
+
+    def held_job(self, script: str, seconds: float = 60) -> int:
+        """Wait until a job of a script has begun to write a tar, and halt it there (SIGSTOP); returns its process."""
+        deadline = time.monotonic() + seconds
+        stage = self.results / script.removesuffix("_shard") / "videos"
+        while time.monotonic() < deadline:
+            for half in stage.glob(".partial-*.tar"):
+                process = int(half.name.split("-")[-2])
+                try:
+                    os.kill(process, signal.SIGSTOP)
+                except ProcessLookupError:
+                    continue
+                if half.exists():
+                    return process
+                os.kill(process, signal.SIGCONT)  # it was done
+            time.sleep(0.002)
+        raise AssertionError(f"no job of {script} was seen: {(self.path / 'said').read_text()}")
+
+    def remove(self, *patterns: str) -> None:
+        """Remove files below the results."""
+        for pattern in patterns:
+            found = list(self.results.glob(pattern))
+            assert found, pattern
+            for path in found:
+                path.unlink()
+
+
+def outputs(folder: Folder) -> dict[str, object]:
+    """Content of every output of the stages; of a receipt, what does not depend on when and where it was made."""
+    found: dict[str, object] = {}
+    for stage in ("frames", "pairs", "datasets"):
+        for path in sorted((folder.results / stage).rglob("*")):
+            if path.is_dir():
+                continue
+            content: object = path.read_bytes()
+            if path.name.endswith("receipt.json"):
+                content = {
+                    key: value for key, value in json.loads(path.read_text()).items() if key not in OF_THE_MACHINE
+                }
+                if stage == "datasets":  # the hash of another receipt, with its times
+                    inputs = content["inputs"]
+                    content["inputs"] = {name: value for name, value in inputs.items() if "receipt" not in name}
+            found[str(path.relative_to(folder.results))] = content
+    return found
+
+
+def assert_undisturbed(folder: Folder, undisturbed: Folder) -> None:
+    """All outputs are those of the undisturbed run, and no other file is there."""
+    found, wanted = outputs(folder), outputs(undisturbed)
+    assert sorted(found) == sorted(wanted)
+    assert [name for name in wanted if found[name] != wanted[name]] == []
