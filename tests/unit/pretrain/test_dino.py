@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from support import REPOSITORY
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -307,8 +308,9 @@ def train_part(rank, processes, folder):
 
 
 @pytest.mark.integration
-def test_the_effective_batch_counts_however_many_processes_share_it(tmp_path):
-    context = torch.multiprocessing.get_context("fork")
+def test_the_effective_batch_counts_however_many_processes_share_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY)  # where the processes find this file
+    context = torch.multiprocessing.get_context("spawn")  # forks of a process with threads may never end
     processes = [context.Process(target=train_part, args=(rank, 2, tmp_path), daemon=True) for rank in range(2)]
     for process in processes:
         process.start()
