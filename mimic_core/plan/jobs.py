@@ -32,7 +32,7 @@ class Job:
         limit_minutes: after which a cluster ends it, 0 where none is asked for.
         nodes: it runs on so many at once.
         needs: numbers of the jobs that make its inputs.
-        outputs: files it writes.
+        inputs, outputs: files that it reads and writes.
         benchmark: file that Snakemake measures it in.
     """
 
@@ -46,6 +46,7 @@ class Job:
     limit_minutes: float = 0
     nodes: int = 1
     needs: tuple[int, ...] = ()
+    inputs: frozenset[str] = frozenset()
     outputs: tuple[str, ...] = ()
     benchmark: str = ""
 
@@ -75,6 +76,7 @@ def to_jobs(rows: Iterable[Mapping[str, Any]]) -> list[Job]:
                 limit_minutes=asked.get("runtime", 0),
                 nodes=int(asked.get("nodes", 1)),
                 needs=tuple(sorted({makes[file] for file in row["inputs"] if file in makes} - {row["number"]})),
+                inputs=frozenset(row["inputs"]),
                 outputs=tuple(row["outputs"]),
                 benchmark=row["benchmark"],
             )

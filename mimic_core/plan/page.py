@@ -107,12 +107,16 @@ def paper_lines(plan: Plan, costs: Costs) -> list[str]:
 
 def late_lines(plan: Plan) -> list[str]:
     """Jobs that are expected to take longer than they ask a cluster for."""
-    return [
-        f"- **{rule}** asks for {duration(limit)} and is expected to take up to {duration(seconds)}: a cluster would "
-        "end it there. What goes on from checkpoints (pretrain_run) is started again; for others ask for more "
-        "`runtime`, or more shards."
+    if not plan.late:
+        return []
+    rules = [
+        f"- **{rule}** asks for {duration(limit)} and is expected to take up to {duration(seconds)}."
         for rule, (seconds, limit) in plan.late.items()
     ]
+    advice = (
+        "A cluster would end these there. Pretraining goes on from its checkpoint when it is started again; for the "
+    )
+    return ["Too little time asked for:", "", *rules, "", advice + "others ask for more `runtime`, or more shards.", ""]
 
 
 def page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
@@ -144,8 +148,8 @@ def page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
         *temporary_lines(plan),
         "",
         *paper_lines(plan, costs),
-        *(["", "Too little time asked for:", "", *late_lines(plan)] if plan.late else []),
         "",
+        *late_lines(plan),
         "Units of work x seconds each:",
         "",
         table(["stage", "item", "jobs", "core-hours", "GPU-days", "work"], items, left=2),

@@ -18,6 +18,7 @@ from mimic_core.seeding import generator
 
 LEARNING = ("pretrain", "finetune")
 DRAWS = 20
+ARCHIVE = ".tar"  # of views: what is temporary where frames.keep is false
 GB = 1e9
 
 
@@ -86,7 +87,7 @@ def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, clus
     setting = Setting.of(config, costs)
     estimates = estimate_all(jobs, setting)
     seconds = {number: one.seconds for number, one in estimates.items()}
-    eager = {job.number for job in jobs if any(estimates[need].temporary for need in job.needs)}
+    eager = {number for numbers in readers_of_temporary(jobs, estimates).values() for number in numbers}
     schedule = simulate(jobs, seconds, cluster, eager)
     draws = (drawn(jobs, seconds, costs, int(config["seed"]), number) for number in range(DRAWS))
     walls = [simulate(jobs, draw, cluster, eager).wall for draw in draws]
@@ -139,18 +140,32 @@ def stage_row(stage: str, jobs: Sequence[Job], estimates: Mapping[int, Estimate]
     return Row(stage, "", temporary_gb=temporary, **totals(jobs, estimates))  # type: ignore[arg-type]
 
 
+def readers_of_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[int, list[int]]:
+    """The jobs that read the temporary file of a job, an archive, by its number; its other files stay."""
+    makers = {
+        file: job.number
+        for job in jobs
+        if estimates[job.number].temporary
+        for file in job.outputs
+        if file.endswith(ARCHIVE)
+    }
+    readers: dict[int, list[int]] = {number: [] for number in makers.values()}
+    for job in jobs:
+        for file in job.inputs & makers.keys():
+            readers[makers[file]].append(job.number)
+    return readers
+
+
 def peak_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> float:
     """Bytes of temporary files at one time, at most: from the end of a job to the last end of those that read it."""
-    readers: dict[int, list[float]] = defaultdict(list)
-    for one in schedule.placed.values():
-        for need in one.job.needs:
-            readers[need].append(one.end)
+    every = [one.job for one in schedule.placed.values()]
+    made = {job.number for job in jobs}
     changes = []
-    for job in jobs:
-        size = estimates[job.number].temporary
-        if size:
-            ended = schedule.placed[job.number].end
-            changes += [(ended, size), (max(readers[job.number], default=schedule.wall), -size)]
+    for number, readers in readers_of_temporary(every, estimates).items():
+        if number in made:
+            size = estimates[number].temporary
+            read = max((schedule.placed[reader].end for reader in readers), default=schedule.wall)
+            changes += [(schedule.placed[number].end, size), (read, -size)]
     live = peak = 0.0
     for _, change in sorted(changes):
         live += change

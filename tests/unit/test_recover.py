@@ -212,9 +212,9 @@ def test_jobs_are_ended_only_when_that_is_sure(start, work, unlocked):
 
 def test_jobs_are_waited_for(start, work, unlocked, monkeypatch):
     monkeypatch.setattr(module, "LOOK_EVERY", 0.05)
-    program = start("import time; print(flush=True); time.sleep(1)", *JOB, cwd=work)
+    start("import time; print(flush=True); time.sleep(1); open('ended', 'w')", *JOB, cwd=work)
     told(work)
-    assert program.poll() == 0 or not alive(program.pid)
+    assert (work / "ended").exists()
     assert unlocked == [work]
 
 

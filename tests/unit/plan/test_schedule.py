@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from mimic_core.errors import MimicError
 from mimic_core.plan.jobs import Job
+from mimic_core.plan.plan import peak_temporary, readers_of_temporary
 from mimic_core.plan.schedule import Cluster, simulate
+from mimic_core.plan.terms import Estimate
 
 
 def job(number, needs=(), stage="pairs", **asked):
@@ -100,3 +102,22 @@ def test_a_job_that_no_node_holds_is_named_with_the_option_to_change():
 
 def test_one_machine_lowers_threads_to_its_cores():
     assert simulate([job(0, cores=64)], {0: 1}, Cluster(1, 2, 0)).wall == 1
+
+
+def test_a_temporary_file_lives_until_the_last_job_that_reads_it():
+    tar, receipt = "frames/000.tar", "frames/000.receipt.json"
+    jobs = [
+        job(0, stage="frames", outputs=(tar, receipt)),
+        job(1, needs=[0], inputs=frozenset({tar})),
+        job(2, stage="frames", outputs=("frames/001.tar",)),
+        job(3, needs=[2], inputs=frozenset({"frames/001.tar"})),
+        job(4, stage="report", needs=[0], inputs=frozenset({receipt})),  # keeps no archive alive
+    ]
+    estimates = {number: Estimate("hm3d", ()) for number in range(5)}
+    estimates |= {number: Estimate("hm3d", (), temporary=10.0) for number in (0, 2)}
+    readers = readers_of_temporary(jobs, estimates)
+    assert readers == {0: [1], 2: [3]}
+    times = dict.fromkeys(range(5), 1.0)
+    eager = simulate(jobs, times, Cluster(1, 1, 0), eager={1, 3})
+    assert peak_temporary(jobs, estimates, eager) == 10
+    assert peak_temporary(jobs, estimates, simulate(jobs, times, Cluster(1, 1, 0))) == 20
