@@ -1,19 +1,22 @@
 # Two commands are enough on a machine with Python 3.11 or 3.12 and make:
 #   make table1   the whole method at sample scale: results/table1.csv
-#   make test     the tests
+#   make test     the tests; those that start a real SLURM (root, minutes) are apart: make test-slurm
 
 SHELL := /bin/bash
 VENV := .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 ACTIVATE := export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
 
-.PHONY: table1 test env lint lock clean
+.PHONY: table1 test test-slurm env lint lock clean
 
 table1: env
 	$(ACTIVATE) && snakemake --cores all results/table1.csv && cat results/table1.md
 
 test: env
 	$(ACTIVATE) && pytest
+
+test-slurm: env
+	$(ACTIVATE) && pytest tests/integration/slurm
 
 env: $(VENV)/installed
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mimic_core.errors import MimicError
 from mimic_core.files import FULL, cannot_write
@@ -22,6 +23,18 @@ def settings(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("settings must be a JSON object")
     return value
+
+
+def become(words: Sequence[str]) -> NoReturn:
+    """Let a command take this process's place: signals meant for a job reach it.
+
+    Raises:
+        MimicError: it cannot be started.
+    """
+    try:
+        os.execvp(words[0], list(words))  # noqa: S606 - the job's own command line
+    except OSError as error:
+        raise MimicError(f"cannot start {words[0]!r}: {error.strerror}", remedy="check the command") from error
 
 
 def run(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> None:

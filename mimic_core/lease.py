@@ -121,10 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("no command is given")
     if args.gpus > 0 and "SLURM_JOB_ID" not in os.environ:
         os.environ[VISIBLE] = ",".join(lease(args.gpus))
-    try:
-        os.execvp(words[0], words)  # noqa: S606 - the job's own command line
-    except OSError as error:
-        raise MimicError(f"cannot start {words[0]!r}: {error.strerror}", remedy="check the command") from error
+    command.become(words)
 
 
 if __name__ == "__main__":

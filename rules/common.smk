@@ -14,6 +14,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.g
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 SCRIPTS = BASE / "workflow_scripts"
+ON_GPUS = config["scale"] == "paper"
+SNAKEMAKES = 400  # MB of the two Snakemakes that start a job on a node of a cluster
 LEASE = "python -m mimic_core.lease --gpus"  # GPUs of its own for each job; with none asked for it does nothing
 
 try:
@@ -46,6 +48,16 @@ def shard_names(source):
 def shard_files(stage, sources, suffix):
     """Files of a stage for every shard of the sources."""
     return [f"results/{stage}/{source}/{shard}.{suffix}" for source in sources for shard in shard_names(source)]
+
+
+def memory(megabytes):
+    """Memory that a job asks for, in MB: its own, more with every attempt, and that of what starts it."""
+    return lambda wildcards, attempt: attempt * megabytes + SNAKEMAKES
+
+
+def minutes(count):
+    """Time that a job asks for: more with every attempt."""
+    return lambda wildcards, attempt: attempt * count
 
 
 def root_of(source):

@@ -16,8 +16,9 @@ rule assemble:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: attempt * (1000 + 4 * input.size_mb),  # the tables, held and sorted
-        runtime=60,  # minutes
+        # the tables, held and sorted
+        mem_mb=lambda wildcards, input, attempt: attempt * (1000 + 4 * input.size_mb) + SNAKEMAKES,
+        runtime=minutes(60),
     params:
         composition=lambda wildcards: as_json(DATASET_SOURCES[wildcards.dataset]),
         mining=as_json(config["pairs"]),

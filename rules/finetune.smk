@@ -113,9 +113,9 @@ rule finetune_run:
         "../envs/pretrain.yaml"
     threads: config["finetune"]["threads"]
     resources:
-        mem_mb=4000,  # every image of the task at its training size, and the features of a frozen encoder
-        runtime=1440,  # minutes: 2000 epochs of NYUv2 on one GPU
-        gpu=1 if config["scale"] == "paper" else 0,
+        mem_mb=memory(4000),  # every image of the task at its training size, and the features of a frozen encoder
+        runtime=minutes(1440),  # 2000 epochs of NYUv2 on one GPU
+        gpu=1 if ON_GPUS else 0,
     params:
         folder="results/finetune/{task}/{encoder}-{mode}",
         encoder=lambda wildcards: "random" if wildcards.encoder == "random" else encoder_path(wildcards.encoder),
@@ -185,8 +185,8 @@ rule constant_baseline:
     conda:
         "../envs/pretrain.yaml"
     resources:
-        mem_mb=3000,  # every training target
-        runtime=60,  # minutes
+        mem_mb=memory(3000),  # every training target
+        runtime=minutes(60),
     params:
         folder="results/finetune/{task}/constant",
         root=lambda wildcards: TASKS[wildcards.task]["root"],

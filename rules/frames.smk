@@ -26,8 +26,8 @@ rule frames_shard:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=1000,  # a scene's textures and mesh; a video is streamed
-        runtime=240,  # minutes: 3000 walk samples of a large scene at 25 ms a view
+        mem_mb=memory(1000),  # a scene's textures and mesh; a video is streamed
+        runtime=minutes(240),  # 3000 walk samples of a large scene at 25 ms a view
     params:
         root=lambda wildcards: root_of(wildcards.source),
         adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],

@@ -18,8 +18,8 @@ rule pairs_shard:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=600,  # features of 32 views and a group of table rows, whatever the shard's length
-        runtime=240,  # minutes: 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
+        mem_mb=memory(600),  # features of 32 views and a group of table rows, whatever the shard's length
+        runtime=minutes(240),  # 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
     params:
         adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
         settings=lambda wildcards: as_json(config["pairs"], config["sources"][wildcards.source]["pairs"]),

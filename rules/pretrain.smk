@@ -1,5 +1,6 @@
 # pretrain: one encoder a run. Checkpoints lie in a folder named in params, where a crash cannot take them.
 
+import re
 import shlex
 
 
@@ -15,6 +16,7 @@ HANDLED = (
     "cache_mib",
     "checkpoint_minutes",
     "keep_checkpoints",
+    "nodes",
     "pictures_every",
     "processes",
     "threads",
@@ -28,16 +30,28 @@ def deciding_settings(run):
 
 def handling(run):
     """Settings of a run's handling that its command line takes."""
-    passed = set(HANDLED) - {"processes", "allow_changed"}
+    passed = set(HANDLED) - {"nodes", "processes", "allow_changed"}
     return {key: value for key, value in run_settings(run).items() if key in passed}
 
 
-def launcher(wildcards):
-    """One process is started plainly, several by torchrun, which marks each line of the log with its process."""
-    processes = run_settings(wildcards.run)["processes"]
-    torchrun = f"python -m torch.distributed.run --standalone --nproc_per_node={processes} --tee=3"
-    return "python" if processes == 1 else torchrun
+def processes(wildcards):
+    """Processes of a run on each of its nodes."""
+    return run_settings(wildcards.run)["processes"]
 
+
+def nodes(wildcards):
+    """Nodes that a run shares its work over."""
+    return run_settings(wildcards.run)["nodes"]
+
+
+def training_memory(wildcards, attempt):
+    """Memory of a run on each of its nodes, in MB: of a process, its model, what CUDA holds, and its held images."""
+    own = (6000 if ON_GPUS else 3000) + run_settings(wildcards.run)["cache_mib"]
+    return attempt * processes(wildcards) * own + SNAKEMAKES
+
+
+RUNTIME = 10080  # minutes: half of MIMIC-3M on 8 GPUs; not more with every attempt, which goes on from a checkpoint
+RUNS_ON_NODES = [run for run in config["pretrain"]["runs"] if run_settings(run)["nodes"] > 1]
 
 # No params: an edit of these makes no finished run run again.
 HANDLING = shlex.quote(as_json({run: handling(run) for run in config["pretrain"]["runs"]}))
@@ -68,21 +82,43 @@ rule pretrain_run:
         "results/benchmarks/pretrain/{run}.tsv"
     conda:
         "../envs/pretrain.yaml"
-    threads: lambda wildcards: run_settings(wildcards.run)["threads"] * run_settings(wildcards.run)["processes"]
+    threads: lambda wildcards: run_settings(wildcards.run)["threads"] * processes(wildcards)
     resources:
-        mem_mb=lambda wildcards: 3000 + run_settings(wildcards.run)["cache_mib"],  # the model's own, and held images
-        runtime=7200,  # minutes: 3.1 million pairs, 200 epochs on 8 GPUs
-        gpu=lambda wildcards: (run_settings(wildcards.run)["processes"] if config["scale"] == "paper" else 0),
+        # no params, as an edit makes no finished run run again
+        nodes=1,
+        processes=processes,
+        gpu=lambda wildcards: processes(wildcards) * ON_GPUS,
+        mem_mb=training_memory,
+        runtime=RUNTIME,
     params:
         folder="results/pretrain/{run}",
         checkpoints="results/checkpoints/{run}",
-        launcher=launcher,
         settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
         seed=config["seed"],
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "{LEASE} {resources.gpu} -- {params.launcher} {SCRIPTS}/pretrain_run.py"
+        "{LEASE} {resources.gpu} -- python -m mimic_core.launch --nodes {resources.nodes}"
+        " --processes {resources.processes} --cpus {threads} -- {SCRIPTS}/pretrain_run.py"
         " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
         " --settings {params.settings:q} --seed {params.seed}"
         " --run {wildcards.run} --handling {HANDLING} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"
+
+
+# The names of these resources are those that the SLURM executor reads.
+use rule pretrain_run as pretrain_on_nodes with:
+    wildcard_constraints:
+        run="|".join(map(re.escape, RUNS_ON_NODES)) or "(?!)",
+    resources:
+        mpi="srun",  # the job starts its own srun
+        nodes=nodes,
+        tasks=nodes,
+        tasks_per_gpu=0,  # the executor would make it of tasks
+        slurm_extra=lambda wildcards: f"--gpus-per-node={processes(wildcards)}" if ON_GPUS else "",
+        processes=processes,
+        gpu=lambda wildcards: nodes(wildcards) * processes(wildcards) * ON_GPUS,
+        mem_mb=training_memory,  # of each node
+        runtime=RUNTIME,
+
+
+ruleorder: pretrain_on_nodes > pretrain_run

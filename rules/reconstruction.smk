@@ -8,8 +8,14 @@ def reconstructed():
     return [name for name in RECONSTRUCTION["encoders"] if name not in BASELINES or name in FOUND_BASELINES]
 
 
+def inception_file():
+    """The file of Inception's weights, once it is there: the table is made again when it comes, goes or changes."""
+    inception = RECONSTRUCTION.get("inception")
+    return {"inception": inception} if inception and Path(inception).is_file() else {}
+
+
 def model_files(wildcards):
-    """The whole model, the held-out pairs, and the encoder whose features give the Frechet distance."""
+    """The whole model, the held-out pairs, and the weights of both distances between sets of images."""
     name, dataset, frechet = wildcards.encoder, RECONSTRUCTION["dataset"], RECONSTRUCTION["frechet_encoder"]
     own = f"results/pretrain/{name}"
     model = (
@@ -26,6 +32,7 @@ def model_files(wildcards):
         "dataset_receipt": f"results/datasets/{dataset}/receipt.json",
         "tars": shard_files("pairs", DATASET_SOURCES[dataset], "tar"),
         **({"frechet": encoder_path(frechet)} if frechet else {}),
+        **inception_file(),
     }
 
 
@@ -44,9 +51,9 @@ rule reconstruct_run:
         "../envs/pretrain.yaml"
     threads: config["finetune"]["threads"]
     resources:
-        mem_mb=4000,  # a model and a batch of pairs
-        runtime=60,  # minutes
-        gpu=1 if config["scale"] == "paper" else 0,
+        mem_mb=memory(4000),  # a model and a batch of pairs
+        runtime=minutes(60),
+        gpu=1 if ON_GPUS else 0,
     params:
         folder="results/reconstruction/{encoder}",
         frechet=lambda wildcards, input: f"--frechet {input.frechet}" if "frechet" in input.keys() else "",

@@ -33,8 +33,8 @@ rule table1:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # a few hundred numbers
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # a few hundred numbers
+        runtime=minutes(10),
     params:
         name="table1",
         runs=RUNS,
@@ -103,8 +103,8 @@ rule table7:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # a few hundred numbers
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # a few hundred numbers
+        runtime=minutes(10),
     params:
         name="table7",
         runs=RUNS,
@@ -154,8 +154,8 @@ rule figure3a:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # matplotlib
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # matplotlib
+        runtime=minutes(10),
     params:
         part="a",
         runs=RUNS,
@@ -212,8 +212,8 @@ rule figure2:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # matplotlib
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # matplotlib
+        runtime=minutes(10),
     params:
         scale=config["scale"],
         dpi=config["report"]["dpi"],
@@ -238,8 +238,8 @@ rule sources_table:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # a few counts a shard
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # a few counts a shard
+        runtime=minutes(10),
     params:
         scale=config["scale"],
     message:
@@ -263,8 +263,8 @@ rule pretraining:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # matplotlib
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # matplotlib
+        runtime=minutes(10),
     params:
         folders=expand("results/pretrain/{run}", run=config["pretrain"]["runs"]),
         scale=config["scale"],
@@ -287,8 +287,8 @@ rule mining_quality:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=1500,  # one flat's textures, and a row a pair and variant
-        runtime=60,  # minutes
+        mem_mb=memory(1500),  # one flat's textures, and a row a pair and variant
+        runtime=minutes(60),
     params:
         pairs=config["report"]["mining_quality_pairs"],
         seed=config["seed"],
@@ -313,8 +313,8 @@ rule figure_mining_quality:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,  # matplotlib
-        runtime=10,  # minutes
+        mem_mb=memory(500),  # matplotlib
+        runtime=minutes(10),
     params:
         dpi=config["report"]["dpi"],
     message:

@@ -61,8 +61,8 @@ rule sample_scene:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=1000,  # one flat's textures
-        runtime=10,  # minutes
+        mem_mb=memory(1000),  # one flat's textures
+        runtime=minutes(10),
     params:
         settings=sample_part(),
     message:
@@ -84,8 +84,8 @@ rule sample_source:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=1500,  # a street's textures, twice
-        runtime=30,  # minutes
+        mem_mb=memory(1500),  # a street's textures, twice
+        runtime=minutes(30),
     params:
         folder=lambda wildcards: config["sources"]
         .get(wildcards.source, {})
@@ -110,8 +110,8 @@ rule sample_downstream:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=1500,  # one flat's textures and the images of the set
-        runtime=30,  # minutes
+        mem_mb=memory(1500),  # one flat's textures and the images of the set
+        runtime=minutes(30),
     params:
         folder=lambda wildcards: config["finetune"]["tasks"]
         .get(wildcards.task, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -13,9 +14,12 @@ from mimic_core.errors import MimicError
 from mimic_core.files import read_json, write_json
 from mimic_core.processes import alive
 
+log = logging.getLogger("mimic")
+
 NAME = "lock.json"
 BEAT = 10.0  # seconds between two signs of life
 DEAD_AFTER = 60.0  # seconds without one after which the holder counts as dead, on whatever machine it was
+LOOK_EVERY = 1.0  # seconds between two looks for one
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class RunLock:
     """Inside its context this process alone writes into the folder; its file says who, and is touched every 10 s.
 
     The lock of a process that is dead is taken over: at once where it ran on this machine, else when it has given no
-    sign of life for a minute.
+    sign of life for a minute, which is waited for: a scheduler starts a killed job again within seconds, elsewhere.
 
     Raises:
         MimicError: another process holds it (machine, process and job are named).
@@ -53,6 +57,7 @@ class RunLock:
         self.beating = threading.Thread(target=self.beat, daemon=True)
 
     def __enter__(self) -> RunLock:
+        self.wait_for_the_dead()
         holder = self.holder()
         if holder is not None:
             raise self.held(holder)
@@ -69,6 +74,18 @@ class RunLock:
             own.unlink(missing_ok=True)
         self.beating.start()
         return self
+
+    def wait_for_the_dead(self) -> None:
+        """Until the holder, where it is on another machine, gives a sign of life or counts as dead."""
+        holder, seen, since = find_holder(self.path), touched(self.path), time.monotonic()
+        if holder is None or holder.here:
+            return
+        log.info("waiting for a sign of life of %s, for a minute at most: %s", holder, self.path)
+        while find_holder(self.path) == holder and touched(self.path) == seen:
+            if time.monotonic() - since > DEAD_AFTER:  # by this clock, whatever that of the file's server says
+                self.path.unlink(missing_ok=True)
+                return
+            time.sleep(LOOK_EVERY)
 
     def held(self, holder: str) -> MimicError:
         """The error of a lock that somebody holds."""
@@ -102,11 +119,20 @@ class RunLock:
             self.path.unlink()
 
 
+def touched(path: Path) -> float | None:
+    """When the file was last touched; None where there is none. Opening it makes a network disk ask its server."""
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return None
+
+
 def find_holder(path: Path) -> Holder | None:
     """The living holder of the lock in a file; None where there is none."""
     try:
-        silent = time.time() - path.stat().st_mtime
         about = read_json(path)
+        silent = time.time() - (touched(path) or 0)
         holder = Holder(str(about["machine"]), int(about["process"]), str(about["job"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -39,6 +39,8 @@ EDITS = [
                 "cache_mib": 64,
                 "pictures_every": 1,
                 "threads": 2,
+                "processes": 2,
+                "nodes": 3,
             }
         },
         {},

@@ -27,8 +27,7 @@ class Folder:
     def __init__(self, path: Path, world: Path) -> None:
         self.path, self.results = path, path / "results"
         path.mkdir(exist_ok=True)
-        search = f"{world / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": search}
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         source = {"adapter": "videos", "origin": "disk", "root": str(world / "raw"), "shards": 2}
         source |= {"frames": {"interval": 0.33, "min_seconds": 0}}
         source |= {"pairs": {"rule": {"neighbours": {"look_further": True}}, "min_blur_variance": 0}}
@@ -115,5 +114,6 @@ def outputs(folder: Folder) -> dict[str, object]:
 def assert_undisturbed(folder: Folder, undisturbed: Folder) -> None:
     """All outputs are those of the undisturbed run, and no other file is there."""
     found, wanted = outputs(folder), outputs(undisturbed)
-    assert sorted(found) == sorted(wanted)
-    assert [name for name in wanted if found[name] != wanted[name]] == []
+    assert sorted(found) == sorted(wanted), sorted(found.keys() ^ wanted.keys())
+    different = [name for name in wanted if found[name] != wanted[name]]
+    assert not different, different

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -57,15 +58,38 @@ def test_a_dead_holder_of_this_machine_is_followed_at_once(tmp_path, other):
         assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
 
 
-@pytest.mark.parametrize(("silent", "refused"), [(5.0, True), (lock.DEAD_AFTER + 5, False)])
-def test_a_holder_elsewhere_counts_as_dead_after_a_minute_of_silence(tmp_path, silent, refused):
-    held_by(tmp_path, "another-node", 1, silent)
-    if refused:
-        with pytest.raises(MimicError, match="process 1 on another-node"), RunLock(tmp_path):
-            pass
-    else:
-        with RunLock(tmp_path):
-            pass
+def test_a_holder_elsewhere_counts_as_dead_after_a_minute_of_silence(tmp_path, caplog):
+    held_by(tmp_path, "another-node", 1, lock.DEAD_AFTER + 5)
+    with RunLock(tmp_path):
+        assert "waiting" not in caplog.text
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Little patience."""
+    monkeypatch.setattr(lock, "DEAD_AFTER", 0.6)
+    monkeypatch.setattr(lock, "LOOK_EVERY", 0.02)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 3600.0])
+def test_the_end_of_a_holder_elsewhere_is_waited_for(tmp_path, soon, caplog, ahead):
+    caplog.set_level("INFO")
+    held_by(tmp_path, "another-node", 1, -ahead)  # the clock of the disk's server may be wrong
+    started = time.monotonic()
+    with RunLock(tmp_path):
+        assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
+    assert time.monotonic() - started > 0.5
+    assert "waiting for a sign of life of process 1 on another-node, job 17" in caplog.text
+
+
+def test_a_sign_of_life_from_elsewhere_ends_the_waiting(tmp_path, soon):
+    path = held_by(tmp_path, "another-node", 1)
+    timer = threading.Timer(0.2, os.utime, (path,))
+    timer.start()
+    with pytest.raises(MimicError, match="process 1 on another-node"), RunLock(tmp_path):
+        pass
+    timer.join()
+    assert read_json(path)["process"] == 1
 
 
 def test_it_gives_signs_of_life(tmp_path, monkeypatch):

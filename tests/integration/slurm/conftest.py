@@ -1,0 +1,54 @@
+"""A SLURM of two nodes that is up for all these tests, and a small workflow that is sent to it through the profile."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from integration.slurm.cluster import Cluster, cluster
+from integration.slurm.world import DATASET, Submitted
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config, items):
+    """Starting jobs through a scheduler takes minutes: these tests run where they are asked for by name."""
+    named = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+    if not any(path.is_relative_to(HERE) for path in named):
+        skip = pytest.mark.skip(reason="takes minutes; run by name: pytest tests/integration/slurm")
+        for item in items:
+            if item.path.is_relative_to(HERE):
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """The cluster; its folder has a short name, for a socket's path has at most 107 letters."""
+    reason = Cluster.missing()
+    if reason:
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, cluster(Path(folder)) as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, make_video) -> Path:
+    """Folder of two videos."""
+    folder = tmp_path_factory.mktemp("slurm")
+    for number in range(2):
+        make_video(folder / "raw" / f"pan{number}.mp4", seconds=20, rate=3, step=50 + 20 * number)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(world) -> Submitted:
+    """The dataset as this machine mines it, with nothing of SLURM."""
+    run = Submitted(world / "undisturbed", world)
+    ended = run.locally(DATASET)
+    assert ended.returncode == 0, ended.stdout
+    return run
+
+
+@pytest.fixture
+def fresh(slurm, world, tmp_path) -> Submitted:
+    """A folder in which nothing has run yet."""
+    return Submitted(tmp_path / "run", world, slurm)
