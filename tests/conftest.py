@@ -17,7 +17,7 @@ MakeVideo = Callable[..., Path]
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_scontrol(tmp_path_factory) -> None:
-    """Let SLURM's client fail at once where it has no cluster: each start of Snakemake asks it, and it looks for 9 s."""
+    """Let SLURM's client fail at once where there is no cluster: every Snakemake asks it, and it looks for 9 s."""
     program = shutil.which("scontrol")
     if program is not None:
         folder = tmp_path_factory.mktemp("bin")

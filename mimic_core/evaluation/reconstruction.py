@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mimic_core.datasets import PairDataset
@@ -18,8 +19,16 @@ from mimic_core.devices import cpu_threads, device
 from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction_features import FID, EncoderDistance
-from mimic_core.evaluation.reconstruction_painting import Painted, Painter, batches, mask_noise, open_model, paint
-from mimic_core.files import write_json
+from mimic_core.evaluation.reconstruction_painting import (
+    NoPainterError,
+    Painted,
+    Painter,
+    batches,
+    mask_noise,
+    open_model,
+    paint,
+)
+from mimic_core.files import atomic_path, write_json
 from mimic_core.models import MAE
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.masking import kept_patches
@@ -205,7 +214,8 @@ def reconstruct(
         seed: the config's seed.
 
     Returns:
-        The content of ``metrics.json``. A distance that could not be computed is None; ``fid_reason`` says why.
+        The content of ``metrics.json``. A distance that could not be computed is None; ``fid_reason`` says why. Of a
+        file without a decoder it has names and ``not_run``, the reason, alone.
 
     Raises:
         MimicError: a file is missing or not what it should be, or a setting does not fit.
@@ -220,7 +230,11 @@ def reconstruct(
         dataset = PairDataset(data)
         if not len(dataset):
             raise MimicError("the dataset has no pairs", where=data, remedy="mine more pairs")
-        work = Reconstruction(settings, open_model(weights, settings.mask_ratio), frechet, seed)
+        try:
+            model = open_model(weights, settings.mask_ratio)
+        except NoPainterError as error:
+            return leave_reason(settings, f"{error.what} ({weights})", out, receipt)
+        work = Reconstruction(settings, model, frechet, seed)
         work.run(dataset)
         found = work.metrics()
     draw_pictures(out / "reconstructions.png", {title: torch.cat(part) for title, part in work.columns.items()})
@@ -232,4 +246,20 @@ def reconstruct(
     }
     receipt.write(out / "receipt.json", [out / name for name in OUTPUTS])
     log.info("loss %.4f on %d pairs", found["loss"]["mean"], found["pairs"])
+    return found
+
+
+def leave_reason(settings: ReconstructionSettings, reason: str, out: Path, receipt: Receipt) -> dict[str, Any]:
+    """Leave the files of a model that cannot paint: the reason in ``metrics.json``, and in words on the picture."""
+    log.warning("%s was not run: %s", settings.encoder, reason)
+    picture = Image.new("RGB", (1000, 60), "white")
+    words = f"{settings.encoder} was not run:\n{reason}"
+    ImageDraw.Draw(picture).multiline_text((10, 10), words, "black", ImageFont.load_default(14))
+    with atomic_path(out / "reconstructions.png") as temporary:
+        picture.save(temporary, format="PNG")
+    names = {"task": "reconstruction", "dataset": settings.dataset, "encoder": settings.encoder}
+    found = {**names, "not_run": reason}
+    write_json(out / "metrics.json", found)
+    receipt.statistics = {"not_run": reason}
+    receipt.write(out / "receipt.json", [out / name for name in OUTPUTS])
     return found

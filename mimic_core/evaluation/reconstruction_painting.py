@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mimic_core.datasets import PairDataset
 from mimic_core.errors import MimicError
-from mimic_core.models import MAE, CroCo, NaverCroCo, load_whole
+from mimic_core.models import MAE, CroCo, NaverCroCo, load_pretrained, load_whole
 from mimic_core.models.masking import kept_patches, normalise_patches, patchify, random_masking
 from mimic_core.pretrain.augment import normalise, to_float
 from mimic_core.pretrain.data import resize
@@ -20,6 +20,10 @@ from mimic_core.pretrain.pictures import painted, viewable
 from mimic_core.seeding import generator
 
 Painter = MAE | CroCo | NaverCroCo
+
+
+class NoPainterError(MimicError):
+    """An encoder that is whole, of a file whose decoder is not there, cannot be read, or paints nothing."""
 
 
 class Painted(NamedTuple):
@@ -76,17 +80,32 @@ def open_model(path: str | Path, mask_ratio: float) -> Painter:
     """A whole model that paints.
 
     Raises:
-        MimicError: it cannot be read, paints nothing (DINO), or hides no patch at this ratio.
+        NoPainterError: an encoder can be read and no decoder, or the model paints nothing (DINO).
+        MimicError: nothing can be read, or no patch is hidden at this ratio.
     """
-    model = load_whole(path)
+    try:
+        model = load_whole(path)
+    except MimicError as error:
+        if not is_encoder(path):
+            raise
+        raise NoPainterError(error.what, where=path, remedy=error.remedy) from error
     if not isinstance(model, MAE | CroCo | NaverCroCo):
         remedy = "give a model of MAE or CroCo"
-        raise MimicError(f"a {type(model).__name__} paints no patches", where=path, remedy=remedy)
+        raise NoPainterError(f"a {type(model).__name__} paints no patches", where=path, remedy=remedy)
     patches = model.settings.grid**2
     if kept_patches(patches, mask_ratio) == patches:
         what = f"of the model's {patches} patches none would be hidden"
         raise MimicError(what, where="reconstruction.mask_ratio", remedy="use a higher one, or a model of more patches")
     return model
+
+
+def is_encoder(path: str | Path) -> bool:
+    """Whether an encoder can be read from a file."""
+    try:
+        load_pretrained(path)
+    except MimicError:
+        return False
+    return True
 
 
 def batches(dataset: PairDataset, size: int, count: int) -> Iterator[tuple[np.ndarray, list[str], Tensor, Tensor]]:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mimic_core.errors import MimicError
-from mimic_core.files import write_json
 from mimic_core.finetune.data import load_all, load_chunks
-from mimic_core.finetune.results import SeedResult, summarise
+from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.tasks import get_task
+from mimic_core.finetune.usable import open_usable
 from mimic_core.receipts import Receipt
 from mimic_core.settings import read_settings
 
@@ -68,7 +68,7 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
         MimicError: the data is missing or not what it should be, or there is no such task.
     """
     out, task = Path(out), get_task(settings.task)
-    training, test = task.open(Path(data), "train"), task.open(Path(data), "test")
+    training, test = (open_usable(task.open, Path(data), part, settings.image_size) for part in ("train", "test"))
     receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, training.files)
     value = task.best_constant(load_all(training, settings.image_size))
     parts = []
@@ -84,10 +84,9 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
         data=test.label,
         train_images=len(training),
         seed=settings.seed,
+        skipped={"train": training.skipped, "test": test.skipped},
     )
     summary["constant"] = [round(float(channel), 6) for channel in value]
-    write_json(out / "metrics.json", summary)
-    receipt.statistics = {"mean": summary["mean"], "data": summary["data"], "constant": summary["constant"]}
-    receipt.write(out / "receipt.json", [out / "metrics.json"])
-    log.info("%s of the constant %s: %s", task.metric, summary["constant"], summary["mean"][task.metric])
-    return summary
+    receipt.statistics["constant"] = summary["constant"]
+    log.info("the constant is %s", summary["constant"])
+    return leave(out, summary, receipt, ["metrics.json"])

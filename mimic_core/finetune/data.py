@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -94,6 +94,14 @@ class ClassImages:
         return len(self.images)
 
 
+class Skipped(NamedTuple):
+    """A sample, or a file, that was left out: which one, and why."""
+
+    where: str
+    what: str
+
+
+Item = TypeVar("Item")
 Labelled = TypeVar("Labelled")
 Labelled_co = TypeVar("Labelled_co", covariant=True)
 
@@ -103,6 +111,7 @@ class Split(Protocol[Labelled_co]):
 
     label: str  # what the numbers were obtained on
     files: list[Path]  # what the receipt names
+    skipped: list[Skipped]  # what was left out
 
     def __len__(self) -> int:
         """Number of images."""
@@ -110,6 +119,14 @@ class Split(Protocol[Labelled_co]):
 
     def load(self, rows: Sequence[int], size: int) -> Labelled_co:
         """Read images by their number, resized to ``size`` x ``size`` pixels."""
+        ...
+
+    def check(self, row: int, size: int) -> None:
+        """Raise a :class:`MimicError` that names the files where an image or its label cannot be used."""
+        ...
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Go on without these images; the others move up."""
         ...
 
 
@@ -122,6 +139,12 @@ def load_chunks(split: Split[Labelled], size: int) -> Iterator[Labelled]:
     """All images of a split in order, a few hundred at a time, so that a test set need not fit into memory."""
     for start in range(0, len(split), CHUNK):
         yield split.load(range(start, min(start + CHUNK, len(split))), size)
+
+
+def without(items: Sequence[Item], rows: Collection[int]) -> list[Item]:
+    """What is left of a list without the items of these numbers."""
+    gone = set(rows)
+    return [item for row, item in enumerate(items) if row not in gone]
 
 
 def few_shot_rows(count: int, train_images: int | None, seed: int) -> NDArray[np.int64]:
@@ -168,12 +191,19 @@ def require_folder(path: Path, remedy: str) -> Path:
 
 def read_rgb(path: Path, remedy: str) -> NDArray[np.uint8]:
     """An image file as (H, W, 3) uint8 RGB, not turned by EXIF: labels belong to the pixels as they are stored."""
-    data = np.frombuffer(require(path, remedy).read_bytes(), np.uint8)
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(data, flags) if data.size else None
+    image = decode(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, remedy)
     if image is None:
         raise MimicError("this image cannot be read", where=path, remedy=remedy)
     return np.asarray(image)
+
+
+def decode(path: Path, flags: int, remedy: str) -> NDArray[np.generic] | None:
+    """What OpenCV makes of a file that must be there; None where it is damaged or cut off."""
+    try:
+        data = np.frombuffer(require(path, remedy).read_bytes(), np.uint8)
+        return cv2.imdecode(data, flags) if data.size else None
+    except (OSError, cv2.error):  # OpenCV raises where a file claims to be enormous
+        return None
 
 
 def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -5,8 +5,6 @@ As the released MAE: a batch norm without affine before the linear layer, LARS, 
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -19,30 +17,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mimic_core.devices import cpu_threads, device
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.metrics import PerImage
-from mimic_core.files import write_json
-from mimic_core.finetune.data import few_shot_rows
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.pictures import draw_classes, shown_rows
 from mimic_core.finetune.probe_features import FrozenFeatures, Read, middle, random_part
 from mimic_core.finetune.probe_settings import ProbeSettings
-from mimic_core.finetune.results import Reported, SeedResult, summarise
+from mimic_core.finetune.repetitions import Repetitions
+from mimic_core.finetune.results import Reported, SeedResult, leave, summarise
 from mimic_core.finetune.settings import RANDOM
 from mimic_core.models import Encoder, build_encoder, load_pretrained
 from mimic_core.progress import Progress
-from mimic_core.receipts import Receipt
 from mimic_core.seeding import generator, seed_for
 
 __all__ = ["ProbeSettings", "run"]
-
-log = logging.getLogger("mimic")
 
 Curve = list[tuple[int, float]]
 
 CLASSIFICATION = Reported("classification", "top1", "percent")
 OUTPUTS = ("metrics.json", "predictions.png")
-RECEIPT = "receipt.json"
 BEST = 5  # guesses of the wider metric
 
 
@@ -82,29 +74,20 @@ def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> PerImag
     return {"top1": 100.0 * (better < 1), "top5": 100.0 * (better < BEST)}
 
 
-class Job:
+class Job(Repetitions[ProbeSettings, ImageNet]):
     """All seeds of one encoder.
 
     Args:
         settings: what to do.
         weights: ``random`` or the path of a checkpoint.
-        root: the dataset's folder.
+        root: the dataset's folder; None: the settings'.
         seed: the config's; each of ``settings.seeds`` is a repetition under it.
     """
 
-    def __init__(self, settings: ProbeSettings, weights: str | Path, root: Path, seed: int) -> None:
-        self.settings, self.weights, self.seed = settings, weights, seed
-        self.training, self.test = ImageNet(root, "train"), ImageNet(root, "test")
+    def __init__(self, settings: ProbeSettings, weights: str | Path, root: str | Path | None, seed: int) -> None:
+        super().__init__(settings, weights, root, seed, ImageNet)
         self.classes = len(self.training.wnids)
         self.kept: tuple[FrozenFeatures, dict[int, Tensor], Tensor] | None = None
-
-    def seed_of(self, repetition: int) -> int:
-        """Seed of one repetition: the same for every encoder, so that they see the same order."""
-        return seed_for(self.seed, "finetune", "classification", repetition)
-
-    def rows_of(self, repetition: int) -> NDArray[np.int64]:
-        """Training images of one repetition."""
-        return few_shot_rows(len(self.training), self.settings.train_images, self.seed_of(repetition))
 
     def encoder(self, seed: int) -> Encoder:
         """A new encoder: random weights of this seed, or the pretrained ones."""
@@ -201,29 +184,11 @@ def run(
     Raises:
         MimicError: data or weights are missing or not what they should be, or a setting does not fit.
     """
-    root, out = data if data is not None else settings.root, Path(out)
-    if root is None:
-        raise MimicError("no dataset is named", where="finetune.root", remedy="give --data, or root in the settings")
+    out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, Path(root), seed)
-        files = [*job.training.files, *([] if str(weights) == RANDOM else [Path(weights)])]
-        receipt = Receipt("finetune", {**dataclasses.asdict(settings), "seed": seed}, files)
-        results = []
-        for repetition in settings.seeds:
-            log.info("%s, linear probe, seed %d", settings.encoder, repetition)
-            results.append(job.train(repetition))
-    summary = summarise(
-        CLASSIFICATION,
-        results,
-        encoder=settings.encoder,
-        mode=settings.mode,
-        data=job.test.label,
-        train_images=len(job.rows_of(settings.seeds[0])),
-        seed=seed,
-    )
+        job = Job(settings, weights, data, seed)
+        receipt = job.receipt()
+        results = [job.train(repetition) for repetition in job.repetitions()]
+    summary = summarise(CLASSIFICATION, results, **job.about())
     job.draw(out / "predictions.png")
-    write_json(out / "metrics.json", summary)
-    receipt.statistics = {"mean": summary["mean"], "std": summary["std"], "data": summary["data"]}
-    receipt.write(out / RECEIPT, [out / name for name in OUTPUTS])
-    log.info("top1 %s", summary["mean"]["top1"])
-    return summary
+    return leave(out, summary, receipt, OUTPUTS)

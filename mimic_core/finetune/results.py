@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NotRequired, Protocol, TypedDict, Unpack
 
 import numpy as np
 
 from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.metrics import PerImage
+from mimic_core.files import write_json
+from mimic_core.finetune.data import Skipped
+from mimic_core.receipts import Receipt
 
 log = logging.getLogger("mimic")
 
 DIGITS = 6  # decimals kept
+METRICS, RECEIPT = "metrics.json", "receipt.json"
 
 
 class Named(Protocol):
@@ -52,6 +57,31 @@ class SeedResult:
     curve: Sequence[tuple[int, float]] = field(default_factory=list)
 
 
+class About(TypedDict):
+    """What a summary says beside the results.
+
+    Attributes:
+        encoder: name of the pretraining run, ``random`` or ``constant``.
+        mode: ``frozen``, ``whole`` or ``constant``.
+        data: what the numbers were obtained on ("sample world", "NYUv2", "Taskonomy").
+        train_images: number of training images.
+        seed: the config's, for the bootstrap's draws.
+        skipped: samples that were left out, by part (``train``, ``test``).
+    """
+
+    encoder: str
+    mode: str
+    data: str
+    train_images: int
+    seed: int
+    skipped: NotRequired[Mapping[str, Sequence[Skipped]]]
+
+
+def rounded(values: Mapping[str, float]) -> dict[str, float]:
+    """Values with the decimals that are kept."""
+    return {name: round(float(value), DIGITS) for name, value in values.items()}
+
+
 def labelled_only(per_image: PerImage) -> PerImage:
     """Values of the test images that have a valid pixel.
 
@@ -66,50 +96,83 @@ def labelled_only(per_image: PerImage) -> PerImage:
     return {name: values[keep] for name, values in per_image.items()}
 
 
-def summarise(
-    task: Named, results: Sequence[SeedResult], *, encoder: str, mode: str, data: str, train_images: int, seed: int
-) -> dict[str, Any]:
-    """The content of ``metrics.json``.
+def summarise(task: Named, results: Sequence[SeedResult], **about: Unpack[About]) -> dict[str, Any]:
+    """The content of ``metrics.json`` of a task that has a value an image; see :func:`summary_of`.
 
     Args:
         task: names the metric and its unit.
         results: one a seed.
-        encoder: name of the pretraining run, ``random`` or ``constant``.
-        mode: ``frozen``, ``whole`` or ``constant``.
-        data: what the numbers were obtained on ("sample world", "NYUv2", "Taskonomy").
-        train_images: number of training images.
-        seed: the config's, for the bootstrap's draws.
-
-    Returns:
-        ``mean`` and ``std`` over seeds (sample deviation; None for a single seed), ``bootstrap`` and ``curve`` of the
-        first seed, and every run with its values per test image.
+        about: what else it says.
     """
     kept = [labelled_only(result.per_image) for result in results]
-    runs: list[dict[str, Any]] = [
+    runs = [
         {
             "seed": result.seed,
-            "metrics": {name: round(float(values.mean()), DIGITS) for name, values in per_image.items()},
+            "metrics": rounded({name: values.mean() for name, values in per_image.items()}),
             "per_image": {name: np.round(values, DIGITS).tolist() for name, values in per_image.items()},
         }
         for result, per_image in zip(results, kept, strict=True)
     ]
-    over_seeds = {name: np.array([run["metrics"][name] for run in runs]) for name in kept[0]}
-    several = len(results) > 1
+    images = len(kept[0][task.metric])
+
+    def estimate(name: str) -> dict[str, float]:
+        return bootstrap(kept[0][name], about["seed"])
+
+    return summary_of(task, runs, estimate, results[0].curve, images, **about)
+
+
+def summary_of(
+    task: Named,
+    runs: Sequence[Mapping[str, Any]],
+    estimate: Callable[[str], dict[str, float]],
+    curve: Sequence[tuple[int, float]],
+    test_images: int,
+    **about: Unpack[About],
+) -> dict[str, Any]:
+    """The content of ``metrics.json``, the same for every task.
+
+    Args:
+        task: names the metric and its unit.
+        runs: ``seed``, ``metrics`` and ``per_image`` of every seed.
+        estimate: bootstrap of a metric, of the first seed.
+        curve: (epoch, mean training loss) of the first seed.
+        test_images: number of images that were tested.
+        about: what else it says.
+
+    Returns:
+        ``mean`` and ``std`` over seeds (sample deviation; None for a single seed), ``bootstrap`` and ``curve`` of the
+        first seed, every run with its values per test image, and ``skipped``: the samples that were left out, and why.
+    """
+    over_seeds = {name: np.array([run["metrics"][name] for run in runs]) for name in runs[0]["metrics"]}
+    several = len(runs) > 1
     return {
         "task": task.name,
-        "encoder": encoder,
-        "mode": mode,
+        "encoder": about["encoder"],
+        "mode": about["mode"],
         "metric": task.metric,
         "unit": task.unit,
-        "data": data,
-        "seeds": [result.seed for result in results],
-        "runs": runs,
-        "mean": {name: round(float(values.mean()), DIGITS) for name, values in over_seeds.items()},
+        "data": about["data"],
+        "seeds": [run["seed"] for run in runs],
+        "runs": list(runs),
+        "mean": rounded({name: values.mean() for name, values in over_seeds.items()}),
         "std": {
             name: round(float(values.std(ddof=1)), DIGITS) if several else None for name, values in over_seeds.items()
         },
-        "bootstrap": {name: bootstrap(values, seed) for name, values in kept[0].items()},
-        "train_images": train_images,
-        "test_images": len(kept[0][task.metric]),
-        "curve": [[epoch, round(loss, DIGITS)] for epoch, loss in results[0].curve],
+        "bootstrap": {name: estimate(name) for name in over_seeds},
+        "train_images": about["train_images"],
+        "test_images": test_images,
+        "skipped": {
+            part: [sample._asdict() for sample in samples] for part, samples in about.get("skipped", {}).items()
+        },
+        "curve": [[epoch, round(loss, DIGITS)] for epoch, loss in curve],
     }
+
+
+def leave(out: Path, summary: dict[str, Any], receipt: Receipt, outputs: Sequence[str]) -> dict[str, Any]:
+    """Write ``metrics.json`` and, last, the receipt of all ``outputs`` in the folder ``out``; returns the summary."""
+    write_json(out / METRICS, summary)
+    receipt.statistics |= {key: summary[key] for key in ("mean", "std", "data")}
+    receipt.statistics["skipped"] = {part: len(samples) for part, samples in summary["skipped"].items()}
+    receipt.write(out / RECEIPT, [out / name for name in outputs])
+    log.info("%s %s", summary["metric"], summary["mean"][summary["metric"]])
+    return summary

@@ -2,71 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mimic_core.devices import cpu_threads, device
-from mimic_core.errors import MimicError
-from mimic_core.files import write_json
-from mimic_core.finetune.data import Samples, Split, few_shot_rows, load_all, load_chunks
+from mimic_core.finetune.data import Samples, Split, load_all, load_chunks
 from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.pictures import draw_predictions, shown_rows
-from mimic_core.finetune.results import SeedResult, summarise
+from mimic_core.finetune.repetitions import Repetitions
+from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.settings import RANDOM, FinetuneSettings
 from mimic_core.finetune.task import Task
 from mimic_core.finetune.tasks import get_task
 from mimic_core.models import Encoder, build_encoder, load_pretrained
 from mimic_core.models.linear import speed_up_linear_layers
-from mimic_core.receipts import Receipt
-from mimic_core.seeding import seed_for
-
-log = logging.getLogger("mimic")
 
 OUTPUTS = ("metrics.json", "predictions.png")
-RECEIPT = "receipt.json"
 
 
-def data_root(given: str | Path | None, settings: FinetuneSettings) -> Path:
-    """The dataset's folder: the one given, else the settings'."""
-    root = given if given is not None else settings.root
-    if root is None:
-        raise MimicError("no dataset is named", where="finetune.root", remedy="give --data, or root in the settings")
-    return Path(root)
-
-
-class Job:
+class Job(Repetitions[FinetuneSettings, Split[Samples]]):
     """One job with its training images in memory: all of them, or those that a repetition draws.
 
     Args:
         settings: what to do.
         weights: ``random`` or the path of an ``encoder.safetensors``.
-        root: the dataset's folder.
+        root: the dataset's folder; None: the settings'.
         seed: the config's; each of ``settings.seeds`` is a repetition under it.
     """
 
-    def __init__(self, settings: FinetuneSettings, weights: str | Path, root: Path, seed: int) -> None:
-        self.settings, self.weights, self.seed = settings, weights, seed
+    def __init__(self, settings: FinetuneSettings, weights: str | Path, root: str | Path | None, seed: int) -> None:
         self.task: Task = get_task(settings.task)
-        self.training, self.test = self.task.open(root, "train"), self.task.open(root, "test")
+        super().__init__(settings, weights, root, seed, self.task.open)
         self.few = settings.train_images is not None
         self.samples = None if self.few else load_all(self.training, settings.image_size)
         self.device = device()
         self.shared: tuple[Encoder, list[Tensor] | None] | None = None
-
-    def seed_of(self, repetition: int) -> int:
-        """Seed of one repetition: the same for every encoder and mode, so that they see the same order."""
-        return seed_for(self.seed, "finetune", self.task.name, repetition)
-
-    def rows_of(self, repetition: int) -> NDArray[np.int64]:
-        """Training images of one repetition."""
-        return few_shot_rows(len(self.training), self.settings.train_images, self.seed_of(repetition))
 
     def samples_of(self, repetition: int) -> Samples:
         """Training images of one repetition with their labels."""
@@ -110,22 +83,16 @@ class Job:
 
     def run(self) -> tuple[list[DenseModel], list[SeedResult]]:
         """Train every seed, then measure all of them in one pass over the test images."""
-        trained = []
-        for repetition in self.settings.seeds:
-            log.info("%s, %s, seed %d", self.settings.encoder, self.settings.mode, repetition)
-            trained.append(self.train(repetition))
+        trained = [self.train(repetition) for repetition in self.repetitions()]
         models = [model for model, _ in trained]
         values = evaluate(models, self.task, load_chunks(self.test, self.settings.image_size))
         seeds = zip(self.settings.seeds, values, trained, strict=True)
         return models, [SeedResult(repetition, per_image, curve) for repetition, per_image, (_, curve) in seeds]
 
-
-def draw(path: Path, job: Job, model: DenseModel, data: Split[Samples]) -> None:
-    """Predictions of one model for the test images that every figure of this dataset shows."""
-    settings = job.settings
-    samples = data.load(shown_rows(len(data)), settings.image_size)
-    title = f"{job.task.name} on {data.label}: {settings.encoder}, {settings.mode}"
-    draw_predictions(path, job.task, samples, predict([model], samples.images)[0], title)
+    def draw(self, path: Path, model: DenseModel) -> None:
+        """Write predictions of one model for the test images that every figure of this dataset shows."""
+        samples = self.test.load(shown_rows(len(self.test)), self.settings.image_size)
+        draw_predictions(path, self.task, samples, predict([model], samples.images)[0], self.title)
 
 
 def finetune(
@@ -146,24 +113,11 @@ def finetune(
     Raises:
         MimicError: data or weights are missing or not what they should be, or a setting does not fit.
     """
-    root, out = data_root(data, settings), Path(out)
+    out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, root, seed)
-        files = [*job.training.files, *([] if weights == RANDOM else [Path(weights)])]
-        receipt = Receipt("finetune", {**dataclasses.asdict(settings), "seed": seed}, files)
+        job = Job(settings, weights, data, seed)
+        receipt = job.receipt()
         models, results = job.run()
-        summary = summarise(
-            job.task,
-            results,
-            encoder=settings.encoder,
-            mode=settings.mode,
-            data=job.test.label,
-            train_images=len(job.rows_of(settings.seeds[0])),
-            seed=seed,
-        )
-        draw(out / "predictions.png", job, models[0], job.test)
-    write_json(out / "metrics.json", summary)
-    receipt.statistics = {"mean": summary["mean"], "std": summary["std"], "data": summary["data"]}
-    receipt.write(out / RECEIPT, [out / name for name in OUTPUTS])
-    log.info("%s %s", job.task.metric, summary["mean"][job.task.metric])
-    return summary
+        summary = summarise(job.task, results, **job.about())
+        job.draw(out / "predictions.png", models[0])
+    return leave(out, summary, receipt, OUTPUTS)

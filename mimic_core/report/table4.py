@@ -19,6 +19,8 @@ ERRORS = ("loss", "pixel_l2")  # measured a pair
 SETS = ("fid", "frechet")  # measured of all pairs together; may be missing
 NAMES = ("model", "dataset", "encoder")
 SAME = ("dataset", "pairs", "mask_ratio", "frechet_encoder")  # what all results must share
+NOT_RUN = "not_run"  # the reason, in the result of a model that cannot paint
+UNMEASURED = ("task", "encoder")  # what such a result has beside it
 KEYS = ("task", "encoder", *SAME, "patches", "masks", *ERRORS, *SETS, "fid_reason")
 COLUMNS = (
     *NAMES,
@@ -62,7 +64,7 @@ def table4(
     """
     encoders = Encoders(runs, baselines or {}, missing or {})
     found = read_reconstructions(metrics)
-    rows = [measured(path, content, encoders, scale) for path, content in found.items()]
+    rows = [row_of(path, content, encoders, scale) for path, content in found.items()]
     rows.sort(key=lambda row: encoders.order(row["encoder"]))
     done = {row["encoder"] for row in rows}
     rows += [
@@ -91,7 +93,7 @@ def read_reconstructions(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
     found: dict[Path, dict[str, Any]] = {}
     for path in paths:
         content = read_object(path)
-        lacking = [key for key in KEYS if key not in content]
+        lacking = [key for key in (UNMEASURED if NOT_RUN in content else KEYS) if key not in content]
         if lacking:
             raise MimicError(f"the result has no key {lacking[0]!r}", where=path, remedy=AGAIN)
         if content["task"] != "reconstruction":
@@ -109,11 +111,20 @@ def refuse_unlike(one_path: Path, one: Mapping[str, Any], path: Path, content: M
     if one["encoder"] == content["encoder"]:
         what = f"two results are of {content['encoder']}"
         raise MimicError(what, where=where, remedy="give one of them")
+    if NOT_RUN in one or NOT_RUN in content:
+        return
     for key in SAME:
         if one[key] != content[key]:
             raise MimicError(f"{key} is {one[key]!r} and {content[key]!r}", where=where, remedy=remedy)
     if one["patches"] == content["patches"] and one["masks"] != content["masks"]:
         raise MimicError("the results are of other pairs or hidden patches", where=where, remedy=remedy)
+
+
+def row_of(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:
+    """One result's row: with its numbers, or with the reason why there are none."""
+    if NOT_RUN not in content:
+        return measured(path, content, encoders, scale)
+    return empty(encoders.label(content["encoder"], path), f"not run: {content[NOT_RUN]}")
 
 
 def measured(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:

@@ -5,25 +5,28 @@ http://sceneparsing.csail.mit.edu: 150 classes, 20,210 images for training and 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import (
     IGNORED,
     ClassMaps,
+    Skipped,
     data_label,
+    decode,
     marked_files,
     read_rgb,
-    require,
     require_folder,
     resize_image,
     resize_label,
+    without,
 )
+from mimic_core.finetune.usable import require_label
 
 FOLDER = "ADEChallengeData2016"
 PARTS = {"train": "training", "test": "validation"}
@@ -37,31 +40,32 @@ class ADE20K:
     Args:
         root: ``ADEChallengeData2016``, or the folder that holds it.
         part: ``train`` or ``test`` (its validation set: the test set's labels are not public).
+        skip: names of images, without the suffix, that are left out from the start.
 
     Attributes:
         classes: 150.
+        left_out: names of images that :meth:`leave_out` left out.
 
     Raises:
-        MimicError: a folder is missing or empty, an image has no annotation, or (as it is loaded) one of the two cannot
+        MimicError: a folder is missing or empty, or (as it is loaded) an image has no annotation, one of the two cannot
             be read, they differ in size, or a class is above 150.
     """
 
     classes = CLASSES
 
-    def __init__(self, root: str | Path, part: str) -> None:
+    def __init__(self, root: str | Path, part: str, skip: Collection[str] = ()) -> None:
         root = Path(root)
         self.label = data_label(root, "ADE20K")
         base = root / FOLDER if (root / FOLDER).is_dir() else root
         folder = require_folder(base / "images" / PARTS[part], REMEDY)
         self.annotations = require_folder(base / "annotations" / PARTS[part], REMEDY)
-        self.images = sorted(folder.glob("*.jpg"))
-        if not self.images:
+        found = {path.stem: path for path in sorted(folder.glob("*.jpg"))}
+        if not found:
             raise MimicError("there is no .jpg in this folder", where=folder, remedy=REMEDY)
-        known = {path.stem for path in self.annotations.glob("*.png")}
-        for path in self.images:
-            if path.stem not in known:
-                where = self.annotations / f"{path.stem}.png"
-                raise MimicError("this image has no annotation", where=f"{path} -> {where}", remedy=REMEDY)
+        self.images = [path for name, path in found.items() if name not in skip]
+        self.left_out: list[str] = []
+        alone = [path for path in sorted(self.annotations.glob("*.png")) if path.stem not in found]
+        self.skipped = [Skipped(printable(str(path)), "this annotation has no image") for path in alone]
         self.files = marked_files(root, *sorted(base.glob("*.txt")))
 
     def __len__(self) -> int:
@@ -72,20 +76,36 @@ class ADE20K:
         images = np.empty((len(rows), size, size, 3), np.uint8)
         labels = np.empty((len(rows), size, size), np.uint8)
         for place, row in enumerate(rows):
-            path = self.images[row]
-            image, annotation = read_rgb(path, REMEDY), read_annotation(self.annotations / f"{path.stem}.png")
-            if image.shape[:2] != annotation.shape:
-                what = f"the image is {image.shape[:2]} and its annotation {annotation.shape} (height, width)"
-                raise MimicError(what, where=path, remedy=REMEDY)
+            image, annotation = self.pair(row)
             images[place] = resize_image(image, size)
             labels[place] = resize_label(annotation, size)
         return ClassMaps(images, np.where(labels == 0, IGNORED, labels - 1).astype(np.uint8))
 
+    def pair(self, row: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """An image (H, W, 3) RGB and the numbers of its classes (H, W) as they are stored."""
+        path = self.images[row]
+        annotation_path = self.annotations / f"{path.stem}.png"
+        if not annotation_path.is_file():
+            raise MimicError("this image has no annotation", where=f"{path} -> {annotation_path}", remedy=REMEDY)
+        image, annotation = read_rgb(path, REMEDY), read_annotation(annotation_path)
+        if image.shape[:2] != annotation.shape:
+            what = f"the image is {image.shape[:2]} and its annotation {annotation.shape} (height, width)"
+            raise MimicError(what, where=path, remedy=REMEDY)
+        return image, annotation
+
+    def check(self, row: int, size: int) -> None:
+        """See that image and annotation can be read and fit, and that a pixel has a class."""
+        require_label(self.pair(row)[1] > 0, self.images[row], REMEDY)
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Go on without these images."""
+        self.left_out += [self.images[row].stem for row in rows]
+        self.images = without(self.images, rows)
+
 
 def read_annotation(path: Path) -> NDArray[np.uint8]:
     """Numbers of the classes as they are stored: (H, W) uint8, 0 for other, 1..150."""
-    data = np.frombuffer(require(path, REMEDY).read_bytes(), np.uint8)
-    labels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    labels = decode(path, cv2.IMREAD_UNCHANGED, REMEDY)
     if labels is None:
         raise MimicError("this annotation cannot be read", where=path, remedy=REMEDY)
     if labels.ndim != 2 or labels.dtype != np.uint8:

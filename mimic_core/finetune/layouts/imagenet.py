@@ -6,14 +6,23 @@ https://image-net.org: 1000 classes, 1,281,167 images for training and 50,000 fo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import ClassImages, data_label, marked_files, read_rgb, require_folder, resize_image
+from mimic_core.finetune.data import (
+    ClassImages,
+    Skipped,
+    data_label,
+    marked_files,
+    read_rgb,
+    require_folder,
+    resize_image,
+    without,
+)
 
 PARTS = {"train": "train", "test": "val"}
 WNID = re.compile(r"n\d{8}")
@@ -42,6 +51,7 @@ class ImageNet:
     def __init__(self, root: str | Path, part: str) -> None:
         root = Path(root)
         self.label = data_label(root, "ImageNet")
+        self.skipped: list[Skipped] = []
         self.wnids = list_classes(root / PARTS["train"])
         numbers = {wnid: number for number, wnid in enumerate(self.wnids)}
         folder = root / PARTS[part]
@@ -72,6 +82,14 @@ class ImageNet:
             top, left = ((length - side) // 2 for length in image.shape[:2])
             images[place] = resize_image(np.ascontiguousarray(image[top : top + side, left : left + side]), size)
         return ClassImages(images, self.labels[list(rows)])
+
+    def check(self, row: int, size: int) -> None:
+        """See that an image can be read."""
+        self.image(row)
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Go on without these images."""
+        self.images, self.labels = without(self.images, rows), np.delete(self.labels, sorted(rows))
 
 
 def list_classes(folder: Path) -> list[str]:

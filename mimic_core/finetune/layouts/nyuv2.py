@@ -5,7 +5,7 @@ https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html: 1449 images, 795 for trai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
@@ -14,7 +14,8 @@ import scipy.io
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import Samples, data_label, marked_files, require, resize_image, resize_label
+from mimic_core.finetune.data import Samples, Skipped, data_label, marked_files, require, resize_image, resize_label
+from mimic_core.finetune.usable import require_label
 
 LABELED = "nyu_depth_v2_labeled.mat"
 SPLITS = "splits.mat"
@@ -30,12 +31,14 @@ class NYUv2:
         part: ``train`` or ``test``.
 
     Raises:
-        MimicError: a file is missing or damaged, an array has another shape, or the split names images not there.
+        MimicError: a file is missing or damaged, an array has another shape, the split names images not there, or (as
+            it is loaded) an image cannot be read.
     """
 
     def __init__(self, root: str | Path, part: str) -> None:
         root = Path(root)
         self.label = data_label(root, "NYUv2")
+        self.skipped: list[Skipped] = []
         self.path = require(root / LABELED, REMEDY)
         splits = require(root / SPLITS, REMEDY)
         self.files = marked_files(root, self.path, splits)
@@ -56,10 +59,26 @@ class NYUv2:
         with open_labeled(self.path) as file:
             for place, row in enumerate(rows):
                 number = int(self.rows[row])
-                images[place] = resize_image(np.ascontiguousarray(file["images"][number].transpose(2, 1, 0)), size)
-                depths[place, 0] = resize_label(np.ascontiguousarray(file["depths"][number].T, np.float32), size)
+                try:
+                    image, depth = file["images"][number], file["depths"][number]
+                except OSError as error:
+                    raise MimicError("this image cannot be read", where=self.name(row), remedy=REMEDY) from error
+                images[place] = resize_image(np.ascontiguousarray(image.transpose(2, 1, 0)), size)
+                depths[place, 0] = resize_label(np.ascontiguousarray(depth.T, np.float32), size)
         valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0)
         return Samples(images, np.where(valid[:, None], depths, 0).astype(np.float32), valid)
+
+    def name(self, row: int) -> str:
+        """File and number of an image, counted from 1 as in the split file."""
+        return f"{self.path}, image {int(self.rows[row]) + 1}"
+
+    def check(self, row: int, size: int) -> None:
+        """See that the image can be read, and that its depth is not invalid everywhere."""
+        require_label(self.load([row], size).valid, self.name(row), REMEDY)
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Go on without these images."""
+        self.rows = np.delete(self.rows, sorted(rows))
 
 
 def open_labeled(path: Path) -> h5py.File:

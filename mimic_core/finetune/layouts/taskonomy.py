@@ -8,13 +8,24 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import Samples, data_label, marked_files, read_rgb, require, resize_image, resize_label
+from mimic_core.finetune.data import (
+    Samples,
+    Skipped,
+    data_label,
+    marked_files,
+    read_rgb,
+    require,
+    resize_image,
+    resize_label,
+    without,
+)
+from mimic_core.finetune.usable import require_label
 
 log = logging.getLogger("mimic")
 
@@ -32,13 +43,14 @@ class Taskonomy:
         part: ``train``, ``val`` or ``test``.
 
     Raises:
-        MimicError: the split file is missing or has other columns, no image of the split is there, or a pair is not
-            whole, not readable or not of one size.
+        MimicError: the split file is missing or has other columns, no image of the split is there, or (as it is loaded)
+            a pair is not whole, not readable or not of one size.
     """
 
     def __init__(self, root: str | Path, part: str) -> None:
         self.root = Path(root)
         self.label = data_label(root, "Taskonomy")
+        self.skipped: list[Skipped] = []
         splits = require(self.root / SPLITS, REMEDY)
         self.files = marked_files(self.root, splits)
         self.images = [path for name in read_buildings(splits, part) for path in list_images(self.root / "rgb" / name)]
@@ -65,6 +77,14 @@ class Taskonomy:
         normals /= 255
         lengths = np.linalg.norm(2 * normals - 1, axis=1)
         return Samples(images, normals, (lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
+
+    def check(self, row: int, size: int) -> None:
+        """See that image and normals can be read and fit, and that the normals are not invalid everywhere."""
+        require_label(self.load([row], size).valid, self.images[row], REMEDY)
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Go on without these images."""
+        self.images = without(self.images, rows)
 
 
 def read_buildings(path: Path, part: str) -> list[str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import Any, Unpack
 
 from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap_statistic
 from mimic_core.evaluation.segmentation import Counts, drawn_counts, pack_counts, segmentation_metrics
-from mimic_core.finetune.results import DIGITS
+from mimic_core.finetune.results import About, Reported, rounded, summary_of
 
-METRIC = "miou"
+SEGMENTATION = Reported("segmentation", "miou", "percent")
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,6 @@ class SegmentationResult:
     curve: Sequence[tuple[int, float]]
 
 
-def rounded(values: dict[str, float]) -> dict[str, float]:
-    """Values with the decimals that are kept."""
-    return {name: round(value, DIGITS) for name, value in values.items()}
-
-
 def run_entry(result: SegmentationResult) -> dict[str, Any]:
     """One seed's part of ``metrics.json``.
 
@@ -51,38 +44,19 @@ def run_entry(result: SegmentationResult) -> dict[str, Any]:
     return {"seed": result.seed, "metrics": rounded(segmentation_metrics(total)), "per_image": per_image}
 
 
-def summarise_segmentation(
-    results: Sequence[SegmentationResult], *, encoder: str, mode: str, data: str, train_images: int, seed: int
-) -> dict[str, Any]:
-    """The content of ``metrics.json``; see :func:`mimic_core.finetune.results.summarise`.
+def summarise_segmentation(results: Sequence[SegmentationResult], **about: Unpack[About]) -> dict[str, Any]:
+    """The content of ``metrics.json``; see :func:`mimic_core.finetune.results.summary_of`.
 
     ``per_image`` of a run holds, for every test image, its name, the classes (from 0) that occur in its truth or
     prediction, and the pixels of each as :data:`mimic_core.evaluation.segmentation.KINDS`. A test set of the bootstrap
     has the images drawn; classes that do not occur in them do not count.
     """
-    runs = [run_entry(result) for result in results]
-    names = list(runs[0]["metrics"])
-    over_seeds = {name: np.array([run["metrics"][name] for run in runs]) for name in names}
-    first, several = results[0].counts, len(runs) > 1
+    first = results[0].counts
 
     def figure(name: str) -> dict[str, float]:
-        return bootstrap_statistic(lambda rows: segmentation_metrics(drawn_counts(first, rows))[name], len(first), seed)
+        return bootstrap_statistic(
+            lambda rows: segmentation_metrics(drawn_counts(first, rows))[name], len(first), about["seed"]
+        )
 
-    return {
-        "task": "segmentation",
-        "encoder": encoder,
-        "mode": mode,
-        "metric": METRIC,
-        "unit": "percent",
-        "data": data,
-        "seeds": [result.seed for result in results],
-        "runs": runs,
-        "mean": {name: round(float(values.mean()), DIGITS) for name, values in over_seeds.items()},
-        "std": {
-            name: round(float(values.std(ddof=1)), DIGITS) if several else None for name, values in over_seeds.items()
-        },
-        "bootstrap": {name: figure(name) for name in names},
-        "train_images": train_images,
-        "test_images": len(first),
-        "curve": [[epoch, round(loss, DIGITS)] for epoch, loss in results[0].curve],
-    }
+    runs = [run_entry(result) for result in results]
+    return summary_of(SEGMENTATION, runs, figure, results[0].curve, len(first), **about)

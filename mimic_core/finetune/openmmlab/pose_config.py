@@ -5,42 +5,22 @@ Import it after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.layouts.coco import JOINTS, PARTS
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
-from mimic_core.finetune.settings import RANDOM
-from mimic_core.models import load_pretrained
-from mimic_core.models.settings import ViTSettings, vit_settings
+from mimic_core.finetune.repetitions import encoder_sizes
+from mimic_core.models.settings import ViTSettings
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.pose_parts"]
+NOTHING: Mapping[str, Mapping[str, Sequence[int]]] = {"train": {}, "test": {}}
 READ = {"type": "LoadImage", "color_type": "color_ignore_orientation"}  # joints belong to the stored pixels
 FINER = 4  # pixels of the heatmap along a patch's side: two deconvolutions
-
-
-def encoder_sizes(settings: PoseSettings, weights: str | Path) -> ViTSettings:
-    """Size of the encoder that will be used.
-
-    Raises:
-        MimicError: no such encoder, or the input size is no multiple of its patch size.
-    """
-    if str(weights) == RANDOM:
-        sizes = vit_settings(settings.architecture, "finetune.architecture")
-    else:
-        sizes = load_pretrained(weights).settings
-    if any(side % sizes.patch_size for side in settings.size):
-        raise MimicError(
-            f"inputs of {settings.size} pixels cannot be cut into this encoder's patches of {sizes.patch_size}",
-            where="finetune.image_size",
-            remedy=f"choose multiples of {sizes.patch_size}",
-        )
-    return sizes
 
 
 def codec(settings: PoseSettings, sizes: ViTSettings) -> dict[str, Any]:
@@ -127,7 +107,13 @@ def schedule(settings: PoseSettings) -> list[dict[str, Any]]:
 
 
 def build_config(
-    settings: PoseSettings, weights: str | Path, root: str | Path, seed: int, *, indices: Sequence[int] | None = None
+    settings: PoseSettings,
+    weights: str | Path,
+    root: str | Path,
+    seed: int,
+    *,
+    indices: Sequence[int] | None = None,
+    skip: Mapping[str, Mapping[str, Sequence[int]]] = NOTHING,
 ) -> Config:
     """A complete config of one training run and its test.
 
@@ -137,11 +123,13 @@ def build_config(
         root: the dataset's folder.
         seed: the repetition's.
         indices: training people, in the reader's order; None: all.
+        skip: ``skip`` (people) and ``skip_images``, by number, that are left out, by part.
 
     Raises:
         MimicError: there is no such encoder, or it does not fit the input size.
     """
-    sizes = encoder_sizes(settings, weights)
+    sizes = encoder_sizes(settings.architecture, weights, settings.size)
+    left_out = {part: {key: list(numbers) for key, numbers in block.items()} for part, block in skip.items()}
     written = codec(settings, sizes)
     training, testing = pipelines(settings, written)
     data = {"type": "MimicCoco", "data_root": str(root)}
@@ -167,6 +155,7 @@ def build_config(
                 "dataset": {
                     **data,
                     "part": "train",
+                    **left_out["train"],
                     "seed": seed,
                     "indices": None if indices is None else [int(row) for row in indices],
                     "pipeline": training,
@@ -179,6 +168,7 @@ def build_config(
                 "dataset": {
                     **data,
                     "part": "test",
+                    **left_out["test"],
                     "test_mode": True,
                     "bbox_file": settings.boxes,
                     "pipeline": testing,
@@ -194,8 +184,8 @@ def build_config(
             "param_scheduler": schedule(settings),
             "train_cfg": {"by_epoch": True, "max_epochs": settings.epochs},
             "test_cfg": {},
-            "test_evaluator": [{"type": "CocoMatches", "ann_file": truth}],
+            "test_evaluator": [{"type": "CocoMatches", "ann_file": truth, **left_out["test"]}],
             "default_hooks": {"checkpoint": {"type": "CheckpointHook", "interval": 1, "max_keep_ckpts": 1}},
-            "custom_hooks": [{"type": "EpochOfPeople"}],
+            "custom_hooks": [{"type": "EpochOfData"}],
         }
     )

@@ -4,75 +4,90 @@ from __future__ import annotations
 
 import contextlib
 import io
-import random
-from collections.abc import Mapping, Sequence
+import json
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import mmpose.models  # noqa: F401 - registers the estimator and its head
 import numpy as np
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmpose.datasets import CocoDataset
 from mmpose.evaluation.metrics import CocoMetric
-from mmpose.registry import DATASETS, HOOKS, METRICS
+from mmpose.registry import DATASETS, METRICS
 from numpy.typing import NDArray
 from xtcocotools.cocoeval import COCOeval
 
 from mimic_core.evaluation.pose import Matches, pose_metrics
 from mimic_core.finetune.layouts.coco import PARTS, CocoKeypoints
-from mimic_core.seeding import seed_for
+from mimic_core.finetune.layouts.coco_file import usable_document
+from mimic_core.finetune.openmmlab.epochs import SeededDataset
+
+
+@contextlib.contextmanager
+def usable_file(path: str, skip: Collection[int], skip_images: Collection[int]) -> Iterator[str]:
+    """The annotation file, or a temporary one of what of it can be used; see :func:`usable_document`."""
+    document = usable_document(Path(path), skip, skip_images)
+    if document is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mimic-pose-") as folder:
+        usable = Path(folder) / Path(path).name
+        usable.write_text(json.dumps(document), encoding="utf-8")
+        yield str(usable)
 
 
 @DATASETS.register_module()
-class MimicCoco(CocoDataset):
+class MimicCoco(SeededDataset, CocoDataset):
     """mmpose's COCO over exactly the people that our reader lists, or over a detector's boxes.
 
     Args:
         data_root: folder of the images' folders and ``annotations/``.
         part: ``train`` or ``test``.
         seed: decides the augmentation of every person in every epoch, whatever the number of workers.
+        skip: numbers of people who are left out.
+        skip_images: numbers of images that are left out.
         options: of mmpose's dataset; ``indices`` counts in the reader's order.
-
-    Attributes:
-        epoch: set by :class:`EpochOfPeople`.
     """
 
-    def __init__(self, data_root: str, part: str, seed: int = 0, **options: Any) -> None:
-        self.part, self.seed, self.epoch = part, seed, 0
+    ann_file: str
+
+    def __init__(
+        self,
+        data_root: str,
+        part: str,
+        seed: int = 0,
+        skip: Sequence[int] = (),
+        skip_images: Sequence[int] = (),
+        **options: Any,
+    ) -> None:
+        self.part, self.seed, self.skip, self.skip_images = part, seed, list(skip), set(skip_images)
         file = f"annotations/person_keypoints_{PARTS[part]}.json"
         prefix = {"img": f"{PARTS[part]}/"}
         super().__init__(data_root=data_root, ann_file=file, data_prefix=prefix, data_mode="topdown", **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry a person, by number; one a box where a detector's are used."""
-        with contextlib.redirect_stdout(io.StringIO()):
+        file = self.ann_file
+        images = self.skip_images if not self.bbox_file else ()  # mmpose looks up the image of every box
+        with usable_file(file, self.skip, images) as self.ann_file, contextlib.redirect_stdout(io.StringIO()):
             listed = super().load_data_list()
+        self.ann_file = file
         if self.bbox_file:
-            return listed
+            return [entry for entry in listed if entry["img_id"] not in self.skip_images]
         own = {int(entry["id"]): entry for entry in listed}
-        return [own[person.number] for person in CocoKeypoints(self.data_root, self.part).annotations]
-
-    def prepare_data(self, idx: int) -> Any:
-        """A person through the pipeline, whose transforms draw from the global generators."""
-        if not self.test_mode:
-            seed = seed_for(self.seed, "augment", self.epoch, idx) % 2**32
-            random.seed(seed)
-            np.random.seed(seed)
-        return super().prepare_data(idx)
-
-
-@HOOKS.register_module()
-class EpochOfPeople(Hook):
-    """Tells the training set which epoch it is. Workers start anew every epoch (no ``persistent_workers``)."""
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        """Set ``epoch``."""
-        runner.train_dataloader.dataset.epoch = runner.epoch
+        return [own[person.number] for person in CocoKeypoints(self.data_root, self.part, self.skip).annotations]
 
 
 @METRICS.register_module()
 class CocoMatches(CocoMetric):
     """mmpose's COCO metric, which also keeps how the predictions of every image fared.
+
+    Args:
+        ann_file: the annotation file.
+        skip: numbers of people who count neither for nor against.
+        skip_images: numbers of images that are left out.
+        options: of mmpose's metric.
 
     Attributes:
         images: one entry an image of the annotation file, by number, after the evaluation.
@@ -82,9 +97,12 @@ class CocoMatches(CocoMetric):
 
     default_prefix = "mimic"
 
-    def __init__(self, **options: Any) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            super().__init__(**options)
+    def __init__(
+        self, ann_file: str, skip: Sequence[int] = (), skip_images: Sequence[int] = (), **options: Any
+    ) -> None:
+        with usable_file(ann_file, skip, skip_images) as usable, contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(ann_file=usable, **options)
+        self.ann_file = ann_file
         self.images: list[Matches] = []
         self.numbers: list[int] = []
         self.predictions: dict[int, NDArray[np.float32]] = {}

@@ -5,42 +5,21 @@ Import it after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.layouts.ade20k import CLASSES
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
-from mimic_core.finetune.settings import RANDOM
-from mimic_core.models import load_pretrained
-from mimic_core.models.settings import ViTSettings, vit_settings
+from mimic_core.finetune.repetitions import encoder_sizes
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.segmentation_parts"]
+NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
 UNBOUNDED = 10**6  # pixels of an image's longer side: only the shorter is asked for
 READ = {"type": "LoadImageFromFile", "color_type": "color_ignore_orientation"}  # labels belong to the stored pixels
-
-
-def encoder_sizes(settings: SegmentationSettings, weights: str | Path) -> ViTSettings:
-    """Size of the encoder that will be used.
-
-    Raises:
-        MimicError: no such encoder, or the input size is no multiple of its patch size.
-    """
-    if str(weights) == RANDOM:
-        sizes = vit_settings(settings.architecture, "finetune.architecture")
-    else:
-        sizes = load_pretrained(weights).settings
-    if settings.image_size % sizes.patch_size:
-        raise MimicError(
-            f"inputs of {settings.image_size} pixels cannot be cut into this encoder's patches of {sizes.patch_size}",
-            where="finetune.image_size",
-            remedy=f"choose a multiple of {sizes.patch_size}",
-        )
-    return sizes
 
 
 def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -55,7 +34,7 @@ def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], lis
     return [READ, labels, shrink, crop, *jitter, pack], [READ, shrink, labels, pack]
 
 
-def model_config(settings: SegmentationSettings, weights: str | Path, seed: int) -> dict[str, Any]:
+def model_config(settings: SegmentationSettings, weights: str | Path, seed: int, width: int) -> dict[str, Any]:
     """Encoder and head; tested in windows of the training size that overlap by a third."""
     size, bf16 = settings.image_size, settings.precision == "bf16"
     pixels = {"mean": [255 * value for value in IMAGENET_MEAN], "std": [255 * value for value in IMAGENET_STD]}
@@ -80,7 +59,7 @@ def model_config(settings: SegmentationSettings, weights: str | Path, seed: int)
         },
         "decode_head": {
             "type": "MimicConvNeXtHead",
-            "in_channels": encoder_sizes(settings, weights).width,
+            "in_channels": width,
             "num_classes": CLASSES,
             "width": settings.head.width,
             "predictions": settings.head.predictions,
@@ -102,6 +81,7 @@ def build_config(
     *,
     indices: Sequence[int] | None = None,
     kept: Sequence[int] = (),
+    skip: Mapping[str, Sequence[str]] = NOTHING,
 ) -> Config:
     """A complete config of one training run and its test.
 
@@ -112,10 +92,12 @@ def build_config(
         seed: the repetition's.
         indices: training images, in the reader's order; None: all.
         kept: test images whose prediction is kept.
+        skip: names of images that are left out, by part.
 
     Raises:
         MimicError: there is no such encoder, or it does not fit the input size.
     """
+    sizes = encoder_sizes(settings.architecture, weights, (settings.image_size, settings.image_size))
     training, testing = pipelines(settings)
     data = {"type": "MimicADE20K", "data_root": str(root)}
     optimiser = {
@@ -132,7 +114,7 @@ def build_config(
             "work_dir": "work_dirs/segmentation",
             "randomness": {"seed": seed % 2**32},
             "env_cfg": {"cudnn_benchmark": False, "mp_cfg": {"mp_start_method": "fork", "opencv_num_threads": 0}},
-            "model": model_config(settings, weights, seed),
+            "model": model_config(settings, weights, seed, sizes.width),
             "train_dataloader": {
                 "batch_size": settings.batch_size,
                 "num_workers": settings.workers,
@@ -140,6 +122,7 @@ def build_config(
                 "dataset": {
                     **data,
                     "part": "train",
+                    "skip": list(skip["train"]),
                     "seed": seed,
                     "indices": None if indices is None else [int(row) for row in indices],
                     "pipeline": training,
@@ -149,7 +132,13 @@ def build_config(
                 "batch_size": 1,
                 "num_workers": settings.workers,
                 "sampler": {"type": "DefaultSampler", "shuffle": False},
-                "dataset": {**data, "part": "test", "test_mode": True, "pipeline": testing},
+                "dataset": {
+                    **data,
+                    "part": "test",
+                    "skip": list(skip["test"]),
+                    "test_mode": True,
+                    "pipeline": testing,
+                },
             },
             "optim_wrapper": {
                 "type": "OptimWrapper",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmseg.datasets import ADE20KDataset
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
-from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS
+from mmseg.registry import DATASETS, METRICS, MODELS
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mimic_core.evaluation.segmentation import Counts, confusion_counts, segmentation_metrics
 from mimic_core.finetune.layouts.ade20k import ADE20K
+from mimic_core.finetune.openmmlab.epochs import SeededDataset
 from mimic_core.models.convnext import ConvNeXtHead
 from mimic_core.seeding import seed_for
 
@@ -78,21 +76,19 @@ class MimicConvNeXtHead(BaseDecodeHead):
 
 
 @DATASETS.register_module()
-class MimicADE20K(ADE20KDataset):
+class MimicADE20K(SeededDataset, ADE20KDataset):
     """mmseg's ADE20K over exactly the images that our reader lists.
 
     Args:
         data_root: ``ADEChallengeData2016``, or the folder that holds it.
         part: ``train`` or ``test``.
         seed: decides the augmentation of every image in every epoch, whatever the number of workers.
+        skip: names of images, without the suffix, that are left out.
         options: of mmseg's dataset; ``indices`` counts in the reader's order.
-
-    Attributes:
-        epoch: set by :class:`EpochOfData`.
     """
 
-    def __init__(self, data_root: str, part: str, seed: int = 0, **options: Any) -> None:
-        self.reader, self.seed, self.epoch = ADE20K(data_root, part), seed, 0
+    def __init__(self, data_root: str, part: str, seed: int = 0, skip: Sequence[str] = (), **options: Any) -> None:
+        self.reader, self.seed = ADE20K(data_root, part, skip), seed
         super().__init__(**options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -107,23 +103,6 @@ class MimicADE20K(ADE20KDataset):
             }
             for path in self.reader.images
         ]
-
-    def prepare_data(self, idx: int) -> Any:
-        """An image through the pipeline, whose transforms draw from the global generators."""
-        if not self.test_mode:
-            seed = seed_for(self.seed, "augment", self.epoch, idx) % 2**32
-            random.seed(seed)
-            np.random.seed(seed)
-        return super().prepare_data(idx)
-
-
-@HOOKS.register_module()
-class EpochOfData(Hook):
-    """Tells the training set which epoch it is. Workers start anew every epoch (no ``persistent_workers``)."""
-
-    def before_train_epoch(self, runner: Runner) -> None:
-        """Set ``epoch``."""
-        runner.train_dataloader.dataset.epoch = runner.epoch
 
 
 @METRICS.register_module()

@@ -15,9 +15,11 @@ from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction import ReconstructionSettings, reconstruct
 from mimic_core.evaluation.reconstruction_painting import batches, mask_noise, paint
 from mimic_core.models import MAE, CroCo, DecoderSettings, NaverCroCo, ViTSettings, build_encoder, save_encoder
+from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.models.masking import normalise_patches, patchify
 from mimic_core.models.weights import save_model
 from mimic_core.pretrain.pictures import viewable
+from mimic_core.report.table4 import table4
 
 SIZES = {"image_size": 32, "patch_size": 8, "width": 16, "depth": 1, "heads": 2, "mlp_ratio": 2}
 DECODER = DecoderSettings(16, 1, 2)
@@ -177,6 +179,38 @@ def test_bad_settings_are_named(run, tmp_path):
         run(model_of(MAE), frechet_encoder="features")
     with pytest.raises(MimicError, match="none would be hidden"):
         run(model_of(MAE, image_size=8), mask_ratio=0.9)
+
+
+@pytest.mark.parametrize(
+    ("save", "words"),
+    [
+        (lambda path: save_encoder(path, build_encoder(SIZES, 3), {}), "an encoder alone, without a decoder"),
+        (lambda path: save_model(path, DINO(ViTSettings(**SIZES), DINOSettings(), 1), {}), "a DINO paints no patches"),
+    ],
+)
+def test_a_model_without_a_decoder_leaves_the_reason(manifest, tmp_path, save, words):
+    weights, out = tmp_path / "given.safetensors", tmp_path / "out"
+    save(weights)
+    found = reconstruct(ReconstructionSettings("released", "held-out"), weights, out, data=manifest)
+    assert json.loads((out / "metrics.json").read_text()) == found
+    assert set(found) == {"task", "dataset", "encoder", "not_run"}
+    assert words in found["not_run"] and str(weights) in found["not_run"]
+    with Image.open(out / "reconstructions.png") as picture:
+        assert len(picture.convert("RGB").getcolors()) > 1
+    receipt = json.loads((out / "receipt.json").read_text())
+    assert receipt["statistics"] == {"not_run": found["not_run"]} and len(receipt["outputs"]) == 2
+    table = table4([out / "metrics.json"], {}, "sample", {"released": {"model": "MAE", "dataset": "ImageNet-1K"}})
+    row = table[table["encoder"] == "released"].iloc[0]
+    assert (row["loss"], row["pairs"]) == ("", "") and row["note"] == f"not run: {found['not_run']}"
+
+
+def test_a_file_that_is_no_encoder_either_is_refused(manifest, tmp_path):
+    weights = tmp_path / "given.safetensors"
+    save_encoder(weights, build_encoder(SIZES, 3), {})
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(MimicError) as caught:
+        reconstruct(ReconstructionSettings("released", "held-out"), weights, tmp_path / "out", data=manifest)
+    assert str(weights) in caught.value.where and not (tmp_path / "out").exists()
 
 
 def test_without_pairs_there_is_nothing_to_measure(tmp_path):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import IGNORED, load_all, load_chunks
 from mimic_core.finetune.layouts import ADE20K, CocoKeypoints, ImageNet
+from mimic_core.finetune.layouts.coco_file import usable_document
+from mimic_core.finetune.usable import open_usable
 
 HEIGHT, WIDTH = 40, 60
 
@@ -69,11 +72,32 @@ def test_ade20k_folders_that_are_missing_or_empty_are_named(ade: Path, tmp_path:
         ADE20K(ade, "train")
 
 
-def test_an_image_without_its_annotation_is_named(ade: Path) -> None:
-    (ade / "ADEChallengeData2016" / "annotations" / "training" / "ADE_train_00000002.png").unlink()
-    with pytest.raises(MimicError, match="no annotation") as caught:
-        ADE20K(ade, "train")
-    assert "ADE_train_00000002.jpg" in caught.value.where and caught.value.remedy
+def usable(reader: Callable, root: Path, part: str = "train") -> tuple:
+    """A split without its bad samples, and what was left out as (end of where, what)."""
+    split = open_usable(reader, root, part, 8, threads=2)
+    return split, [(skipped.where.rpartition("/")[2], skipped.what) for skipped in split.skipped]
+
+
+def test_images_and_annotations_without_each_other_are_left_out(ade: Path, caplog: pytest.LogCaptureFixture) -> None:
+    base = ade / "ADEChallengeData2016"
+    (base / "annotations" / "training" / "ADE_train_00000002.png").unlink()
+    (base / "images" / "training" / "ADE_train_00000003.jpg").unlink()
+    split, skipped = usable(ADE20K, ade)
+    assert [path.stem for path in split.images] == ["ADE_train_00000001"] and split.left_out == ["ADE_train_00000002"]
+    assert skipped == [
+        ("ADE_train_00000003.png", "this annotation has no image"),
+        ("ADE_train_00000002.png", "this image has no annotation"),
+    ]
+    assert "ADE_train_00000002.jpg" in caplog.text and "2 train samples were left out" in caplog.text
+    assert ADE20K(ade, "train", ["ADE_train_00000001"]).images[0].stem == "ADE_train_00000002"
+
+
+def test_without_one_usable_image_there_is_no_split(ade: Path) -> None:
+    for path in (ade / "ADEChallengeData2016" / "annotations" / "validation").iterdir():
+        save(path, np.zeros((HEIGHT, WIDTH), np.uint8))
+    with pytest.raises(MimicError, match="no test sample can be used; the first: no pixel of this image") as caught:
+        usable(ADE20K, ade, "test")
+    assert "ADE_val_00000001" in caught.value.where and str(ade) in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -92,17 +116,22 @@ def test_annotations_of_another_kind_are_refused(ade: Path, labels: np.ndarray, 
     with pytest.raises(MimicError, match=message) as caught:
         split.load([2], 8)
     assert "ADE_train_00000003" in caught.value.where and "ADEChallengeData2016" in caught.value.remedy
+    found, skipped = usable(ADE20K, ade)
+    assert len(found) == 2 and skipped == [(caught.value.where.rpartition("/")[2], caught.value.what)]
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture"])
+@pytest.mark.parametrize("content", [b"", b"no picture", None])
 @pytest.mark.parametrize(
     "name", ["images/training/ADE_train_00000001.jpg", "annotations/training/ADE_train_00000001.png"]
 )
 def test_damaged_ade20k_files_are_named(ade: Path, name: str, content: bytes) -> None:
-    (ade / "ADEChallengeData2016" / name).write_bytes(content)
+    path = ade / "ADEChallengeData2016" / name
+    path.write_bytes(path.read_bytes()[:-30] if content is None else content)  # None: cut off
     with pytest.raises(MimicError, match="cannot be read") as caught:
         ADE20K(ade, "train").load([0], 8)
     assert caught.value.where.endswith(name) and caught.value.remedy
+    found, skipped = usable(ADE20K, ade)
+    assert len(found) == 2 and skipped == [(path.name, caught.value.what)]
 
 
 # ---------------------------------------------------------------------- COCO
@@ -115,7 +144,9 @@ def annotation(number: int, image: int, **changes: object) -> dict:
 
 
 DOCUMENT = {
-    "images": [{"id": 7, "file_name": "000000000007.jpg"}, {"id": 9, "file_name": "000000000009.jpg"}],
+    "images": [
+        {"id": number, "file_name": f"{number:012d}.jpg", "width": WIDTH, "height": HEIGHT} for number in (7, 9)
+    ],
     "categories": [{"id": 1, "name": "person", "keypoints": [f"joint {number}" for number in range(17)]}],
     "annotations": [
         annotation(31, 9),
@@ -151,7 +182,7 @@ def changed(**changes: object) -> dict:
 def test_coco_gives_a_sample_a_person_with_joints(write_document: Callable) -> None:
     split = CocoKeypoints(write_document(), "train")
     poses = load_all(split, 75)
-    assert len(split) == 2 and split.label == "COCO" and split.left_out == 0
+    assert len(split) == 2 and split.label == "COCO" and split.skipped == []
     assert poses.annotation_ids.tolist() == [12, 31] and poses.image_ids.tolist() == [7, 9]
     assert poses.keypoints.shape == (2, 17, 3) and poses.areas.tolist() == [400, 400]
     assert poses.windows[0].tolist() == [1.25, 1.25, 37.5], "1.25 times the longer side around the box's middle"
@@ -174,11 +205,88 @@ def test_a_cut_out_beyond_the_image_is_black(write_document: Callable) -> None:
     assert not poses.images[0, :, 40:].any() and poses.images[0, 10, 0].any()
 
 
-def test_boxes_without_area_are_left_out_and_counted(
-    write_document: Callable, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bbox": [10, 5, 0, 30]}, "the box has no area"),
+        ({"keypoints": [1, 2, 2] * 16}, "48 keypoint numbers, and 51 are needed"),
+        ({"keypoints": [1, 2, 7] * 17}, "visibility 0, 1 or 2"),
+        ({"keypoints": ["a"] * 51}, "could not convert"),
+        ({"keypoints": None}, "not COCO's"),
+        ({"bbox": [1, 2, 3]}, "not four numbers"),
+        ({"bbox": [1, 2, 3, float("nan")]}, "not four numbers"),
+        ({"category_id": None}, "not COCO's"),
+        ({"image_id": 8}, "there is no image 8"),
+        ({"num_keypoints": 0}, "num_keypoints is 0"),
+        ({"keypoints": [0, 0, 0] * 16 + [62, 10, 2]}, "a labelled joint lies outside the image"),
+        ({"keypoints": [0, 0, 0] * 16 + [20, -5, 2]}, "a labelled joint lies outside the image"),
+        ({"bbox": [70, 5, 20, 30]}, "the box lies outside the image"),
+    ],
+)
+def test_a_bad_annotation_is_left_out_by_its_number(write_document: Callable, changes: dict, message: str) -> None:
+    root = write_document(changed(**changes))
+    split, skipped = usable(CocoKeypoints, root)
+    assert [person.number for person in split.annotations] == [12]
+    assert len(skipped) == 1 and skipped[0][0].endswith("json, annotation 31") and message in skipped[0][1]
+    document = usable_document(split.path, split.left_out, split.bad_images)
+    kept = {entry["id"]: entry for entry in document["annotations"]}
+    assert 31 not in kept or not any(kept[31]["keypoints"]), "others see no joints of it either"
+    assert {name: kept[name] for name in (12, 13, 14)} == {e["id"]: e for e in DOCUMENT["annotations"][1:]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"id": 9}, "no 'file_name'"),
+        ({"id": 9, "file_name": "../../etc/passwd", "width": 60, "height": 40}, "not a plain file name"),
+        ({"id": 9, "file_name": "9.jpg", "width": 0, "height": 40}, "has no size"),
+        ({"id": 9, "file_name": "9.jpg", "width": "wide", "height": 40}, "not COCO's"),
+        ("000000000009.jpg", "not COCO's"),
+    ],
+)
+def test_a_bad_image_of_the_file_is_left_out_with_its_people(
+    write_document: Callable, entry: object, message: str
 ) -> None:
-    split = CocoKeypoints(write_document(changed(bbox=[10, 5, 0, 30])), "train")
-    assert len(split) == 1 and split.left_out == 1 and "1 boxes without area" in caplog.text
+    root = write_document({**DOCUMENT, "images": [DOCUMENT["images"][0], entry]})
+    split, skipped = usable(CocoKeypoints, root)
+    assert [person.number for person in split.annotations] == [12]
+    assert "image at place 1" in skipped[0][0] and message in skipped[0][1]
+    assert "there is no image 9" in skipped[1][1]
+
+
+def test_an_annotation_number_given_twice_counts_once(write_document: Callable) -> None:
+    document = {**DOCUMENT, "annotations": [*DOCUMENT["annotations"], annotation(12, 9)]}
+    split, skipped = usable(CocoKeypoints, write_document(document))
+    assert [person.number for person in split.annotations] == [12, 31]
+    assert skipped == [
+        ("person_keypoints_train2017.json, annotation 12", "an annotation before it has the same number")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no picture", "cannot be read"),
+        (None, "missing"),
+        (gradient()[:, :50], r"the image is \(40, 50\) and \(40, 60\)"),
+    ],
+)
+def test_an_image_that_cannot_be_used_is_left_out_with_its_people(
+    write_document: Callable, content: object, message: str
+) -> None:
+    root = write_document()
+    path = root / "train2017" / "000000000009.jpg"
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        save(path, np.asarray(content))
+    split, skipped = usable(CocoKeypoints, root)
+    assert [person.number for person in split.annotations] == [12] and split.bad_images == {9}
+    assert len(skipped) == 1 and skipped[0][0] == f"{path.name}, annotation 31" and re.search(message, skipped[0][1])
+    document = usable_document(split.path, split.left_out, split.bad_images)
+    assert [entry["id"] for entry in document["images"]] == [7]
+    assert {entry["image_id"] for entry in document["annotations"]} == {7}
 
 
 @pytest.mark.parametrize(
@@ -191,16 +299,11 @@ def test_boxes_without_area_are_left_out_and_counted(
         ({**DOCUMENT, "annotations": {}}, "this JSON is not COCO's"),
         ({**DOCUMENT, "categories": [{"id": 1, "name": "dog"}]}, "no category here has 17 keypoints"),
         ({**DOCUMENT, "annotations": []}, "nobody here has joints"),
-        ({**DOCUMENT, "images": [{"id": 7}]}, "no 'file_name'"),
-        ({**DOCUMENT, "images": [{"id": 7, "file_name": "../../etc/passwd"}]}, "not a plain file name"),
-        ({**DOCUMENT, "images": DOCUMENT["images"][:1]}, "there is no image 9"),
-        ({**DOCUMENT, "annotations": ["somebody"]}, "not COCO's"),
-        (changed(keypoints=[1, 2, 2] * 16), "48 keypoint numbers, and 51 are needed"),
-        (changed(keypoints=[1, 2, 7] * 17), "visibility 0, 1 or 2"),
-        (changed(keypoints=["a"] * 51), "not COCO's"),
-        (changed(keypoints=None), "not COCO's"),
-        (changed(bbox=[1, 2, 3]), "not four numbers"),
-        (changed(bbox=[1, 2, 3, float("nan")]), "not four numbers"),
+        ({**DOCUMENT, "images": []}, "nobody here has joints; the first of 4 left out: there is no image 9"),
+        (
+            {**DOCUMENT, "annotations": ["somebody"]},
+            "nobody here has joints; the first of 1 left out: it is not COCO's",
+        ),
     ],
 )
 def test_annotations_that_are_not_coco_s_are_refused(write_document: Callable, document: object, message: str) -> None:
@@ -208,12 +311,6 @@ def test_annotations_that_are_not_coco_s_are_refused(write_document: Callable, d
     with pytest.raises(MimicError, match=message) as caught:
         CocoKeypoints(root, "train")
     assert "person_keypoints_train2017.json" in caught.value.where and caught.value.remedy
-
-
-def test_a_bad_annotation_is_named_by_its_number(write_document: Callable) -> None:
-    with pytest.raises(MimicError) as caught:
-        CocoKeypoints(write_document(changed(keypoints=[])), "train")
-    assert caught.value.where.endswith("annotation 31")
 
 
 def test_missing_coco_files_are_named(write_document: Callable) -> None:
@@ -297,6 +394,9 @@ def test_a_damaged_image_is_named_and_the_rest_can_be_read(imagenet: Path) -> No
     with pytest.raises(MimicError, match="cannot be read") as caught:
         split.load([1], 8)
     assert caught.value.where.endswith("n90000001_1.JPEG")
+    found, skipped = usable(ImageNet, imagenet)
+    assert found.labels.tolist() == [0, 1, 2] and [path.stem for path in found.images][1] == "n90000002_0"
+    assert skipped == [("n90000001_1.JPEG", "this image cannot be read")]
 
 
 def test_the_sample_world_is_named(ade: Path, imagenet: Path, write_document: Callable) -> None:

@@ -178,12 +178,32 @@ def test_settings_that_cannot_be(change, message):
         make(**change)
 
 
-def test_an_image_that_cannot_be_read_is_named(imagenet, tmp_path):
+@pytest.mark.parametrize(("patch", "size"), [(8, 112), (14, 112), (14, 96)])
+def test_encoders_of_another_patch_size_work_or_are_refused(imagenet, tmp_path, patch, size):
+    weights = tmp_path / "encoder.safetensors"
+    save_encoder(weights, build_encoder({**TINY, "patch_size": patch, "image_size": 2 * patch}, 7), {})
+    settings = make(image_size=size, architecture={}, epochs=3)
+    if size == 112:
+        found = run(settings, weights, tmp_path / "out", data=imagenet)
+        assert all(np.isfinite(value) for value in found["mean"].values()) and np.isfinite(found["curve"][-1][1])
+        return
+    with pytest.raises(MimicError, match=r"inputs of 96x96 pixels cannot be cut .* patches of 14") as caught:
+        run(settings, weights, tmp_path / "out", data=tmp_path / "nowhere")  # before any data is looked for
+    assert caught.value.where == f"finetune.image_size, for {weights}"
+    assert caught.value.remedy == "choose multiples of 14, such as 98x98"
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_an_image_that_cannot_be_read_is_left_out_and_counted(imagenet, tmp_path, part):
     for path in imagenet.rglob("*.JPEG"):
         copy = tmp_path / "data" / path.relative_to(imagenet)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    (tmp_path / "data" / "train" / "n00000002" / "train_3.JPEG").write_bytes(b"no image")
-    with pytest.raises(MimicError, match="cannot be read") as caught:
-        run(make(), "random", tmp_path / "out", data=tmp_path / "data")
-    assert "train_3.JPEG" in caught.value.where
+    path = tmp_path / "data" / part / "n00000002" / f"{part}_1.JPEG"
+    path.write_bytes(path.read_bytes()[:-40])
+    summary = run(make(epochs=3), "random", tmp_path / "out", data=tmp_path / "data")
+    assert (summary["train_images"], summary["test_images"]) == ((17, 9) if part == "train" else (18, 8))
+    other, mine = ("test", "train") if part == "train" else ("train", "test")
+    assert summary["skipped"] == {mine: [{"where": str(path), "what": "this image cannot be read"}], other: []}
+    receipt = json.loads((tmp_path / "out" / "receipt.json").read_text())
+    assert receipt["statistics"]["skipped"] == {mine: 1, other: 0}

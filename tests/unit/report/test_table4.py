@@ -85,6 +85,21 @@ def test_missing_baselines_are_rows_with_the_reason(write):
     assert note == "no FID: torch-fidelity is not installed; released checkpoint (ask)"
 
 
+def test_a_model_that_could_not_paint_is_a_row_with_the_reason(write, tmp_path):
+    other = tmp_path / "released.json"
+    content = {"task": "reconstruction", "dataset": "gibson-heldout", "encoder": "croco_released"}
+    other.write_text(json.dumps({**content, "not_run": "the checkpoint has no decoder (y.pth)"}))
+    table = table4([write("croco_mimic-3m"), other], RUNS, "sample", BASELINES)
+    found = row(table, encoder="croco_released")
+    assert found["note"] == "not run: the checkpoint has no decoder (y.pth)"
+    assert (found["loss"], found["fid"], found["pairs"], found["loss_paper"]) == ("", "", "", "0.292")
+    assert row(table, encoder="croco_mimic-3m")["loss"] == 0.9
+    assert "has no decoder (y.pth)" in markdown(table, "sample")
+    other.write_text(json.dumps({"task": "reconstruction", "not_run": "no encoder named"}))
+    with pytest.raises(MimicError, match="no key 'encoder'"):
+        table4([other], RUNS, "sample", BASELINES)
+
+
 def test_other_patches_are_said_and_other_masks_refused(write):
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", patches=196, masks="def")]
     assert "into 49 and 196 patches" in markdown(table4(files, RUNS, "sample"), "sample")

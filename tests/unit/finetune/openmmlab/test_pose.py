@@ -148,6 +148,21 @@ def test_heatmaps_are_finer_than_patches_and_both_codecs_train(coco):
     assert len(curve) == 2 and np.isfinite([loss for _, loss in curve]).all()
 
 
+@pytest.mark.parametrize(("patch", "size"), [(8, 112), (14, 112), (14, 128)])
+def test_encoders_of_another_patch_size_work_or_are_refused(coco, tmp_path, patch, size):
+    weights = tmp_path / "encoder.safetensors"
+    save_encoder(weights, build_encoder({**TINY, "patch_size": patch, "image_size": 2 * patch}, 7), {})
+    settings = make(image_size=[size, 84 if size == 112 and patch == 14 else 96], architecture={}, epochs=1)
+    if size == 112:
+        found = run(settings, weights, tmp_path / "out", data=coco)
+        assert all(np.isfinite(value) for value in found["mean"].values()) and np.isfinite(found["curve"][-1][1])
+        return
+    with pytest.raises(MimicError, match=r"inputs of 128x96 pixels cannot be cut .* patches of 14") as caught:
+        run(settings, weights, tmp_path / "out", data=tmp_path / "nowhere")  # before any data is looked for
+    assert caught.value.where == f"finetune.image_size, for {weights}"
+    assert caught.value.remedy == "choose multiples of 14, such as 126x98"
+
+
 def test_few_people_are_drawn_anew_for_every_seed(coco, tmp_path):
     summary = run(make(train_images=2, seeds=[0, 1], epochs=1), "random", tmp_path, data=coco)
     assert summary["train_images"] == 2
@@ -186,21 +201,82 @@ def copied(coco: Path, folder: Path) -> tuple[Path, dict]:
     return file, json.loads(file.read_text())
 
 
-def test_a_joint_outside_its_image_is_named(coco, tmp_path):
-    file, document = copied(coco, tmp_path / "data")
-    document["annotations"][2]["keypoints"][0] = SIDE + 5
+DAMAGES = {  # what is done to a person -> what is said
+    "joint": "a labelled joint lies outside the image",
+    "cut": "this image cannot be read",
+    "number": "it has no 'image_id'",
+    "broken": "2 keypoint numbers, and 51 are needed",
+    "flat": "the box has no area",
+}
+
+
+def damage(root: Path, part: str, row: int, kind: str) -> None:
+    """Make a person unusable: that of image ``row``, whose number is 10 + ``row``."""
+    file = root / "annotations" / f"person_keypoints_{part}.json"
+    document = json.loads(file.read_text())
+    person = document["annotations"][row]
+    if kind == "joint":
+        person["keypoints"][0] = SIDE + 5
+    elif kind == "broken":
+        person["keypoints"] = [1, 2]
+    elif kind == "number":
+        del person["image_id"]
+    elif kind == "flat":
+        person["bbox"] = [15, 15, 0, 66]
+    elif kind == "cut":
+        image = root / part / f"{row:012d}.jpg"
+        image.write_bytes(image.read_bytes()[:-40])
     file.write_text(json.dumps(document))
-    with pytest.raises(MimicError, match="joint of annotation 12 lies outside the image"):
-        run(make(), "random", tmp_path / "out", data=tmp_path / "data")
 
 
-def test_a_missing_image_is_named_before_anything_is_trained(coco, tmp_path):
+@pytest.mark.parametrize("kinds", [list(DAMAGES)[:3], list(DAMAGES)[3:]])
+def test_bad_people_are_left_out_and_counted(coco, tmp_path, kinds):
+    root = tmp_path / "data"
+    copied(coco, root)
+    for row, kind in enumerate(kinds):
+        for part in ("train2017", "val2017"):
+            damage(root, part, row, kind)
+    summary = run(make(epochs=1), "random", tmp_path / "out", data=root)
+    for part, folder in (("train", "train2017"), ("test", "val2017")):
+        found = {entry["where"].removeprefix(f"{root}/"): entry["what"] for entry in summary["skipped"][part]}
+        assert len(found) == len(kinds) == len(summary["skipped"][part])
+        for row, kind in enumerate(kinds):
+            file = f"{folder}/{row:012d}.jpg" if kind == "cut" else f"annotations/person_keypoints_{folder}.json"
+            assert DAMAGES[kind] in found[f"{file}, annotation {10 + row}"]
+    kept = unpack_matches(summary["runs"][0]["per_image"])
+    assert summary["train_images"] == 6 - len(kinds) and sum(image.people for image in kept) == 4 - len(kinds)
+    assert summary["test_images"] == (3 if "cut" in kinds else 4)  # images; the others have nobody who counts
+    config = Config.fromfile(str(tmp_path / "out" / "config.py"))
+    assert config.test_evaluator[0].skip_images == config.test_dataloader.dataset.skip_images == [1] * ("cut" in kinds)
+
+
+def test_left_out_people_are_those_of_a_set_that_never_had_them(coco, tmp_path):
+    for name in ("cut", "gone"):
+        copied(coco, tmp_path / name)
+    for part in ("train2017", "val2017"):
+        damage(tmp_path / "cut", part, 2, "cut")
+        file = tmp_path / "gone" / "annotations" / f"person_keypoints_{part}.json"
+        document = json.loads(file.read_text())
+        document["annotations"] = [entry for entry in document["annotations"] if entry["image_id"] != 2]
+        document["images"] = [entry for entry in document["images"] if entry["id"] != 2]
+        file.write_text(json.dumps(document))
+    found, expected = (
+        run(make(epochs=1, train_images=3), "random", tmp_path / f"out_{name}", data=tmp_path / name)
+        for name in ("cut", "gone")
+    )
+    assert [len(samples) for samples in found.pop("skipped").values()] == [1, 1]
+    assert expected.pop("skipped") == {"train": [], "test": []} and found == expected
+
+
+def test_boxes_on_an_image_that_cannot_be_read_are_left_out(coco, tmp_path):
     copied(coco, tmp_path / "data")
-    (tmp_path / "data" / "train2017" / "000000000004.jpg").unlink()
-    with pytest.raises(MimicError, match="missing or cannot be read") as caught:
-        run(make(), "random", tmp_path / "out", data=tmp_path / "data")
-    assert "000000000004.jpg" in caught.value.where
-    assert not (tmp_path / "out").exists()
+    damage(tmp_path / "data", "val2017", 2, "cut")
+    file = tmp_path / "boxes.json"
+    box = {"category_id": 1, "bbox": [15, 15, 66, 66], "score": 0.9}
+    file.write_text(json.dumps([{**box, "image_id": number} for number in range(4)]))
+    summary = run(make(boxes=str(file), epochs=1), "random", tmp_path / "out", data=tmp_path / "data")
+    assert summary["test_images"] == 3 and summary["runs"][0]["per_image"]["image"] == [0, 1, 3]
+    assert {found["what"] for found in summary["skipped"]["test"]} == {"this image cannot be read"}
 
 
 def test_an_empty_annotation_file_is_named(coco, tmp_path):

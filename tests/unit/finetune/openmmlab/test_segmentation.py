@@ -227,6 +227,21 @@ def test_training_learns(ade20k):
     assert curve[-1][1] < 0.5 * curve[0][1]
 
 
+@pytest.mark.parametrize(("patch", "size"), [(8, 112), (14, 112), (14, 96)])
+def test_encoders_of_another_patch_size_work_or_are_refused(ade20k, tmp_path, patch, size):
+    weights = tmp_path / "encoder.safetensors"
+    save_encoder(weights, build_encoder({**TINY, "patch_size": patch, "image_size": 2 * patch}, 7), {})
+    settings = make(image_size=size, architecture={}, epochs=1, warmup_epochs=0)
+    if size == 112:
+        found = run(settings, weights, tmp_path / "out", data=ade20k)
+        assert all(np.isfinite(value) for value in found["mean"].values()) and np.isfinite(found["curve"][-1][1])
+        return
+    with pytest.raises(MimicError, match=r"inputs of 96x96 pixels cannot be cut .* patches of 14") as caught:
+        run(settings, weights, tmp_path / "out", data=tmp_path / "nowhere")  # before any data is looked for
+    assert caught.value.where == f"finetune.image_size, for {weights}"
+    assert caught.value.remedy == "choose multiples of 14, such as 98x98"
+
+
 # bad input
 
 
@@ -234,33 +249,56 @@ def broken(ade20k: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ade20k, tmp_path / "broken"))
 
 
-def test_an_image_without_annotation_is_refused(ade20k, tmp_path):
-    root = broken(ade20k, tmp_path)
-    (root / "annotations" / "training" / "ADE_0002.png").unlink()
-    with pytest.raises(MimicError, match="no annotation") as caught:
-        run(make(), "random", tmp_path / "out", data=root)
-    assert "ADE_0002" in caught.value.where
+DAMAGES = [  # what lies in an annotation's place -> what is said
+    (None, "this image has no annotation"),
+    (np.ones((9, 9), np.uint8), "its annotation (9, 9)"),
+    (np.full((48, 48), 151, np.uint8), "has class 151"),
+    (b"no picture", "this annotation cannot be read"),
+]
 
 
-@pytest.mark.parametrize(
-    ("label", "message"),
-    [(np.ones((9, 9), np.uint8), r"its annotation \(9, 9\)"), (np.full((48, 48), 151, np.uint8), "has class 151")],
-)
-@pytest.mark.parametrize("part", ["training", "validation"])
-def test_a_label_that_does_not_fit_is_refused_before_training(ade20k, tmp_path, part, label, message):
+def test_bad_pairs_are_left_out_and_counted(ade20k, tmp_path):
     root = broken(ade20k, tmp_path)
-    cv2.imwrite(str(root / "annotations" / part / "ADE_0003.png"), label)
-    with pytest.raises(MimicError, match=message) as caught:
-        run(make(), "random", tmp_path / "out", data=root)
-    assert "ADE_0003" in caught.value.where and not (tmp_path / "out").exists()
+    for part in ("training", "validation"):
+        for number, (label, _) in enumerate(DAMAGES):
+            path = root / "annotations" / part / f"ADE_{number:04d}.png"
+            path.unlink()
+            if isinstance(label, bytes):
+                path.write_bytes(label)
+            elif label is not None:
+                cv2.imwrite(str(path), label)
+    summary = run(make(epochs=1, warmup_epochs=0), "random", tmp_path / "out", data=root)
+    assert (summary["train_images"], summary["test_images"]) == (2, 1)
+    assert summary["runs"][0]["per_image"]["image"] == ["ADE_0004"]
+    config = Config.fromfile(tmp_path / "out" / "config.py")
+    for part in ("train", "test"):
+        for number, (found, (_, message)) in enumerate(zip(summary["skipped"][part], DAMAGES, strict=True)):
+            assert f"ADE_{number:04d}" in found["where"] and message in found["what"]
+        assert config[f"{part}_dataloader"].dataset.skip == [f"ADE_{number:04d}" for number in range(4)]
+
+
+def test_left_out_images_are_those_of_a_set_that_never_had_them(ade20k, tmp_path):
+    root = broken(ade20k, tmp_path)
+    for part, name in (("training", "ADE_0001"), ("validation", "ADE_0002")):
+        path = root / "images" / part / f"{name}.jpg"
+        path.write_bytes(path.read_bytes()[:-40])
+    settings = make(train_images=4, epochs=1, warmup_epochs=0)
+    found = run(settings, "random", tmp_path / "cut", data=root)
+    for part, name in (("training", "ADE_0001"), ("validation", "ADE_0002")):
+        (root / "images" / part / f"{name}.jpg").unlink()
+        (root / "annotations" / part / f"{name}.png").unlink()
+    expected = run(settings, "random", tmp_path / "gone", data=root)
+    assert [len(samples) for samples in found.pop("skipped").values()] == [1, 1]
+    assert expected.pop("skipped") == {"train": [], "test": []} and found == expected
 
 
 def test_a_test_set_without_labels_is_refused(ade20k, tmp_path):
     root = broken(ade20k, tmp_path)
     for path in (root / "annotations" / "validation").iterdir():
         cv2.imwrite(str(path), np.zeros_like(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
-    with pytest.raises(MimicError, match="no test image has a pixel with a label"):
+    with pytest.raises(MimicError, match="no test sample can be used"):
         run(make(epochs=2), "random", tmp_path / "out", data=root)
+    assert not (tmp_path / "out").exists()
 
 
 def test_settings_that_do_not_fit_are_refused(ade20k, encoder_file, tmp_path):

@@ -1,0 +1,77 @@
+"""Bad samples of a dataset: each is left out by name and counted, and the rest goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mimic_core.errors import MimicError, printable
+from mimic_core.finetune.data import Skipped, Split
+from mimic_core.progress import Progress
+
+log = logging.getLogger("mimic")
+
+AT_ONCE = 512  # samples whose checks wait for a thread
+NAMED = 20  # samples that the log names; metrics.json names all
+
+Opened = TypeVar("Opened", bound=Split[Any])
+
+
+def problem(check: Callable[..., object], *of: int) -> Skipped | None:
+    """What a check says that raises; None where it does not."""
+    try:
+        check(*of)
+    except MimicError as error:
+        return Skipped(printable(error.where), printable(error.what))
+    return None
+
+
+def open_usable(opener: Callable[[Path, str], Opened], root: Path, part: str, size: int, threads: int = 1) -> Opened:
+    """A split without the samples that cannot be used, each of which its ``skipped`` names.
+
+    Args:
+        opener: opens a split of the dataset in a folder.
+        root: the folder.
+        part: ``train`` or ``test``.
+        size: of the images, pixels.
+        threads: that read images.
+
+    Raises:
+        MimicError: the split cannot be opened, or none of its samples can be used.
+    """
+    split = opener(root, part)
+    bad: dict[int, Skipped] = {}
+    with ThreadPoolExecutor(max(threads, 1)) as pool, Progress(len(split), f"{part} samples") as progress:
+        for start in range(0, len(split), AT_ONCE):
+            rows = range(start, min(start + AT_ONCE, len(split)))
+            found = pool.map(lambda row: problem(split.check, row, size), rows)
+            bad |= {row: skipped for row, skipped in zip(rows, found, strict=True) if skipped is not None}
+            progress.step(len(rows))
+    split.skipped += bad.values()
+    split.leave_out(bad)
+    tell(split.skipped, part)
+    if not len(split):
+        where, what = split.skipped[0]
+        remedy = f"check the dataset in {root}"
+        raise MimicError(f"no {part} sample can be used; the first: {what}", where=where, remedy=remedy)
+    return split
+
+
+def tell(skipped: list[Skipped], part: str) -> None:
+    """Name in the log what was left out."""
+    for where, what in skipped[:NAMED]:
+        log.warning("left out: %s: %s", where, what)
+    if skipped:
+        log.warning("%d %s samples were left out", len(skipped), part)
+
+
+def require_label(valid: NDArray[np.bool_], where: object, remedy: str) -> None:
+    """Refuse a sample without one labelled pixel."""
+    if not valid.any():
+        raise MimicError("no pixel of this image has a label", where=where, remedy=remedy)
