@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +23,7 @@ from mimic_core.finetune.task import Task
 from mimic_core.progress import Progress
 from mimic_core.seeding import generator, seed_for
 
+AHEAD = 2  # batches that are augmented before they are needed
 ENCODING = 32  # images that go through the encoder at once where no gradient is taken
 
 Curve = list[tuple[int, float]]
@@ -27,11 +31,10 @@ Curve = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of the training set on the model's device; ``features`` where the encoder has already seen them."""
+    """What one step learns from: row numbers of the training set, and their images and labels, as augmented."""
 
-    features: list[Tensor]
-    target: Tensor
-    valid: Tensor
+    rows: NDArray[np.int64]
+    samples: Samples
 
 
 def select(samples: Samples, rows: NDArray[np.int64]) -> Samples:
@@ -82,45 +85,61 @@ class Trainer:
         """Train; returns the mean training loss of every epoch, counted from 1."""
         steps = -(-len(self.samples) // self.settings.batch_size)
         curve: Curve = []
+        coming = self.coming_batches()
         with torch.random.fork_rng(), Progress(self.settings.epochs * steps, "iterations") as progress:
             torch.manual_seed(seed_for(self.seed, "drop path"))
             self.model.train()
             for epoch in range(self.settings.epochs):
-                order = generator(self.seed, "order", epoch).permutation(len(self.samples))
-                total = 0.0
-                for step, part in enumerate(batches(len(order), self.settings.batch_size)):
+                losses, sizes = [], []
+                for step, batch in enumerate(itertools.islice(coming, steps)):
                     set_learning_rate(self.optimiser, learning_rate(epoch + step / steps, self.settings))
-                    rows = order[part]
-                    loss = self.step(rows, epoch)
-                    total += loss * len(rows)
-                    progress.step(note=f"loss {loss:.4f}")
-                curve.append((epoch + 1, total / len(order)))
+                    losses.append(self.step(batch))
+                    sizes.append(len(batch.rows))
+                    progress.step(note=f"loss {curve[-1][1]:.4f}" if curve else "")
+                # read once an epoch: a GPU would wait at every step
+                total = sum(loss * size for loss, size in zip(torch.stack(losses).tolist(), sizes, strict=True))
+                curve.append((epoch + 1, total / len(self.samples)))
         return curve
 
-    def batch(self, rows: NDArray[np.int64], epoch: int) -> Batch:
-        """Features and labels of rows, augmented as the settings say."""
+    def coming_batches(self) -> Iterator[Batch]:
+        """The batches of all epochs; while one is learnt from, a thread augments the next."""
+        wanted = (
+            (epoch, order[part])
+            for epoch in range(self.settings.epochs)
+            for order in [generator(self.seed, "order", epoch).permutation(len(self.samples))]
+            for part in batches(len(order), self.settings.batch_size)
+        )
+        with ThreadPoolExecutor(1) as thread:
+            waiting = deque(thread.submit(self.prepare, *one) for one in itertools.islice(wanted, AHEAD))
+            while waiting:
+                batch = waiting.popleft().result()
+                waiting.extend(thread.submit(self.prepare, *one) for one in itertools.islice(wanted, 1))
+                yield batch
+
+    def prepare(self, epoch: int, rows: NDArray[np.int64]) -> Batch:
+        """Images and labels of rows, augmented as the settings say."""
+        samples = select(self.samples, rows)
+        if self.settings.augment:
+            rng = generator(self.seed, "augment", epoch, int(rows[0]))
+            samples = augment(samples, rng, self.task.zoomable)
+        return Batch(rows, samples)
+
+    def step(self, batch: Batch) -> Tensor:
+        """Learn from one batch; returns its loss, on the model's device."""
         device = self.model.device
         if self.features is not None:
-            chosen = torch.from_numpy(rows)
+            chosen = torch.from_numpy(batch.rows)
             features = [level[chosen].to(device) for level in self.features]
-            target, valid = self.samples.target[rows], self.samples.valid[rows]
         else:
-            samples = select(self.samples, rows)
-            if self.settings.augment:
-                rng = generator(self.seed, "augment", epoch, int(rows[0]))
-                samples = augment(samples, rng, self.task.zoomable)
-            features, target, valid = self.model.features(samples.images), samples.target, samples.valid
-        return Batch(features, torch.from_numpy(target).to(device), torch.from_numpy(valid).to(device).unsqueeze(1))
-
-    def step(self, rows: NDArray[np.int64], epoch: int) -> float:
-        """Learn from one batch; returns its loss."""
-        batch = self.batch(rows, epoch)
-        prediction = self.model.predict(batch.features, self.samples.images.shape[1])
-        loss = self.task.loss(prediction, batch.target, batch.valid)
+            features = self.model.features(batch.samples.images)
+        target = torch.from_numpy(batch.samples.target).to(device)
+        valid = torch.from_numpy(batch.samples.valid).to(device).unsqueeze(1)
+        prediction = self.model.predict(features, self.samples.images.shape[1])
+        loss: Tensor = self.task.loss(prediction, target, valid)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
 
 
 @torch.no_grad()

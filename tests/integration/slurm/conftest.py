@@ -1,11 +1,15 @@
 """A SLURM of two nodes that is up for all these tests, and a small workflow that is sent to it through the profile."""
 
+import os
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 from integration.slurm.cluster import Cluster, cluster
 from integration.slurm.world import DATASET, Submitted
+
+from mimic_core.processes import running
 
 HERE = Path(__file__).parent
 
@@ -50,5 +54,8 @@ def undisturbed(world) -> Submitted:
 
 @pytest.fixture
 def fresh(slurm, world, tmp_path) -> Submitted:
-    """A folder in which nothing has run yet."""
-    return Submitted(tmp_path / "run", world, slurm)
+    """A folder in which nothing has run yet; what still runs in it is ended."""
+    yield Submitted(tmp_path / "run", world, slurm)
+    for process in running():  # a node that is said to be down goes on with its jobs
+        if process.folder.is_relative_to(tmp_path):
+            os.kill(process.number, signal.SIGKILL)

@@ -22,21 +22,12 @@ def lost(folder: Submitted, rule: str = "shard") -> list[str]:
 
 @pytest.fixture
 def mining(fresh):
-    """A folder whose shard jobs were submitted, its Snakemake, and a process that is halted while it reads views."""
-    started: list[int] = []
+    """A folder, and what starts a Snakemake in it and halts one of its jobs while that reads views."""
 
     def start(*options: str) -> tuple[subprocess.Popen, int]:
-        snakemake = fresh.submit(DATASET, options=options)
-        job = fresh.held_job("frames_shard", 120)
-        started.extend((snakemake.pid, job))
-        return snakemake, job
+        return fresh.submit(DATASET, options=options), fresh.held_job("frames_shard", 120)
 
-    yield fresh, start
-    for process in started:
-        try:
-            os.kill(process, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    return fresh, start
 
 
 def job_of(process: int) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mimic_core.finetune import loop
 from mimic_core.finetune.augment import augment
 from mimic_core.finetune.data import Samples, load_all
 from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
@@ -152,3 +153,23 @@ def test_encoders_without_a_class_token_give_all_their_patches(make_settings, ny
     assert {tokens.shape[1] for tokens in model.features(trainer.samples.images[:2])} == {patches}
     curve = trainer.run()
     assert np.isfinite(curve[-1][1])
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 100])
+def test_batches_are_the_same_however_early_they_are_made(make_settings, nyuv2, monkeypatch, ahead):
+    results = []
+    for count in (2, ahead):
+        monkeypatch.setattr(loop, "AHEAD", count)
+        model, trainer = prepare(make_settings(mode="whole", augment=True, epochs=3), nyuv2, frozen=False)
+        results.append((trainer.run(), content(model)))
+    assert results[0] == results[1]
+
+
+def test_a_fault_in_an_augmentation_ends_the_training(make_settings, nyuv2, monkeypatch):
+    def fail(*_):
+        raise ValueError("no crop")
+
+    monkeypatch.setattr(loop, "augment", fail)
+    _, trainer = prepare(make_settings(mode="whole", augment=True), nyuv2, frozen=False)
+    with pytest.raises(ValueError, match="no crop"):
+        trainer.run()
