@@ -1,10 +1,12 @@
 """Planning at the paper's scale, and a second look at finished results: seconds, memory, jobs.
 
-    python benchmarks/plan.py [--finished FOLDER]
+    python benchmarks/plan.py [--again] [--run results/table1.csv] [--finished FOLDER]
 
 ``configs/paper.yaml`` is planned on a tree of empty files with the numbers of scenes and videos that the datasets'
-owners give (rules/sources.tsv). With ``--finished``, a folder whose results are complete under config.yaml is planned
-once more, which has to find nothing to do.
+owners give (rules/sources.tsv). With ``--again``, every file that it would make is put there, empty, and marked as made
+(minutes); it is planned once more and has to find nothing to do. With ``--run``, a file of the sample scale is made on
+two cores, and the simulator gives the time of that run from the times of its jobs. With ``--finished``, the same of a
+folder that a run has filled.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mimic_core.plan.jobs import TARGETS
+from mimic_core.plan.jobs import TARGETS, list_jobs
+from mimic_core.plan.replay import replay
 from mimic_core.sources.registry import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,18 +89,52 @@ sys.exit(code)
 """
 
 
-def dry_run(folder: Path, *arguments: str) -> Planned:
-    """Plan with results in ``folder``; a failure ends the program with what Snakemake said."""
+def call(folder: Path, *arguments: str) -> str:
+    """What Snakemake says, with results in ``folder``, and then its memory; a failure ends the program with that."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    call = [sys.executable, "-c", MEASURED, *command, "--cores", "64", "--dry-run", *arguments]
-    started = time.perf_counter()
-    process = subprocess.run(call, capture_output=True, text=True, cwd=ROOT)
-    seconds, text = time.perf_counter() - started, process.stdout + process.stderr
+    measured = [sys.executable, "-c", MEASURED, *command, *arguments]
+    process = subprocess.run(measured, capture_output=True, text=True, cwd=ROOT)
+    text = process.stdout + process.stderr
     if process.returncode:
         raise SystemExit("\n".join(text.splitlines()[-30:]))
+    return text
+
+
+def dry_run(folder: Path, *arguments: str) -> Planned:
+    """Plan with results in ``folder``."""
+    started = time.perf_counter()
+    text = call(folder, "--cores", "64", "--dry-run", *arguments)
+    seconds = time.perf_counter() - started
     total = re.search(r"^total\s+(\d+)", text, re.MULTILINE)
     peak = re.search(r"^peak (\d+)$", text, re.MULTILINE)
     return Planned(seconds, int(peak.group(1)) / 1024 if peak else 0.0, int(total.group(1)) if total else 0, text)
+
+
+def once_more(folder: Path, *arguments: str) -> str:
+    """What a plan of finished results finds to do, for the table."""
+    again = dry_run(folder, *arguments)
+    done = "nothing" if "Nothing to be done" in again.output else f"{again.jobs} JOBS"
+    return f"{done} to be done, {took(again)}"
+
+
+def mark_as_made(folder: Path, paper: Sequence[str]) -> None:
+    """Put every file there that the paper's scale makes and keeps, empty, as Snakemake's own."""
+    for job in list_jobs(ROOT / "Snakefile", folder, [PAPER]):
+        for name in job.outputs:
+            if job.stage != "frames" or not name.endswith(".tar"):  # the views are temporary
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).touch()
+    call(folder, "--cores", "1", "--scheduler", "greedy", "--touch", *paper)
+
+
+def print_replay(folder: Path, targets: Sequence[str], overlays: Sequence[Path], cores: int) -> None:
+    """A run beside the simulator's time for it."""
+    jobs = list_jobs(ROOT / "Snakefile", folder, overlays, targets=targets)
+    found = replay(jobs, folder, cores)
+    print(
+        f"its {len(jobs)} jobs on {cores} cores               measured {found.wall:.1f} s, simulated "
+        f"{found.schedule.wall:.1f} s, ratio {found.ratio:.3f}; {found.between:.3f} s between jobs"
+    )
 
 
 def took(planned: Planned) -> str:
@@ -108,21 +145,35 @@ def took(planned: Planned) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--finished", type=Path, help="folder with complete results")
-    parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="overlays that they were made with")
-    parser.add_argument("--targets", nargs="+", default=["all"], help="what is complete (all)")
+    parser.add_argument("--again", action="store_true", help="plan the paper's scale once more when all is made")
+    parser.add_argument("--run", nargs="+", metavar="TARGET", default=[], help="make these, and simulate that run")
+    parser.add_argument("--finished", type=Path, help="folder that a single run has filled")
+    parser.add_argument("--targets", nargs="+", default=["results/table1.csv"], help="what it has made there")
+    parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="overlays for --run and --finished")
+    parser.add_argument("--cores", type=int, default=2, help="of that run (2)")
     args = parser.parse_args(argv)
+    overlays = ["--configfile", *(str(path.resolve()) for path in args.configfile)] if args.configfile else []
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = write_paper_tree(folder / "raw")
-        found = dry_run(folder, *TARGETS, "--configfile", str(PAPER))
-    print(f"configs/paper.yaml, {files:,} raw files   {found.jobs:,} jobs, {took(found)}")
+        paper = [*TARGETS, "--configfile", str(PAPER)]
+        found = dry_run(folder, *paper)
+        print(f"configs/paper.yaml, {files:,} raw files   {found.jobs:,} jobs, {took(found)}")
+        if args.again:
+            mark_as_made(folder, paper)
+            print(f"the same when all is made              {once_more(folder, *paper)}")
+    if args.run:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            started = time.perf_counter()
+            call(folder, "--cores", str(args.cores), *args.run, *overlays)
+            print(f"a run of {', '.join(args.run):<29} {time.perf_counter() - started:.1f} s from its start to its end")
+            print_replay(folder, args.run, args.configfile, args.cores)
+            print(f"the same run again                     {once_more(folder, *args.run, *overlays)}")
     if args.finished:
-        overlays = ["--configfile", *(str(path.resolve()) for path in args.configfile)] if args.configfile else []
-        again = dry_run(args.finished, *args.targets, *overlays)
-        done = "nothing" if "Nothing to be done" in again.output else f"{again.jobs} JOBS"
-        print(f"finished results once more             {done} to be done, {took(again)}")
+        print_replay(args.finished, args.targets, args.configfile, args.cores)
+        print(f"finished results once more             {once_more(args.finished, *args.targets, *overlays)}")
 
 
 if __name__ == "__main__":

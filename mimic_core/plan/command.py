@@ -31,6 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("results/benchmarks"),
         help="files that this machine has measured; their rates go before the shipped ones (results/benchmarks)",
     )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        metavar="SECONDS",
+        help="between a job's end and the start of what waited for it (as measured on one machine)",
+    )
+    parser.add_argument(
+        "--replay",
+        type=int,
+        metavar="CORES",
+        help="check the simulator: a finished run, made on one machine with --cores CORES, beside its simulation",
+    )
     parser.add_argument("--out", type=Path, help="a CSV file to write; a page (.md) is put beside it")
 
 
@@ -49,13 +61,14 @@ def plan_command(args: argparse.Namespace) -> None:
     """Print the plan, and write it where asked.
 
     Raises:
-        MimicError: no workflow here, a config at fault, or a cluster too small for a job.
+        MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
     """
     # sizes of models come from modules that load torch: the other commands start without
     from mimic_core.plan.costs import read_costs
     from mimic_core.plan.measured import measured_costs
-    from mimic_core.plan.page import page, to_csv
-    from mimic_core.plan.plan import make_plan
+    from mimic_core.plan.page import page, replay_page, to_csv
+    from mimic_core.plan.plan import freed_first, make_plan
+    from mimic_core.plan.replay import replay
     from mimic_core.plan.schedule import Cluster
 
     folder = Path()
@@ -66,9 +79,13 @@ def plan_command(args: argparse.Namespace) -> None:
     for text in args.config:
         merge(config, value_of(text))
     check_config(config, load_yaml(folder / SCHEMA))
-    cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node)
     costs = measured_costs(read_costs(), args.benchmarks)
+    latency = costs.value("between.jobs") if args.latency is None else args.latency
+    cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node, latency)
     jobs = list_jobs(snakefile, folder, args.configfile, args.config, args.targets or TARGETS)
+    if args.replay is not None:
+        print(replay_page(replay(jobs, folder, args.replay, freed_first(jobs, config, costs))))
+        return
     plan = make_plan(jobs, config, costs, cluster)
     names = [str(path) for path in args.configfile]
     text = page(plan, costs, names)

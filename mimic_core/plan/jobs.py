@@ -28,7 +28,7 @@ class Job:
         stage: one of :data:`STAGES`.
         wildcards: what tells it from others of the rule.
         cores, gpus: held while it runs; over all its nodes.
-        memory_mb: asked for, 0 where that is known only later.
+        memory_mb: asked for, over all its nodes; 0 where that is known only later.
         limit_minutes: after which a cluster ends it, 0 where none is asked for.
         nodes: it runs on so many at once.
         needs: numbers of the jobs that make its inputs.
@@ -64,17 +64,18 @@ def to_jobs(rows: Iterable[Mapping[str, Any]]) -> list[Job]:
     jobs = []
     for row in rows:
         asked = row["resources"]
+        nodes = int(asked.get("nodes", 1))  # threads and memory are asked for on each, GPUs in all
         jobs.append(
             Job(
                 number=row["number"],
                 rule=row["rule"],
                 stage=stage_of(row["benchmark"]),
                 wildcards=row["wildcards"],
-                cores=row["threads"],
+                cores=row["threads"] * nodes,
                 gpus=int(asked.get("gpu", 0)),
-                memory_mb=asked.get("mem_mb", 0),
+                memory_mb=asked.get("mem_mb", 0) * nodes,
                 limit_minutes=asked.get("runtime", 0),
-                nodes=int(asked.get("nodes", 1)),
+                nodes=nodes,
                 needs=tuple(sorted({makes[file] for file in row["inputs"] if file in makes} - {row["number"]})),
                 inputs=frozenset(row["inputs"]),
                 outputs=tuple(row["outputs"]),

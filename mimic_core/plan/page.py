@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from mimic_core.plan.costs import Costs
+from mimic_core.plan.jobs import STAGES
 from mimic_core.plan.plan import Plan, Row, number
+from mimic_core.plan.replay import Replay
 from mimic_core.plan.schedule import Schedule
 
 HOUR, DAY = 3600, 86400
@@ -110,13 +112,14 @@ def late_lines(plan: Plan) -> list[str]:
     if not plan.late:
         return []
     rules = [
-        f"- **{rule}** asks for {duration(limit)} and is expected to take up to {duration(seconds)}."
-        for rule, (seconds, limit) in plan.late.items()
+        f"- **{rule}**, {item}: asks for {duration(limit)}, expected to take up to {duration(seconds)}."
+        for (rule, item), (seconds, limit) in plan.late.items()
     ]
     advice = (
         "A cluster would end these there. Pretraining goes on from its checkpoint when it is started again; for the "
+        "others ask for more `runtime` (--set-resources RULE:runtime=MINUTES), or more shards."
     )
-    return ["Too little time asked for:", "", *rules, "", advice + "others ask for more `runtime`, or more shards.", ""]
+    return ["Too little time asked for:", "", *rules, "", advice, ""]
 
 
 def page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
@@ -162,6 +165,30 @@ def page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
         "",
         *used,
         *disk,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def replay_page(found: Replay) -> str:
+    """A finished run beside its simulation."""
+    simulated, measured = found.schedule.spans(), found.spans()
+    rows = [
+        [stage, *(f"{duration(span[stage][0])} to {duration(span[stage][1])}" for span in (measured, simulated))]
+        for stage in STAGES
+        if stage in measured
+    ]
+    rows.append(["all", duration(found.wall), duration(found.schedule.wall)])
+    lines = [
+        f"# {len(found.ran):,} finished jobs on {found.schedule.cluster.cores} cores, and their simulation",
+        "",
+        f"From the first start to the last end they took {found.wall:,.1f} s; simulated at their measured times, "
+        f"{found.schedule.wall:,.1f} s: **{found.ratio:.3f}** of it. A job started {found.between:.3f} s after it "
+        "could have, on average; the simulation has that too.",
+        "",
+        table(["stage", "measured", "simulated"], rows),
+        "",
+        *waiting_lines(found.schedule),
         "",
     ]
     return "\n".join(lines)

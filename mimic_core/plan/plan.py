@@ -32,7 +32,7 @@ class Row:
         core_hours: cores held x hours.
         gpu_days: GPUs held x days.
         disk_gb, temporary_gb: left for good, and left until it was read, at most at one time (whole stages only).
-        memory_gb: what its largest job asks for.
+        memory_gb: what its largest job asks for, on each of its nodes.
         work: units x seconds each with the name of the cost, terms in order; of an item.
         source: where the units come from; of an item.
     """
@@ -57,7 +57,7 @@ class Plan:
         stages, items: see :class:`Row`.
         schedule: with every job at its expected time.
         walls: seconds of wall time over seeded draws of the jobs' times.
-        late: rule -> (expected seconds, seconds asked for) of jobs that a cluster would end too early.
+        late: rule and item -> (most seconds expected, seconds asked for) of jobs that a cluster would end too early.
         used: the costs that went in.
         config: what is planned.
     """
@@ -66,7 +66,7 @@ class Plan:
     items: Sequence[Row]
     schedule: Schedule
     walls: Sequence[float]
-    late: Mapping[str, tuple[float, float]]
+    late: Mapping[tuple[str, str], tuple[float, float]]
     used: Sequence[Cost]
     config: Mapping[str, Any]
 
@@ -87,15 +87,10 @@ def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, clus
     setting = Setting.of(config, costs)
     estimates = estimate_all(jobs, setting)
     seconds = {number: one.seconds for number, one in estimates.items()}
-    eager = {number for numbers in readers_of_temporary(jobs, estimates).values() for number in numbers}
+    eager = freeing(jobs, estimates)
     schedule = simulate(jobs, seconds, cluster, eager)
     draws = (drawn(jobs, seconds, costs, int(config["seed"]), number) for number in range(DRAWS))
     walls = [simulate(jobs, draw, cluster, eager).wall for draw in draws]
-    late: dict[str, tuple[float, float]] = {}
-    for job in jobs:
-        limit = job.limit_minutes * 60
-        if limit and seconds[job.number] > max(limit, late.get(job.rule, (0.0, 0.0))[0]):
-            late[job.rule] = (seconds[job.number], limit)
     return Plan(
         stages=[
             stage_row(stage, [job for job in jobs if job.stage == stage], estimates, schedule)
@@ -105,8 +100,11 @@ def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, clus
         items=item_rows(jobs, estimates),
         schedule=schedule,
         walls=walls,
-        late=late,
-        used=sorted({term.cost for one in estimates.values() for term in one.terms}, key=lambda cost: cost.name),
+        late=late_jobs(jobs, estimates),
+        used=sorted(
+            {costs["between.jobs"], *(term.cost for one in estimates.values() for term in one.terms)},
+            key=lambda cost: cost.name,
+        ),
         config=config,
     )
 
@@ -130,7 +128,7 @@ def totals(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[str, 
         "core_hours": sum(job.cores * hours[job.number] for job in jobs),
         "gpu_days": sum(job.gpus * hours[job.number] for job in jobs) / 24,
         "disk_gb": sum(estimates[job.number].disk for job in jobs) / GB,
-        "memory_gb": max(job.memory_mb for job in jobs) / 1000,
+        "memory_gb": max(job.memory_mb / job.nodes for job in jobs) / 1000,
     }
 
 
@@ -154,6 +152,27 @@ def readers_of_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate])
         for file in job.inputs & makers.keys():
             readers[makers[file]].append(job.number)
     return readers
+
+
+def freeing(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> set[int]:
+    """Numbers of the jobs that free temporary files."""
+    return {number for numbers in readers_of_temporary(jobs, estimates).values() for number in numbers}
+
+
+def freed_first(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs) -> set[int]:
+    """Numbers of the jobs that free temporary files under a config."""
+    return freeing(jobs, estimate_all(jobs, Setting.of(config, costs)))
+
+
+def late_jobs(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Jobs that are expected to take longer than they ask for: the longest of each rule and item."""
+    late: dict[tuple[str, str], tuple[float, float]] = {}
+    for job in jobs:
+        one, limit = estimates[job.number], job.limit_minutes * 60
+        longest, _ = late.get((job.rule, one.item), (0.0, 0.0))
+        if limit and one.seconds > max(limit, longest):
+            late[job.rule, one.item] = one.seconds, limit
+    return dict(sorted(late.items()))
 
 
 def peak_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> float:

@@ -34,9 +34,9 @@ class Cluster:
     latency: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, least in (("nodes", 1), ("cores", 1), ("gpus", 0)):
+        for name, least in (("nodes", 1), ("cores", 1), ("gpus", 0), ("latency", 0)):
             if getattr(self, name) < least:
-                raise MimicError(f"{name} is {getattr(self, name)}", where="--nodes", remedy=f"give {least} or more")
+                raise MimicError(f"{name} is {getattr(self, name)}", where="cluster", remedy=f"give {least} or more")
 
     def __str__(self) -> str:
         return f"{self.nodes} node(s) of {self.cores} cores, {self.gpus} GPUs and {self.memory_gb:g} GB"

@@ -13,9 +13,10 @@ from mimic_core.errors import MimicError
 from mimic_core.plan.command import add_arguments, plan_command
 from mimic_core.plan.costs import read_costs
 from mimic_core.plan.jobs import STAGES, list_jobs
-from mimic_core.plan.measured import measured_costs, read_benchmark
+from mimic_core.plan.measured import measured_costs
 from mimic_core.plan.plan import make_plan
-from mimic_core.plan.schedule import Cluster, simulate
+from mimic_core.plan.replay import recorded, replay
+from mimic_core.plan.schedule import Cluster
 
 pytestmark = pytest.mark.integration
 SNAKEFILE = REPOSITORY / "Snakefile"
@@ -26,17 +27,6 @@ RAN = ("all", "datasets", "pretrain")  # what the fixture ``finished`` ran, on t
 def jobs(finished):
     """The jobs of the finished tiny workflow."""
     return list_jobs(SNAKEFILE, finished, [TINY], targets=RAN)
-
-
-def measured(finished, jobs):
-    """Seconds of each job as Snakemake measured them, and of the run: from the first start to the last end."""
-    seconds, ends, starts = {}, [], []
-    for job in jobs:
-        path = finished / job.benchmark
-        seconds[job.number], _ = read_benchmark(path)
-        ends.append(path.stat().st_mtime)  # written when its job ends
-        starts.append(ends[-1] - seconds[job.number])
-    return seconds, max(ends) - min(starts)
 
 
 def test_the_listed_jobs_are_those_that_ran(finished, jobs):
@@ -51,20 +41,34 @@ def test_the_listed_jobs_are_those_that_ran(finished, jobs):
 
 
 def test_the_simulated_wall_time_is_the_real_ones(finished, jobs):
-    seconds, wall = measured(finished, jobs)
-    simulated = simulate(jobs, seconds, Cluster(1, 2, 0, 512)).wall
-    print(f"the run took {wall:.1f} s, simulated {simulated:.1f} s: {simulated / wall - 1:+.0%}")
-    assert simulated == pytest.approx(wall, rel=0.25)
+    found = replay(jobs, finished, 2)
+    print(f"the run took {found.wall:.1f} s, simulated {found.schedule.wall:.1f} s, {found.between:.3f} s between jobs")
+    assert found.ratio == pytest.approx(1, rel=0.25)
+    alone = sum(one.seconds for one in found.ran.values())
+    assert found.wall < 0.9 * alone  # jobs did run side by side: to add them up would be far off
+    assert found.between < 0.1 * found.wall / len(jobs)  # and their own times explain the run, not the pauses
+
+
+def test_the_same_is_said_by_the_command(finished, tmp_path, monkeypatch, capsys):
+    for name in ("Snakefile", "config.yaml", "rules"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    (tmp_path / "results").symlink_to(finished / "results")
+    monkeypatch.chdir(tmp_path)
+    text = plan([*RAN, "--configfile", str(TINY), "--replay", "2"], capsys)
+    assert "finished jobs on 2 cores, and their simulation" in text
+    assert {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")} >= set(STAGES)
+    with pytest.raises(MimicError, match="more than 1 cores were held"):
+        plan([*RAN, "--configfile", str(TINY), "--replay", "1"], capsys)
 
 
 def test_a_plan_from_the_runs_own_benchmarks_costs_what_the_run_did(finished, jobs):
-    seconds, _ = measured(finished, jobs)
+    ran = recorded(jobs, finished)
     costs = measured_costs(read_costs(), finished / "results/benchmarks")
     config = read_config(REPOSITORY / "config.yaml", [TINY])
     plan = make_plan(jobs, config, costs, Cluster(1, 2, 0))
     found = {row.stage: row.core_hours * 3600 for row in plan.stages}
     for stage in ("frames", "pairs"):
-        took = sum(seconds[job.number] for job in jobs if job.stage == stage)
+        took = sum(ran[job.number].seconds for job in jobs if job.stage == stage)
         print(f"{stage}: planned {found[stage]:.1f} s, took {took:.1f} s")
         assert found[stage] == pytest.approx(took, rel=0.5)
 
@@ -89,6 +93,7 @@ def test_the_papers_plan_has_a_source_for_every_number(tmp_path, monkeypatch, ca
     croco = next(row for row in rows if row["item"] == "croco_mimic-3m" and row["stage"] == "pretrain")
     assert float(croco["gpu_days"]) == pytest.approx(111, rel=0.01)  # the paper's, at the paper's speed
     assert "111 (8 RTX A6000" in text
+    assert "`between.jobs`" in text
     for row in rows:
         if row["item"] and row["stage"] not in ("report", "sample"):
             assert row["work"] and row["source"], row
@@ -108,5 +113,9 @@ def test_what_cannot_be_planned_is_said(tmp_path, monkeypatch, capsys):
         plan(["no_such_rule"], capsys)
     with pytest.raises(MimicError, match="no key=value"):
         plan(["--config", "seed"], capsys)
+    with pytest.raises(MimicError, match="latency is -1"):
+        plan(["--latency", "-1"], capsys)
+    with pytest.raises(MimicError, match="has left no time"):
+        plan(["--configfile", "configs/paper.yaml", "--replay", "2"], capsys)
     with pytest.raises(MimicError, match="8 gpus"):
         plan(["--configfile", "configs/paper.yaml", "--gpus-per-node", "4"], capsys)
