@@ -16,6 +16,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,11 @@ class Cluster:
         configured = SYSTEM / "slurm.conf"
         if configured.exists() and not configured.read_text(errors="replace").startswith(MARK):
             return f"{configured} belongs to another SLURM"
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                make_device(Path(folder) / "gpu")
+            except PermissionError:
+                return "this root may not make device files, which stand in for GPUs"
         return None
 
     def up(self, seconds: float = 60) -> None:
@@ -114,7 +120,7 @@ class Cluster:
         key.touch(0o600)
         key.write_bytes(secrets.token_bytes(128))
         for number in range(GPUS):
-            os.mknod(self.folder / "devices" / f"gpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+            make_device(self.folder / "devices" / f"gpu{number}")
         SYSTEM.mkdir(exist_ok=True)
         values = {"mark": MARK, "host": socket.gethostname().split(".")[0], "folder": self.folder, "port": PORT}
         ports = {"first": PORT + 1, "last": PORT + len(NODES)}
@@ -153,6 +159,11 @@ class Cluster:
     def jobs_in(self, folder: Path) -> list[dict[str, str]]:
         """The jobs of the workflow whose results lie in ``folder``, in the order of submission."""
         return [job for job in self.jobs() if job.get("WorkDir") == str(folder)]
+
+
+def make_device(path: Path) -> None:
+    """A character device like /dev/null."""
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
 
 
 def queued() -> str:

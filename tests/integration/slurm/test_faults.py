@@ -25,7 +25,7 @@ def mining(fresh):
     """A folder, and what starts a Snakemake in it and halts one of its jobs while that reads views."""
 
     def start(*options: str) -> tuple[subprocess.Popen, int]:
-        return fresh.submit(DATASET, options=options), fresh.held_job("frames_shard", 120)
+        return fresh.submit(DATASET, options=options), fresh.held_job("frames_shard", 240)
 
     return fresh, start
 

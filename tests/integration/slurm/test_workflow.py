@@ -30,7 +30,7 @@ def test_a_shard_is_one_job_of_the_cpu_partition(done):
     assert len(shards) == 2
     for job in shards:
         assert (job["Partition"], job["JobState"], job["NumNodes"]) == ("cpu", "COMPLETED", "1")
-        assert job["TRES"] == "cpu=1,mem=1000M,node=1,billing=1", "the larger memory of its two rules"
+        assert job["TRES"] == "cpu=1,mem=1400M,node=1,billing=1", "the larger memory of its two rules"
         assert job["TimeLimit"] == "08:00:00", "the times of its two rules together"
         assert job["NodeList"] in NODES
     assert not done.jobs("frames_shard")
@@ -40,14 +40,14 @@ def test_a_shard_is_one_job_of_the_cpu_partition(done):
 def test_pretraining_holds_a_gpu_a_process(done):
     (job,) = done.jobs("pretrain_run")
     assert (job["Partition"], job["NumNodes"], job["JOB_GRES"]) == ("gpu", "1", "gpu:2")
-    assert re.search(r"cpu=2,mem=12128M", job["TRES"])
+    assert re.search(r"cpu=2,mem=12528M", job["TRES"])
 
 
 def test_pretraining_on_two_nodes_is_one_job_with_its_gpus_on_both(done):
     (job,) = done.jobs("pretrain_on_nodes")
     assert (job["Partition"], job["NodeList"], job["NumTasks"]) == ("gpu", "n[1-2]", "2")
     assert (job["JOB_GRES"], job["TresPerNode"]) == ("gpu:2", "gres:gpu:1")
-    assert re.search(r"cpu=2,mem=12128M,node=2", job["TRES"]), "memory is asked for on each node"
+    assert re.search(r"cpu=2,mem=12928M,node=2", job["TRES"]), "memory is asked for on each node"
 
 
 def test_processes_train_the_same_weights_wherever_they_are(done):

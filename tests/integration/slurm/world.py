@@ -60,7 +60,7 @@ class Submitted(Folder):
         words = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
         return [*words, "--directory", str(self.path), *options, "--configfile", str(self.config), "--", *targets]
 
-    def ends_well(self, snakemake: subprocess.Popen, seconds: float = 240) -> None:
+    def ends_well(self, snakemake: subprocess.Popen, seconds: float = 480) -> None:
         """Wait for a Snakemake, which must succeed."""
         assert snakemake.wait(seconds) == 0, self.said()
 
@@ -72,7 +72,7 @@ class Submitted(Folder):
         """What the scheduler knows of the jobs of a rule or group, in the order of submission."""
         return [job for job in self.slurm.jobs_in(self.path) if job["Comment"].startswith(f"rule_{rule}")]
 
-    def wait_for(self, what: Callable[[], object], seconds: float = 90) -> object:
+    def wait_for(self, what: Callable[[], object], seconds: float = 180) -> object:
         """Wait until something is there, and return it."""
         deadline = time.monotonic() + seconds
         while not (found := what()):
