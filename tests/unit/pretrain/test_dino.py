@@ -1,5 +1,6 @@
 """DINO: its formulas against written-out ones, and its independence of how a batch is divided."""
 
+import importlib
 import math
 
 import numpy as np
@@ -309,9 +310,11 @@ def train_part(rank, processes, folder):
 
 @pytest.mark.integration
 def test_the_effective_batch_counts_however_many_processes_share_it(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(REPOSITORY)  # where the processes find this file
+    # a name under which the processes find this file; packages of others are called tests too
+    monkeypatch.syspath_prepend(REPOSITORY / "tests")
+    part = importlib.import_module("unit.pretrain.test_dino").train_part
     context = torch.multiprocessing.get_context("spawn")  # forks of a process with threads may never end
-    processes = [context.Process(target=train_part, args=(rank, 2, tmp_path), daemon=True) for rank in range(2)]
+    processes = [context.Process(target=part, args=(rank, 2, tmp_path), daemon=True) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
