@@ -33,6 +33,7 @@ def test_the_default_is_valid():
 
 def test_the_overlays_are_valid(tmp_path):
     check_config(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/paper.yaml"]), SCHEMA)
+    check_config(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/small.yaml"]), SCHEMA)
     own = read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/own_videos.yaml"])
     check_config({**own, "videos": str(tmp_path)}, SCHEMA)
 
