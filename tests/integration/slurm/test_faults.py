@@ -37,7 +37,7 @@ def job_of(process: int) -> str:
 
 
 def test_too_little_memory(fresh, undisturbed):
-    little = "250 if attempt == 1 else 2000"  # Snakemake itself fits, mining does not
+    little = "100 if attempt == 1 else 2000"  # SLURM looks once a second: mining is over sooner, Snakemake is not
     options = ("--set-resources", f"frames_shard:mem_mb={little}", f"pairs_shard:mem_mb={little}")
     fresh.ends_well(fresh.submit(DATASET, options=options))
     assert len(lost(fresh)) == 2
