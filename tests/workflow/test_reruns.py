@@ -96,6 +96,9 @@ def test_a_rerun_after_an_edit_ends_as_a_run_from_nothing(finished, tmp_path):
     changed = overlay(tmp_path, pretrain={"base_lr": 1e-3})
     edited, fresh = tmp_path / "edited", tmp_path / "fresh"
     shutil.copytree(finished, edited)
+    shutil.copytree(finished, fresh)  # with what is mined, which the edit does not touch
+    for stage in ("pretrain", "checkpoints", "finetune"):
+        shutil.rmtree(fresh / "results" / stage)
     for folder in (edited, fresh):
         result = snakemake(folder, "pretrain", configfile=changed)
         assert result.returncode == 0, result.stdout + result.stderr
