@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,22 @@ def quick_scontrol(tmp_path_factory) -> None:
         (folder / "scontrol").write_text(f'#!/bin/sh\n[ -e /etc/slurm/slurm.conf ] || exit 1\nexec {program} "$@"\n')
         (folder / "scontrol").chmod(0o755)
         os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture
+def small_disk():
+    """Mounts a disk of a size that is only so large; unmounted in the end."""
+    mounted = []
+
+    def mount(folder, size):
+        ended = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "faults", str(folder)], check=False)
+        if ended.returncode != 0:
+            pytest.skip("no disk can be mounted here: this needs root")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

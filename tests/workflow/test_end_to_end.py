@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import matplotlib.image
 import pandas as pd
@@ -81,3 +83,22 @@ def test_paper_scale_can_be_planned(tmp_path):
     assert result.returncode == 0, result.stderr
     total = next(line for line in result.stdout.splitlines() if line.startswith("total"))
     assert 100 < int(total.split()[1]) < 2000
+
+
+def test_a_full_disk_is_named_by_fine_tuning_and_tables(finished, tmp_path, small_disk):
+    small_disk(tmp_path, "4k")
+    other = tmp_path / "of-others"
+    other.write_bytes(bytes(4096))
+    results = finished / "results"
+    constant = ["--task", "depth", "--data", str(results / "sample/nyuv2"), "--out", str(tmp_path)]
+    constant += ["--settings", '{"image_size": 64, "seed": 0}']
+    metrics = [str(path) for task in ("depth", "normals") for path in results.glob(f"finetune/{task}/*/metrics.json")]
+    runs = {"croco_mimic-3m": {"model": "croco", "dataset": "mimic-3m"}}
+    table = ["--metrics", *metrics, "--runs", json.dumps(runs), "--scale", "sample"]
+    table += ["--csv", str(tmp_path / "table.csv"), "--markdown", str(tmp_path / "table.md")]
+    for script, arguments in (("constant_baseline", constant), ("table1", table)):
+        command = [sys.executable, str(REPOSITORY / "workflow_scripts" / f"{script}.py"), *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert ended.returncode == 1, ended.stderr
+        assert "error: the disk is full" in ended.stderr, ended.stderr
+        assert list(tmp_path.iterdir()) == [other], "nothing half-written is left"

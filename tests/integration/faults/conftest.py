@@ -4,15 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from integration.faults.world import Folder, outputs
+from integration.faults.world import Folder, make_raw, outputs
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory, make_video) -> Path:
     """Folder of two videos, their config, and the config's results."""
     folder = tmp_path_factory.mktemp("faults")
-    for number in range(2):
-        make_video(folder / "raw" / f"pan{number}.mp4", seconds=20, rate=3, step=50 + 20 * number)
+    make_raw(folder, make_video)
     return folder
 
 

@@ -13,22 +13,6 @@ pytestmark = pytest.mark.integration
 STAGES = {"frames/videos": "200k", "pairs/videos": "200k", "datasets/faults": "8k"}  # room for half of their outputs
 
 
-@pytest.fixture
-def small_disk():
-    """Mounts a disk of a size that is only so large; unmounted in the end."""
-    mounted = []
-
-    def mount(folder, size):
-        ended = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "faults", str(folder)], check=False)
-        if ended.returncode != 0:
-            pytest.skip("no disk can be mounted here: this needs root")
-        mounted.append(folder)
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_full_disk_in_each_stage(fresh, undisturbed, small_disk):
     for folder, size in STAGES.items():
         (fresh.results / folder).mkdir(parents=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -19,6 +20,12 @@ cancel, sure = "--cancel" in sys.argv, "--yes" in sys.argv
 command.run(lambda _: recover.recover(sys.argv[1], cancel=cancel, sure=sure, grace=1.0))
 """
 OF_THE_MACHINE = ("finished", "host", "machine", "peak_memory_mib", "seconds")  # what a receipt says of its making
+
+
+def make_raw(folder: Path, make_video: Callable[..., Path]) -> None:
+    """Write the two videos that are mined."""
+    for number in range(2):
+        make_video(folder / "raw" / f"pan{number}.mp4", seconds=20, rate=3, step=50 + 20 * number)
 
 
 class Folder:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from integration.faults.world import make_raw
 from integration.slurm.cluster import Cluster, cluster
 from integration.slurm.world import DATASET, Submitted
 
@@ -38,8 +39,7 @@ def slurm():
 def world(tmp_path_factory, make_video) -> Path:
     """Folder of two videos."""
     folder = tmp_path_factory.mktemp("slurm")
-    for number in range(2):
-        make_video(folder / "raw" / f"pan{number}.mp4", seconds=20, rate=3, step=50 + 20 * number)
+    make_raw(folder, make_video)
     return folder
 
 
