@@ -78,6 +78,7 @@ class Result:
         mean, std: each metric over the seeds; the deviation of a single seed is None.
         bootstrap: each metric's ``min``, ``max``, ``mean`` and ``std`` over test sets, of the first seed.
         first: the metrics of the first seed.
+        left_out: part (``train``, ``test``) -> number of samples that could not be used.
     """
 
     path: Path
@@ -92,6 +93,13 @@ class Result:
     std: Mapping[str, float | None]
     bootstrap: Mapping[str, Mapping[str, float]]
     first: Mapping[str, float]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def remark(self) -> str:
+        """How many samples were left out, where there are any."""
+        counts = [f"{count} of {part}" for part, count in self.left_out.items() if count]
+        return f"{self.task}: samples left out, {' and '.join(counts)} (named in metrics.json)" if counts else ""
 
     @property
     def receipt(self) -> str:
@@ -143,12 +151,13 @@ def read_result(path: Path) -> Result:
         result = Result(
             path=path,
             first=content["runs"][0]["metrics"],
+            left_out={part: len(samples) for part, samples in content.get("skipped", {}).items()},
             **{key: content[key] for key in KEYS},
         )
     except KeyError as error:
         raise MimicError(f"the result has no key {error}", where=path, remedy=AGAIN) from None
-    except (IndexError, TypeError):
-        raise MimicError("the result has no list of runs", where=path, remedy=AGAIN) from None
+    except (AttributeError, IndexError, TypeError):
+        raise MimicError("the result has no list of runs, or of skipped samples", where=path, remedy=AGAIN) from None
     for key in ("mean", "std", "bootstrap", "first"):
         if not isinstance(getattr(result, key), dict):
             raise MimicError(f"{key!r} is not a block of numbers by metric", where=path, remedy=AGAIN)

@@ -146,7 +146,9 @@ def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[
     found["units"] = "; ".join(f"{measure.column}: {measure.unit}" for measure in table.measures)
     partly = f"not run: {', '.join(empty)}" if row.results and empty else ""
     remark = row.label.remark if row.results else ""
-    found["note"] = "; ".join(filter(None, [row.reason, partly, remark, row.paper.get("remark", "")]))
+    left_out = [row.results[place].remark for place in table.places if place in row.results]
+    notes = [row.reason, partly, remark, *left_out, row.paper.get("remark", "")]
+    found["note"] = "; ".join(dict.fromkeys(filter(None, notes)))
     return found
 
 

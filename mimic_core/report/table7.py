@@ -71,6 +71,7 @@ def estimate(result: Result, measure: Measure, encoders: Encoders, scale: str) -
     if found is not None and not all(is_number(found.get(name)) for name in ESTIMATES):
         raise MimicError(f"the error estimate of {metric} is not whole", where=result.path, remedy=AGAIN)
     numbers = {name: round(found[name], 2) if found else "" for name in ESTIMATES}
+    reason = "" if found else f"not run: the result has no error estimate of {metric}"
     return {
         "task": result.task,
         "metric": metric,
@@ -88,7 +89,7 @@ def estimate(result: Result, measure: Measure, encoders: Encoders, scale: str) -
         "data": result.data,
         "scale": scale,
         "receipt": result.receipt,
-        "note": "" if found else f"not run: the result has no error estimate of {metric}",
+        "note": "; ".join(filter(None, [reason, result.remark])),
     }
 
 

@@ -59,6 +59,16 @@ def test_a_row_with_one_task_measured_keeps_the_other_empty(files):
     assert mae["note"] == "not run: normals L1"
 
 
+def test_samples_that_were_left_out_are_counted_in_the_note(files, tmp_path):
+    bad = {"where": "b.png", "what": "no label"}
+    few = result(tmp_path, "depth", "croco_mimic-3m", "whole", 40.0, skipped={"train": [bad, bad], "test": [bad]})
+    whole = result(tmp_path, "normals", "croco_mimic-3m", "whole", 100.0, skipped={"train": [], "test": []})
+    croco = row(
+        table1([*files[0], few, whole], files[1], RUNS, "sample"), model="CroCo", frozen="no", encoder="croco_mimic-3m"
+    )
+    assert croco["note"] == "depth: samples left out, 2 of train and 1 of test (named in metrics.json)"
+
+
 def test_the_papers_eleven_rows_are_all_there_in_its_order(files):
     table = table1(*files, RUNS, "sample")
     paper = table[table["nyuv2_delta1_paper"] != ""]
@@ -149,6 +159,8 @@ def test_a_reason_cannot_break_the_page(files):
         ({"mean": {"delta1": float("nan")}}, "not a number"),
         ({"std": [0.5]}, "not a block of numbers"),
         ({"runs": []}, "no list of runs"),
+        ({"skipped": {"train": None}}, "skipped samples"),
+        ({"skipped": []}, "skipped samples"),
         ({"seeds": [], "runs": [{"metrics": {"delta1": 1.0}}]}, "no list of seeds"),
         ({"mode": "thawed"}, "'thawed'"),
         ({"encoder": "nobody"}, "'nobody'"),

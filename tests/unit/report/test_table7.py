@@ -70,6 +70,12 @@ def test_a_metric_without_an_estimate_is_empty_and_says_so(tmp_path):
     assert recall["note"] == "not run: the result has no error estimate of ar"
 
 
+def test_samples_that_were_left_out_are_counted(tmp_path):
+    skipped = {"train": [], "test": [{"where": "b.png", "what": "no label"}]}
+    table = table7([result(tmp_path, "depth", "random", "frozen", 36.0, skipped=skipped)], RUNS, "sample")
+    assert table["note"].tolist() == ["depth: samples left out, 1 of test (named in metrics.json)"]
+
+
 def test_a_missing_checkpoint_is_a_row_at_the_end(files):
     table = table7(files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth is not there"})
     last = table.iloc[-1]
