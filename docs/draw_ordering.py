@@ -1,6 +1,6 @@
-"""Draw the losses of pretraining runs of two lengths: python docs/draw_ordering.py SHORT LONG docs/ordering.png
+"""Draw losses and downstream figures over the steps of pretraining: python docs/draw_ordering.py RESULTS docs/ordering.png
 
-SHORT and LONG are folders of runs (``results/pretrain``) of the same data and steps a run.
+RESULTS is the folder that ``configs/small.yaml`` filled, with ``figures/figure3a.csv``.
 """
 
 import argparse
@@ -14,30 +14,37 @@ matplotlib.use("Agg")
 import pandas as pd
 from matplotlib import pyplot as plt
 
-PANELS = {
-    "mae_mimic-3m": "MAE, 7,200 pairs",
-    "croco_mimic-3m": "CroCo, 7,200 pairs",
-    "croco_mimic-1m": "CroCo, 1,900 pairs",
+RUNS = {
+    "mae_mimic-3m": ("MAE", "C0"),
+    "croco_mimic-3m": ("CroCo", "C3"),
+    "croco_mimic-1m": ("CroCo, a quarter of the pairs", "C1"),
 }
+TASKS = {"depth": "depth delta1 (%)", "normals": "normals L1 (x1000)"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw a panel a run: the loss on what it learns from and on what is held out."""
+    """Draw a panel of losses, then one a task."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs=2, metavar=("SHORT", "LONG"))
+    parser.add_argument("results", type=Path)
     parser.add_argument("picture", type=Path)
     args = parser.parse_args(argv)
-    figure, panels = plt.subplots(1, len(PANELS), figsize=(11, 3.4), sharey=False, layout="constrained")
-    for axes, (run, title) in zip(panels, PANELS.items(), strict=True):
-        for folder, colour in zip(args.folders, ("C0", "C3"), strict=True):
-            table = pd.read_csv(folder / run / "metrics.csv")
-            held_out = table.dropna(subset="val_loss")
-            epochs = int(table.epoch.max())
-            axes.plot(table.epoch, table.loss, colour, alpha=0.5, label=f"{epochs} epochs, training")
-            axes.plot(held_out.epoch, held_out.val_loss, colour, marker="o", label=f"{epochs} epochs, held out")
-        axes.set(title=title, xlabel="epoch", ylabel="loss on hidden patches")
+    points = pd.read_csv(args.results / "figures" / "figure3a.csv")
+    figure, panels = plt.subplots(1, 1 + len(TASKS), figsize=(11, 3.4), layout="constrained")
+    for run, (name, colour) in RUNS.items():
+        losses = pd.read_csv(args.results / "pretrain" / run / "metrics.csv")
+        steps = losses.set_index("epoch")["iteration"]
+        panels[0].plot(losses.iteration, losses.loss, colour, alpha=0.4)
+        panels[0].plot(losses.iteration, losses.val_loss, colour, marker=".", label=name)
+        for axes, task in zip(panels[1:], TASKS, strict=True):
+            found = points[(points.encoder == run) & (points.task == task)]
+            axes.errorbar(steps.reindex(found.epoch), found["mean"], found["std"], color=colour, marker="o", capsize=3)
+    panels[0].set(title="held out (dots), training (faint)", ylabel="loss on hidden patches")
+    panels[0].legend(frameon=False, fontsize=7)
+    for axes, words in zip(panels[1:], TASKS.values(), strict=True):
+        axes.set(title="frozen encoder", ylabel=words)
+    for axes in panels:
+        axes.set_xlabel("steps of 16 samples")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=7)
     figure.savefig(args.picture, dpi=110)
 
 
