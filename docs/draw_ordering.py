@@ -1,4 +1,4 @@
-"""Draw losses and downstream figures over the steps of pretraining: python docs/draw_ordering.py RESULTS docs/ordering.png
+"""Draw losses and figures over the steps of pretraining: python docs/draw_ordering.py RESULTS docs/ordering.png
 
 RESULTS is the folder that ``configs/small.yaml`` filled, with ``figures/figure3a.csv``.
 """
