@@ -151,13 +151,13 @@ def read_result(path: Path) -> Result:
         result = Result(
             path=path,
             first=content["runs"][0]["metrics"],
-            left_out={part: len(samples) for part, samples in content.get("skipped", {}).items()},
+            left_out=left_out(content, path),
             **{key: content[key] for key in KEYS},
         )
     except KeyError as error:
         raise MimicError(f"the result has no key {error}", where=path, remedy=AGAIN) from None
-    except (AttributeError, IndexError, TypeError):
-        raise MimicError("the result has no list of runs, or of skipped samples", where=path, remedy=AGAIN) from None
+    except (IndexError, TypeError):
+        raise MimicError("the result has no list of runs", where=path, remedy=AGAIN) from None
     for key in ("mean", "std", "bootstrap", "first"):
         if not isinstance(getattr(result, key), dict):
             raise MimicError(f"{key!r} is not a block of numbers by metric", where=path, remedy=AGAIN)
@@ -166,6 +166,18 @@ def read_result(path: Path) -> Result:
     if result.mode not in FROZEN:
         raise MimicError(f"the mode is {result.mode!r}", where=path, remedy=f"known are {', '.join(FROZEN)}")
     return result
+
+
+def left_out(content: Mapping[str, Any], path: Path) -> dict[str, int]:
+    """Numbers of the samples under ``skipped``, by part; few-shot results have none.
+
+    Raises:
+        MimicError: ``skipped`` is something else than lists by part.
+    """
+    skipped = content.get("skipped", {})
+    if not isinstance(skipped, dict) or not all(isinstance(samples, list) for samples in skipped.values()):
+        raise MimicError("'skipped' is not lists of samples by part", where=path, remedy=AGAIN)
+    return {part: len(samples) for part, samples in skipped.items()}
 
 
 def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Result]:
