@@ -24,8 +24,8 @@ HANDLED = (
 
 
 def deciding_settings(run):
-    """Settings that decide what comes out: an edit of one makes the run anew."""
-    return {key: value for key, value in run_settings(run).items() if key not in HANDLED}
+    """Settings that decide what comes out, beside the seed: an edit of one makes the run anew."""
+    return {key: value for key, value in run_settings(run).items() if key not in (*HANDLED, "seed")}
 
 
 def handling(run):
@@ -94,7 +94,7 @@ rule pretrain_run:
         folder="results/pretrain/{run}",
         checkpoints="results/checkpoints/{run}",
         settings=lambda wildcards: as_json(deciding_settings(wildcards.run)),
-        seed=config["seed"],
+        seed=lambda wildcards: run_settings(wildcards.run).get("seed", config["seed"]),
     message:
         "Pretraining {wildcards.run}"
     shell:

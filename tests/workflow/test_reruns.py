@@ -26,6 +26,11 @@ EDITS = [
         id="one run's mask ratio",
     ),
     pytest.param(
+        {"pretrain": {"runs": {"croco_mimic-3m": {"seed": 1}}}},
+        {"pretrain_run": 1, "finetune_run": 4, "table1": 1},
+        id="one run's seed",
+    ),
+    pytest.param(
         {"pretrain": {"base_lr": 1e-3}},
         {"pretrain_run": 3, "finetune_run": 4, "table1": 1},
         id="every run's learning rate",
