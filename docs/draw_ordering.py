@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 RUNS = {
     "mae_mimic-3m": ("MAE", "C0"),
     "croco_mimic-3m": ("CroCo", "C3"),
+    "croco_mimic-3m_mask90": ("CroCo, 90% masks", "C2"),
     "croco_mimic-1m": ("CroCo, a quarter of the pairs", "C1"),
 }
 TASKS = {"depth": "depth delta1 (%)", "normals": "normals L1 (x1000)"}
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         panels[0].plot(losses.iteration, losses.loss, colour, alpha=0.4)
         panels[0].plot(losses.iteration, losses.val_loss, colour, marker=".", label=name)
         for axes, task in zip(panels[1:], TASKS, strict=True):
-            found = points[(points.encoder == run) & (points.task == task)]
+            found = points[(points.encoder == run) & (points.task == task)].sort_values("epoch")
             axes.errorbar(steps.reindex(found.epoch), found["mean"], found["std"], color=colour, marker="o", capsize=3)
     panels[0].set(title="held out (dots), training (faint)", ylabel="loss on hidden patches")
     panels[0].legend(frameon=False, fontsize=7)
