@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         panels[0].plot(losses.iteration, losses.loss, colour, alpha=0.4)
         panels[0].plot(losses.iteration, losses.val_loss, colour, marker=".", label=name)
         for axes, task in zip(panels[1:], TASKS, strict=True):
-            found = points[(points.encoder == run) & (points.task == task)].sort_values("epoch")
+            found = points[(points.encoder == run) & (points.task == task)]
             axes.errorbar(steps.reindex(found.epoch), found["mean"], found["std"], color=colour, marker="o", capsize=3)
     panels[0].set(title="held out (dots), training (faint)", ylabel="loss on hidden patches")
     panels[0].legend(frameon=False, fontsize=7)
