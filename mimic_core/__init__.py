@@ -1,3 +1,9 @@
 """MIMIC: mine multi-view image pairs, pretrain on them, and measure what they are worth."""
 
+import os
+
 __version__ = "0.1.0"
+
+# OpenCV's own bound on a picture (``foreign.PIXELS``), for formats whose header Pillow does not read; it is read
+# once, when cv2 is first imported
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))
