@@ -129,6 +129,8 @@ def summary(statistics: dict) -> str:
     if statistics["faces"]:
         lines.append(f"faces blurred   {statistics['faces']:>8,}")
     lines += [f"nothing moves in {printable(unit)}" for unit in statistics["still"]]
+    for unit, remarks in statistics["remarks"].items():
+        lines.append(f"note: {printable(unit)}: {printable('; '.join(remarks))}")
     for unit, reason in statistics["unreadable"].items():
         lines.append(f"unreadable: {printable(unit)}: {printable(reason)}")
     return "\n".join(lines)

@@ -99,6 +99,7 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
                 verdict: sum(one["verdicts"][verdict] for one in statistics) for verdict in statistics[0]["verdicts"]
             },
             "unreadable": unreadable,
+            "remarks": {unit: texts for one in statistics for unit, texts in one.get("remarks", {}).items()},
         }
         if unreadable and not totals[source]["views"]:
             raise MimicError(

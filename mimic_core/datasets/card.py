@@ -51,6 +51,10 @@ def dataset_card(
     if unreadable:
         lines += ["", "## Units that could not be read", ""]
         lines += [f"- {unit}: {why}" for unit, why in unreadable.items()]
+    remarks = {f"{source}: {unit}": texts for source, row in mining.items() for unit, texts in row["remarks"].items()}
+    if remarks:
+        lines += ["", "## Units that were read in part, or with a remark", ""]
+        lines += [f"- {unit}: {'; '.join(texts)}" for unit, texts in remarks.items()]
     lines += [
         "",
         "## Reading it",

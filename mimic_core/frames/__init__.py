@@ -14,7 +14,7 @@ from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.sens import sens_views
 from mimic_core.frames.shard import Reader
 from mimic_core.frames.video import VideoSettings, video_views
-from mimic_core.frames.views import View
+from mimic_core.frames.views import Remark, View
 from mimic_core.sources import Unit
 
 
@@ -31,7 +31,7 @@ def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
     )  # a detector that is missing stops everything, not one unit after the other
     read = reader_of(kind, settings, seed)
 
-    def read_unit(unit: Unit) -> Iterator[View | UnreadableError]:
+    def read_unit(unit: Unit) -> Iterator[View | Remark | UnreadableError]:
         if unit.fault:
             raise UnreadableError(unit.fault, where=unit.path, remedy="mend or remove it")
         return read(unit)
@@ -53,7 +53,7 @@ def reader_of(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
     raise ValueError(f"no reader of views for sources of kind {kind!r}")
 
 
-def still_views(unit: Unit, settings: ImageSettings) -> Iterator[View | UnreadableError]:
+def still_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:
     """The views of a sequence or group: of image files, of a group in an HDF5 file, or of a ``.sens`` recording."""
     if unit.inside:
         return hdf5_views(unit, settings)

@@ -1,7 +1,8 @@
 """One shard of the stage ``frames``: the views of its units in a tar, and a table of them.
 
 The table has a row a view, and one row (``status`` unreadable, ``view`` -1) for each unit, and each image of a folder,
-that could not be read, so that nothing vanishes from the counts.
+that could not be read, so that nothing vanishes from the counts. What a reader remarks of a unit (a damaged packet) is
+a row too (``status`` remark, ``view`` -1), right behind the unit's views.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow as pa
 from mimic_core.archive import TarWriter
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path
-from mimic_core.frames.views import View, blur_variance, encode_jpeg
+from mimic_core.frames.views import Remark, View, blur_variance, encode_jpeg
 from mimic_core.progress import track
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
@@ -24,7 +25,7 @@ from mimic_core.tables import Row, RowWriter
 
 log = logging.getLogger("mimic")
 
-OK, UNREADABLE = "ok", "unreadable"
+OK, UNREADABLE, REMARK = "ok", "unreadable", "remark"
 
 VIEWS = pa.schema(
     [
@@ -47,7 +48,7 @@ VIEWS = pa.schema(
     ]
 )
 
-Reader = Callable[[Unit], Iterator[View | UnreadableError]]
+Reader = Callable[[Unit], Iterator[View | Remark | UnreadableError]]
 
 
 def write_frames(
@@ -62,14 +63,15 @@ def write_frames(
         shown: whether the progress is shown.
 
     Returns:
-        Statistics: units seen, ok and unreadable, views, blurred faces, and each unreadable unit or image with its
-        reason.
+        Statistics: units seen, ok and unreadable, views, blurred faces, each unreadable unit or image with its reason,
+        and what was remarked of units.
 
     Raises:
         MimicError: these are all units of the source and not one could be read; nothing is written then.
     """
     failed: dict[str, str] = {}
     unreadable: dict[str, str] = {}
+    remarks: dict[str, list[str]] = {}
     views = faces = 0
     with (
         atomic_path(tar_path) as tar_temporary,
@@ -87,7 +89,7 @@ def write_frames(
                 failed[unit.name] = f"{type(error).__name__}: {error}"
             if unit.name in failed:
                 tar.rewind(start)
-                rows = [unreadable_row(unit.name, failed[unit.name])]
+                rows = [row_without_view(unit.name, UNREADABLE, failed[unit.name])]
             for row in rows:
                 table.add(row)
                 views += row["status"] == OK
@@ -95,6 +97,9 @@ def write_frames(
                 if row["status"] == UNREADABLE:
                     unreadable[row["unit"]] = row["reason"]
                     log.warning("unreadable: %s: %s", printable(row["unit"]), printable(row["reason"]))
+                elif row["status"] == REMARK:
+                    remarks.setdefault(row["unit"], []).append(row["reason"])
+                    log.warning("note: %s: %s", printable(row["unit"]), printable(row["reason"]))
         if len(failed) == total:
             raise none_readable(failed)
     return {
@@ -102,18 +107,26 @@ def write_frames(
         "units_ok": len(units) - len(failed),
         "units_unreadable": len(failed),
         "unreadable": unreadable,
+        "remarks": remarks,
         "views": views,
         "faces": faces,
     }
 
 
 def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
-    """Write one unit's views and describe each; images that could not be read come last, so that views are together."""
+    """Write one unit's views and describe each; remarks and images that could not be read come last."""
     rows: list[Row] = []
+    remarks: list[Row] = []
     unreadable: list[Row] = []
-    for number, view in enumerate(read(unit)):
+    number = -1
+    for view in read(unit):
+        if isinstance(view, Remark):
+            remarks.append(row_without_view(unit.name, REMARK, view.text))
+            continue
+        number += 1
         if isinstance(view, UnreadableError):
-            unreadable.append(unreadable_row(f"{unit.name}/{name_below(unit.path, Path(view.where))}", view.what))
+            name = f"{unit.name}/{name_below(unit.path, Path(view.where))}"
+            unreadable.append(row_without_view(name, UNREADABLE, view.what))
             continue
         data = encode_jpeg(view.image)
         x, y, z = view.position
@@ -137,14 +150,14 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
                 "size": len(data),
             }
         )
-    return rows + unreadable
+    return rows + remarks + unreadable
 
 
-def unreadable_row(name: str, reason: str) -> Row:
-    """The one row of a unit, or of an image of a folder, that could not be read."""
+def row_without_view(name: str, status: str, reason: str) -> Row:
+    """The one row of a unit, or of an image of a folder, that could not be read, or of a remark."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "faces": 0, "offset": -1, "size": 0}
-    return {"unit": name, "status": UNREADABLE, "reason": reason, "role": "", "name": "", **numbers, **empty}
+    return {"unit": name, "status": status, "reason": reason, "role": "", "name": "", **numbers, **empty}
 
 
 def none_readable(unreadable: Mapping[str, str]) -> MimicError:

@@ -41,6 +41,17 @@ class View:
     faces: int = 0
 
 
+@dataclass(frozen=True)
+class Remark:
+    """What a reader says of a unit that it reads nevertheless; readers yield it among the views.
+
+    Attributes:
+        text: without the unit's name, such as ``1 damaged packet at 3.0 s``.
+    """
+
+    text: str
+
+
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:
     """Bring an image to 224x224.
 

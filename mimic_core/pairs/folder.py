@@ -25,7 +25,7 @@ from mimic_core.frames import reader
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.shard import VIEWS, none_readable, write_frames
 from mimic_core.frames.video import expected_views
-from mimic_core.frames.views import View
+from mimic_core.frames.views import Remark, View
 from mimic_core.pairs.candidates import CandidateRule
 from mimic_core.pairs.measurement import DEFAULT, VERDICTS
 from mimic_core.pairs.rules import Groups, Neighbours
@@ -155,7 +155,7 @@ def mine_unit(task: Task, step: Callable[[int], None] = lambda count: None) -> d
     frames = {"interval": settings.interval, "blur_faces": settings.blur_faces}
     read = reader(task.kind, frames, settings.seed)
 
-    def counted(unit: Unit) -> Iterator[View | UnreadableError]:
+    def counted(unit: Unit) -> Iterator[View | Remark | UnreadableError]:
         for view in read(unit):
             step(1)
             yield view
@@ -262,6 +262,7 @@ def merge_statistics(tasks: Sequence[Task]) -> dict[str, Any]:
     total: dict[str, Any] = {name: sum(one[name] for one in each) for name in COUNTED}
     total["verdicts"] = {verdict: sum(one["verdicts"][verdict] for one in each) for verdict in VERDICTS}
     total["unreadable"] = {name: reason for one in each for name, reason in one["unreadable"].items()}
+    total["remarks"] = {name: texts for one in each for name, texts in one["remarks"].items()}
     total["still"] = [name for one in each for name in one["still"]]
     if not total["views"]:
         raise none_readable(total["unreadable"])

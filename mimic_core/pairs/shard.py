@@ -19,7 +19,7 @@ import cv2
 from mimic_core.archive import TarWriter, read_at
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
-from mimic_core.frames.shard import OK
+from mimic_core.frames.shard import OK, REMARK
 from mimic_core.frames.views import decode_image
 from mimic_core.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
@@ -119,8 +119,8 @@ def mine_shard(
 
     Returns:
         Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
-        (views whose features were computed), the unreadable units with their reasons, and the units in which nothing
-        moves (``still``: every candidate is a near-duplicate).
+        (views whose features were computed), the unreadable units with their reasons, what was remarked of units, and
+        the units in which nothing moves (``still``: every candidate is a near-duplicate).
 
     Raises:
         MimicError: the counts do not add up, which would mean that a candidate was lost.
@@ -129,7 +129,7 @@ def mine_shard(
     keep_freed_memory()
     counts: Counter[str] = Counter()
     views = detected = 0
-    reasons, still = dict[str, str](), list[str]()
+    reasons, still, remarks = dict[str, str](), list[str](), dict[str, list[str]]()
     with (
         atomic_path(paths.tar) as tar_path,
         atomic_path(paths.pairs) as pairs_path,
@@ -140,7 +140,13 @@ def mine_shard(
         RowWriter(pairs_path, PAIRS) as pairs,
         RowWriter(candidates_path, CANDIDATES) as candidates,
     ):
-        for name, rows in read_groups(paths.views, "unit"):
+        for name, all_rows in read_groups(paths.views, "unit"):
+            rows = [row for row in all_rows if row["status"] != REMARK]
+            if len(rows) < len(all_rows):
+                remarks[name] = [row["reason"] for row in all_rows if row["status"] == REMARK]
+                progress.step(len(all_rows) - len(rows))
+            if not rows:
+                continue
             if rows[0]["status"] != OK:
                 reasons[name] = rows[0]["reason"]
                 counts[UNREADABLE] += 1
@@ -163,7 +169,14 @@ def mine_shard(
             progress.step(len(rows), note=f"{counts[KEPT]} pairs")
         written, retained = candidates.rows, pairs.rows
     statistics = check_counts(counts, written, retained)
-    return {**statistics, "views": views, "features": detected, "unreadable": reasons, "still": still}
+    return {
+        **statistics,
+        "views": views,
+        "features": detected,
+        "unreadable": reasons,
+        "remarks": remarks,
+        "still": still,
+    }
 
 
 def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:

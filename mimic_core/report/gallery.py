@@ -65,7 +65,8 @@ def write_gallery(folder: Path, most: int = MOST) -> Path:
     try:
         candidates, views = pd.read_parquet(paths.candidates), pd.read_parquet(paths.views)
         pairs = pd.read_parquet(paths.pairs, columns=["unit", "view1", "view2", "correspondences"])
-        reasons = read_json(folder / "receipt.json")["statistics"]["unreadable"]
+        statistics = read_json(folder / "receipt.json")["statistics"]
+        reasons, remarks = statistics["unreadable"], statistics["remarks"]
     except (OSError, ValueError, KeyError) as error:
         raise MimicError(
             f"this folder does not hold the result of mining ({error})",
@@ -83,6 +84,7 @@ def write_gallery(folder: Path, most: int = MOST) -> Path:
     content = {
         "heading": f"{counts.get(KEPT, 0):,} pairs of {len(candidates):,} measured",
         "counts": [["seen", len(candidates)], *[[name, int(counts[name])] for name in VERDICTS if name in counts]],
+        "remarks": {unit: "; ".join(texts) for unit, texts in remarks.items()},
         "pairs": shown,
         "images": images.encoded,
     }
