@@ -105,9 +105,9 @@ def mine_command(args: argparse.Namespace) -> None:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
     mining = MiningSettings(min_overlap=low, max_overlap=high, near_duplicate_bits=args.near_duplicates)
     settings = FolderSettings(args.every, args.blur_faces, mining, args.seed)
-    statistics = mine_folder(args.folder, args.out, settings, args.jobs)
+    statistics = mine_folder(args.folder, args.out, settings, args.jobs, confined=True)
+    page = write_gallery(args.out, checked=True)  # before anything is printed: whoever reads it may have left
     print(summary(statistics))
-    page = write_gallery(args.out)
     print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}, to look at: {page}")
     if statistics["unreadable"]:
         raise SystemExit(SOME_FAILED)

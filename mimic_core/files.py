@@ -81,17 +81,25 @@ def remove_abandoned(paths: Iterable[str | Path]) -> None:
 
 def cannot_write(path: str | Path, error: OSError) -> MimicError:
     """The error of a file, or of a folder's files, that cannot be written: what is full, and how full."""
-    place = Path(path)
-    while not place.exists():
-        place = place.parent
-    room = shutil.disk_usage(place)
-    full = error.errno in FULL
+    if error.errno in FULL:
+        what, advice, room = FULL[error.errno or 0], "free some space", f" ({free_room(Path(path))})"
+    else:
+        told = os.strerror(error.errno) if error.errno else str(error)
+        what, advice, room = f"cannot write ({told})", "see that a folder is there that you may write to", ""
     return MimicError(
-        FULL[error.errno or 0] if full else f"cannot write ({error.strerror or error})",
-        where=f"{path} ({room.free >> 20:,} of the disk's {room.total >> 20:,} MiB are free)",
-        remedy=("free some space" if full else "see that the disk can be written to")
-        + " and run the same command again: what is done stays, nothing half-written counts",
+        what,
+        where=f"{path}{room}",
+        remedy=f"{advice} and run the same command again: what is done stays, nothing half-written counts",
     )
+
+
+def free_room(place: Path) -> str:
+    """How full the disk is that a path, of which a part may not be there, lies on."""
+    for existing in (place, *place.absolute().parents):
+        with contextlib.suppress(OSError, ValueError):
+            room = shutil.disk_usage(existing)
+            return f"{room.free >> 20:,} of the disk's {room.total >> 20:,} MiB are free"
+    return "how much room is left is not known"
 
 
 def write_text(path: str | Path, text: str) -> None:

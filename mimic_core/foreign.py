@@ -34,7 +34,7 @@ LONGEST_REASON = 240  # letters of a reader's own words in a message
 MACHINE = frozenset(
     [
         *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-        *(errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EIO, errno.ENOMEM),
+        *(errno.EMFILE, errno.ENFILE, errno.ESTALE),
     ]
 )
 KINDS = (

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from mimic_core.confined import sign_of_life
+
 Item = TypeVar("Item")
 
 log = logging.getLogger("mimic")
@@ -34,6 +36,7 @@ class Progress:
     def step(self, n: int = 1, note: str = "") -> None:
         """Count ``n`` more steps; ``note`` is shown beside them (a loss, a file name)."""
         self.done += n
+        sign_of_life()
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
             self.bar.update(n)

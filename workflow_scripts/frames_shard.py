@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core.command import run, settings
-from mimic_core.frames import reader
+from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
 from mimic_core.receipts import Receipt
 from mimic_core.sources import in_shard, open_source
@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     mine = in_shard(units, args.shard, args.shards)
     files = dict.fromkeys(file for unit in mine for file in unit.files)  # all samples of one .h5 are read from it
     receipt = Receipt("frames", args.settings, list(files))
-    read = reader(source.kind, args.settings, args.seed)
-    receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
+    with ConfinedReader(source.kind, args.settings, args.seed) as read:
+        receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
     receipt.write(args.receipt, [args.tar, args.views])
 
 

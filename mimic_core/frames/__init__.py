@@ -14,7 +14,7 @@ from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.sens import sens_views
 from mimic_core.frames.shard import Reader
 from mimic_core.frames.video import VideoSettings, video_views
-from mimic_core.frames.views import Remark, View
+from mimic_core.frames.views import Reading, Remark, View
 from mimic_core.sources import Unit
 
 
@@ -31,7 +31,7 @@ def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
     )  # a detector that is missing stops everything, not one unit after the other
     read = reader_of(kind, settings, seed)
 
-    def read_unit(unit: Unit) -> Iterator[View | Remark | UnreadableError]:
+    def read_unit(unit: Unit) -> Iterator[Reading]:
         if unit.fault:
             raise UnreadableError(unit.fault, where=unit.path, remedy="mend or remove it")
         return read(unit)

@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from mimic_core.archive import TarWriter
+from mimic_core.confined import ATTEMPTS, LostError
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path
-from mimic_core.frames.views import Remark, View, blur_variance, encode_jpeg
+from mimic_core.foreign import foreign
+from mimic_core.frames.views import Reading, Remark, Stored, View, stored
 from mimic_core.progress import track
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
@@ -48,7 +50,7 @@ VIEWS = pa.schema(
     ]
 )
 
-Reader = Callable[[Unit], Iterator[View | Remark | UnreadableError]]
+Reader = Callable[[Unit], Iterator[Reading]]
 
 
 def write_frames(
@@ -57,8 +59,8 @@ def write_frames(
     """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
 
     Args:
-        read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit is counted
-            as unreadable too, with its message, so that one bad file never stops the rest.
+        read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit that is no fault
+            of the machine is counted as unreadable too, with its message, so that one bad file never stops the rest.
         total: units of the source, over all its shards.
         shown: whether the progress is shown.
 
@@ -80,15 +82,10 @@ def write_frames(
         RowWriter(table_temporary, VIEWS) as table,
     ):
         for unit in track(units, "units", shown=shown):
-            start = tar.position()
             try:
-                rows = unit_rows(unit, read, tar)
+                rows = rows_or_nothing(unit, read, tar)
             except UnreadableError as error:
                 failed[unit.name] = f"{error.what} ({error.where})"
-            except (OSError, ValueError, RuntimeError) as error:
-                failed[unit.name] = f"{type(error).__name__}: {error}"
-            if unit.name in failed:
-                tar.rewind(start)
                 rows = [row_without_view(unit.name, UNREADABLE, failed[unit.name])]
             for row in rows:
                 table.add(row)
@@ -113,13 +110,41 @@ def write_frames(
     }
 
 
+def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
+    """:func:`unit_rows`; where it fails, nothing of the unit stays in the tar.
+
+    Raises:
+        UnreadableError: the unit cannot be read, or its reader's process was lost each time.
+    """
+    start = tar.position()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with foreign("it cannot be read", unit.path):
+                return unit_rows(unit, read, tar)
+        except UnreadableError as error:
+            tar.rewind(start)
+            if not isinstance(error.__cause__, LostError):
+                raise
+            if attempt == ATTEMPTS:
+                what = f"it cannot be read: {error.__cause__}"
+                raise UnreadableError(what, where=unit.path, remedy="make it smaller, or remove it") from error
+            log.warning("%s: %s; trying again", printable(unit.name), error.__cause__)
+    raise AssertionError("an attempt returns or raises")
+
+
+def stored_views(read: Reader, unit: Unit) -> Iterator[Stored | Remark | UnreadableError]:
+    """What a reader yields of a unit, views as they are stored."""
+    for view in read(unit):
+        yield stored(view) if isinstance(view, View) else view
+
+
 def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
     """Write one unit's views and describe each; remarks and images that could not be read come last."""
     rows: list[Row] = []
     remarks: list[Row] = []
     unreadable: list[Row] = []
     number = -1
-    for view in read(unit):
+    for view in stored_views(read, unit):
         if isinstance(view, Remark):
             remarks.append(row_without_view(unit.name, REMARK, view.text))
             continue
@@ -128,26 +153,15 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
             name = f"{unit.name}/{name_below(unit.path, Path(view.where))}"
             unreadable.append(row_without_view(name, UNREADABLE, view.what))
             continue
-        data = encode_jpeg(view.image)
-        x, y, z = view.position
         rows.append(
             {
                 "unit": unit.name,
                 "view": number,
                 "status": OK,
                 "reason": "",
-                "group": view.group,
-                "role": view.role,
-                "name": view.name,
-                "faces": view.faces,
-                "time": view.time,
-                "x": x,
-                "y": y,
-                "z": z,
-                "yaw": view.yaw,
-                "blur": blur_variance(view.image),
-                "offset": tar.add(f"{unit.key}/{number:06d}.jpg", data),
-                "size": len(data),
+                **view.facts,
+                "offset": tar.add(f"{unit.key}/{number:06d}.jpg", view.jpeg),
+                "size": len(view.jpeg),
             }
         )
     return rows + remarks + unreadable

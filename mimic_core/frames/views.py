@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mimic_core.errors import UnreadableError
 
 Image = NDArray[np.uint8]
 ResizeMode = Literal["squash", "center_crop"]
@@ -42,6 +44,38 @@ class View:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A view as it is stored, and what its row says of it.
+
+    Attributes:
+        jpeg: its bytes.
+        facts: columns of the table of views: ``group``, ``role``, ``name``, ``faces``, ``time``, ``x``, ``y``, ``z``,
+            ``yaw``, ``blur``.
+    """
+
+    jpeg: bytes
+    facts: dict[str, Any]
+
+
+def stored(view: View) -> Stored:
+    """Encode a view."""
+    x, y, z = view.position
+    facts = {
+        "group": view.group,
+        "role": view.role,
+        "name": view.name,
+        "faces": view.faces,
+        "time": view.time,
+        "x": x,
+        "y": y,
+        "z": z,
+        "yaw": view.yaw,
+        "blur": blur_variance(view.image),
+    }
+    return Stored(encode_jpeg(view.image), facts)
+
+
+@dataclass(frozen=True)
 class Remark:
     """What a reader says of a unit that it reads nevertheless; readers yield it among the views.
 
@@ -50,6 +84,9 @@ class Remark:
     """
 
     text: str
+
+
+Reading = View | Stored | Remark | UnreadableError  # what readers yield of a unit
 
 
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:

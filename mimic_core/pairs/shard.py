@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import cv2
 
 from mimic_core.archive import TarWriter, read_at
+from mimic_core.confined import sign_of_life
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
 from mimic_core.frames.shard import OK, REMARK
@@ -47,6 +48,10 @@ class ShardPaths:
     candidates: Path
     pairs: Path
     tar: Path
+
+    def all(self) -> list[Path]:
+        """Every one of them, those that are read first."""
+        return [self.views, self.frames_tar, self.candidates, self.pairs, self.tar]
 
 
 class UnitViews:
@@ -156,6 +161,7 @@ def mine_shard(
             unit = UnitViews(source, name, rows, stream, settings, seed)
             verdicts = set()
             for candidate in rule.candidates(unit.views, unit.measure):
+                sign_of_life()
                 verdicts.add(candidate.measurement.verdict)
                 counts[candidate.measurement.verdict] += 1
                 candidates.add(candidate_row(name, candidate))

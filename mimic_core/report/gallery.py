@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,8 +15,10 @@ import pandas as pd
 from mimic_core.archive import read_at
 from mimic_core.errors import MimicError
 from mimic_core.files import read_json, write_text
+from mimic_core.foreign import foreign
 from mimic_core.pairs.folder import shard_paths
 from mimic_core.pairs.measurement import KEPT, UNREADABLE, VERDICTS
+from mimic_core.receipts import Receipt, written_outputs
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 MOST = 300  # retained pairs on the page, and as many rejected ones; an even choice of all
@@ -52,27 +54,25 @@ class Images:
         return row["name"] or (f"view {view}" if np.isnan(row["time"]) else f"{row['time']:.2f} s")
 
 
-def write_gallery(folder: Path, most: int = MOST) -> Path:
+def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> Path:
     """Write ``gallery.html`` beside what ``mimic mine`` left in ``folder``; returns its path.
 
     Args:
         most: retained pairs on the page, and as many rejected ones.
+        checked: whether the files are known to be what the receipt says.
 
     Raises:
-        MimicError: the folder does not hold the result of mining.
+        MimicError: the folder does not hold the result of mining, or a file of it was changed since.
     """
     paths = shard_paths(folder)
-    try:
+    remedy = f"make it anew: mimic mine VIDEOS --out {folder}"
+    with foreign("this folder does not hold the result of mining", folder, remedy):
+        if not checked:
+            check_files(folder / "receipt.json", paths.all(), remedy)
         candidates, views = pd.read_parquet(paths.candidates), pd.read_parquet(paths.views)
         pairs = pd.read_parquet(paths.pairs, columns=["unit", "view1", "view2", "correspondences"])
         statistics = read_json(folder / "receipt.json")["statistics"]
         reasons, remarks = statistics["unreadable"], statistics["remarks"]
-    except (OSError, ValueError, KeyError) as error:
-        raise MimicError(
-            f"this folder does not hold the result of mining ({error})",
-            where=folder,
-            remedy="make it with: mimic mine VIDEOS --out FOLDER",
-        ) from error
     patches = {
         (row["unit"], row["view1"], row["view2"]): row["correspondences"].tolist() for row in pairs.to_dict("records")
     }
@@ -92,6 +92,20 @@ def write_gallery(folder: Path, most: int = MOST) -> Path:
     text = json.dumps(content, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")  # nothing may end the script
     write_text(page, TEMPLATE.read_text(encoding="utf-8").replace("@DATA@", text))
     return page
+
+
+def check_files(receipt: Path, files: Sequence[Path], remedy: str) -> None:
+    """See that files are what their receipt says.
+
+    Raises:
+        MimicError: one is not, or is gone.
+    """
+    told = written_outputs(receipt)
+    look = Receipt("pairs", {})
+    for path in files:
+        if told.get(path.name) != look.input_fingerprint(path):
+            what = "the file is not what its receipt says: it was changed, cut off or removed after it was written"
+            raise MimicError(what, where=path, remedy=remedy)
 
 
 def choose(candidates: pd.DataFrame, most: int) -> pd.DataFrame:
