@@ -84,8 +84,10 @@ def cannot_write(path: str | Path, error: OSError) -> MimicError:
     if error.errno in FULL:
         what, advice, room = FULL[error.errno or 0], "free some space", f" ({free_room(Path(path))})"
     else:
+        in_the_way = error.errno in (errno.EEXIST, errno.ENOTDIR)
         told = os.strerror(error.errno) if error.errno else str(error)
-        what, advice, room = f"cannot write ({told})", "see that a folder is there that you may write to", ""
+        told = "a file stands where a folder is needed" if in_the_way else told
+        what, advice, room = f"cannot write ({told})", "give a place that you may write to", ""
     return MimicError(
         what,
         where=f"{path}{room}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -136,11 +137,12 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
     Raises:
         MimicError: the folder is not there, or holds neither.
     """
+    own = real(out)
     found = [
         (kind, unit)
         for kind, adapter in (("video", "videos"), ("group", "images"))
         for unit in open_source(adapter).find(folder)
-        if out.resolve() not in (unit.path.resolve(), *unit.path.resolve().parents)
+        if own not in ((place := real(unit.path)), *place.parents)
         and not (kind == "group" and unit.fault)  # a folder that may not be listed is named once, among the videos
     ]
     if not folder.is_dir():
@@ -151,6 +153,11 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
         )
     found.sort(key=lambda item: (item[1].name, item[0]))
     return [Task(kind, unit, settings, out / PARTS / f"{kind}-{unit.key}") for kind, unit in found]
+
+
+def real(path: Path) -> Path:
+    """A path without links; of a loop of links, the path itself (``Path.resolve`` would raise)."""
+    return Path(os.path.realpath(path))
 
 
 def mine_unit(task: Task, read: Reader | None = None, step: Callable[[int], None] = lambda count: None) -> None:

@@ -1,0 +1,204 @@
+"""``mimic mine`` killed, started twice, its workers killed, its results damaged, and places it cannot write to."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mimic_core.errors import MimicError
+from mimic_core.pairs.folder import PARTS, FolderSettings, mine_folder
+from mimic_core.report.gallery import write_gallery
+
+pytestmark = pytest.mark.integration
+
+OUTPUTS = ("views.tar", "views.parquet", "candidates.parquet", "pairs.parquet", "pairs.tar")
+WRITTEN = {*OUTPUTS, "receipt.json", "gallery.html"}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory, make_video) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(3):
+        make_video(folder / f"pan{number}.mp4", seconds=5, rate=3, step=30 + 10 * number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(videos, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    mine_folder(videos, out, FolderSettings())
+    write_gallery(out)
+    return out
+
+
+def command(videos, out, jobs=2) -> list[str]:
+    return [sys.executable, "-m", "mimic_core.cli", "mine", str(videos), "--out", str(out), "--jobs", str(jobs)]
+
+
+def start(videos, out, jobs=2) -> subprocess.Popen:
+    """Start mining in a session of its own, and wait until a worker writes."""
+    pipe = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command(videos, out, jobs), start_new_session=True, **pipe)
+    deadline = time.monotonic() + 60
+    while not list(out.glob(f"{PARTS}/*/.partial-*")):
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.005)
+    return process
+
+
+def session(process) -> list[int]:
+    """The processes of a session, its first left out."""
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-s", str(process.pid)], capture_output=True, text=True)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [int(number) for number, state in rows if int(number) != process.pid and not state.startswith("Z")]
+
+
+def assert_whole(out, undisturbed) -> None:
+    for name in OUTPUTS:
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_its_processes_end_with_it_and_the_next_goes_on(videos, undisturbed, tmp_path, number, jobs):
+    process = start(videos, tmp_path, jobs)
+    assert len(session(process)) == jobs
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    deadline = time.monotonic() + 5
+    while (left := session(process)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+    assert "Traceback" not in said or number == signal.SIGINT
+    done = subprocess.run(command(videos, tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert_whole(tmp_path, undisturbed)
+    assert {path.name for path in tmp_path.iterdir()} == WRITTEN
+
+
+def test_a_killed_worker_is_told_and_its_unit_is_mined_again(videos, undisturbed, tmp_path):
+    process = start(videos, tmp_path)
+    os.kill(session(process)[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "killed (SIGKILL): most likely memory ran out; trying again" in said
+    assert "Traceback" not in said
+    assert_whole(tmp_path, undisturbed)
+
+
+def test_two_at_once_are_told_of_each_other(videos, undisturbed, tmp_path):
+    first = start(videos, tmp_path)
+    second = subprocess.run(command(videos, tmp_path), capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert f"another process works in this folder: process {first.pid} on {socket.gethostname()}" in second.stderr
+    assert "Traceback" not in second.stderr
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert_whole(tmp_path, undisturbed)
+
+
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    changed = {"flipped": bytes(data), "cut": bytes(data[: len(data) // 2]), "emptied": b"", "a list": b"[1, 2]"}
+    if how in changed:
+        path.write_bytes(changed[how])
+    else:
+        path.unlink()
+
+
+EACH_DAMAGE = [*[(name, "flipped") for name in OUTPUTS], ("views.tar", "cut"), ("pairs.tar", "gone")]
+
+
+@pytest.mark.parametrize(("name", "how"), [*EACH_DAMAGE, ("candidates.parquet", "emptied")])
+def test_a_damaged_result_is_named_and_made_again(videos, undisturbed, tmp_path, caplog, name, how):
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    damage(out / name, how)
+    with pytest.raises(MimicError) as caught:
+        write_gallery(out)
+    assert str(out / name) in str(caught.value)
+    mine_folder(videos, out, FolderSettings())
+    assert f"damaged or gone since it was written: {out / name}" in caplog.text
+    assert_whole(out, undisturbed)
+
+
+@pytest.mark.parametrize("how", ["cut", "emptied", "a list"])
+def test_a_damaged_receipt_is_named_and_made_again(videos, undisturbed, tmp_path, caplog, how):
+    out = tmp_path / "out"
+    shutil.copytree(undisturbed, out)
+    damage(out / "receipt.json", how)
+    with pytest.raises(MimicError, match=r"receipt cannot be read|does not hold the result"):
+        write_gallery(out)
+    mine_folder(videos, out, FolderSettings())
+    assert f"damaged since it was written: {out / 'receipt.json'}" in caplog.text
+    assert_whole(out, undisturbed)
+
+
+def stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("name", "how"), [*EACH_DAMAGE, ("receipt.json", "emptied"), ("receipt.json", "a list")])
+def test_damaged_parts_are_made_again_and_the_others_are_kept(videos, undisturbed, tmp_path, monkeypatch, name, how):
+    monkeypatch.setattr("mimic_core.pairs.folder.merge_parts", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        mine_folder(videos, tmp_path, FolderSettings())
+    monkeypatch.undo()
+    damage(sorted((tmp_path / PARTS).iterdir())[1] / name, how)
+    mined = []
+    inner = sys.modules["mimic_core.pairs.folder"].mine_unit
+    monkeypatch.setattr("mimic_core.pairs.folder.mine_unit", lambda task, **k: mined.append(task) or inner(task, **k))
+    mine_folder(videos, tmp_path, FolderSettings())
+    assert [task.unit.name for task in mined] == ["pan1.mp4"]
+    assert_whole(tmp_path, undisturbed)
+
+
+def test_only_its_own_half_written_files_are_removed(videos, tmp_path):
+    others = [f".partial-elsewhere-1-{OUTPUTS[0]}", f".partial-{socket.gethostname()}-{os.getpid()}-mine", ".partial-x"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"somebody else's")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    own = tmp_path / f".partial-{socket.gethostname()}-{gone.pid}-views.tar"
+    own.write_bytes(b"of a killed run")
+    mine_folder(videos, tmp_path, FolderSettings())
+    assert all((tmp_path / name).exists() for name in others)
+    assert not own.exists()
+
+
+def test_the_same_place_by_another_name_is_done_already(videos, undisturbed, tmp_path, monkeypatch):
+    shutil.copytree(undisturbed, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mimic_core.pairs.folder.mine_unit", lambda *_, **__: pytest.fail("it was mined again"))
+    mine_folder(videos, Path("out"), FolderSettings())
+
+
+@pytest.mark.parametrize("place", ["a file", "below a file", "too long", "a place of the system", "a loop of links"])
+def test_where_nothing_can_be_written_is_said_in_words(videos, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    out = {
+        "a file": tmp_path / "file",
+        "below a file": tmp_path / "file" / "out",
+        "too long": tmp_path / ("x" * 300),
+        "a place of the system": Path("/proc/mined"),
+        "a loop of links": tmp_path / "loop",
+    }[place]
+    done = subprocess.run(command(videos, out), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write (")
+    assert str(out) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_of_the_summary_that_leaves_costs_nothing(videos, tmp_path):
+    line = f"{' '.join(command(videos, tmp_path))} | head -c 1 >/dev/null"
+    subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert {path.name for path in tmp_path.iterdir()} == WRITTEN
