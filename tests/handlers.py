@@ -42,3 +42,25 @@ def answering(word=""):
 
 def making_fails():
     raise UnreadableError("no detector", where="blur_faces")
+
+
+def reading_or_dying(kind, settings, seed):
+    """A reader of views that takes the name of a unit for what it is to do."""
+    import numpy as np
+
+    from mimic_core.frames.views import View, stored_views
+
+    def read(unit):
+        for number in range(3):
+            yield View(np.full((224, 224, 3), 40 * number, np.uint8))
+            if number == 1 and unit.name == "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if number == 1 and unit.name == "hang":
+                time.sleep(60)
+            if number == 1 and unit.name == "memory":
+                np.ones(3 << 28).sum()
+            if number == 1 and unit.name == "once" and not unit.path.exists():
+                unit.path.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return lambda unit: stored_views(read, unit)

@@ -12,9 +12,8 @@ from mimic_core.frames.hdf5 import hdf5_views
 from mimic_core.frames.images import ImageSettings, image_views
 from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.sens import sens_views
-from mimic_core.frames.shard import Reader
 from mimic_core.frames.video import VideoSettings, video_views
-from mimic_core.frames.views import Reading, Remark, View
+from mimic_core.frames.views import Reader, Reading, Remark, View
 from mimic_core.sources import Unit
 
 

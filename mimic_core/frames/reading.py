@@ -9,8 +9,7 @@ from typing import Any
 from mimic_core.confined import Limits, Worker
 from mimic_core.errors import UnreadableError
 from mimic_core.frames import reader
-from mimic_core.frames.shard import Reader, stored_views
-from mimic_core.frames.views import Remark, Stored
+from mimic_core.frames.views import Reader, Remark, Stored, stored_views
 from mimic_core.sources import Unit
 
 GIB = 1 << 30

@@ -8,7 +8,7 @@ a row too (``status`` remark, ``view`` -1), right behind the unit's views.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mimic_core.confined import ATTEMPTS, LostError
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path
 from mimic_core.foreign import foreign
-from mimic_core.frames.views import Reading, Remark, Stored, View, stored
+from mimic_core.frames.views import Reader, Remark, stored_views
 from mimic_core.progress import track
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
@@ -49,8 +49,6 @@ VIEWS = pa.schema(
         ("size", pa.int32()),
     ]
 )
-
-Reader = Callable[[Unit], Iterator[Reading]]
 
 
 def write_frames(
@@ -130,12 +128,6 @@ def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
                 raise UnreadableError(what, where=unit.path, remedy="make it smaller, or remove it") from error
             log.warning("%s: %s; trying again", printable(unit.name), error.__cause__)
     raise AssertionError("an attempt returns or raises")
-
-
-def stored_views(read: Reader, unit: Unit) -> Iterator[Stored | Remark | UnreadableError]:
-    """What a reader yields of a unit, views as they are stored."""
-    for view in read(unit):
-        yield stored(view) if isinstance(view, View) else view
 
 
 def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import UnreadableError
+from mimic_core.sources import Unit
 
 Image = NDArray[np.uint8]
 ResizeMode = Literal["squash", "center_crop"]
@@ -86,7 +88,14 @@ class Remark:
     text: str
 
 
-Reading = View | Stored | Remark | UnreadableError  # what readers yield of a unit
+Reading = View | Stored | Remark | UnreadableError
+Reader = Callable[[Unit], Iterator[Reading]]  # yields what it reads of a unit
+
+
+def stored_views(read: Reader, unit: Unit) -> Iterator[Stored | Remark | UnreadableError]:
+    """What a reader yields of a unit, views as they are stored."""
+    for view in read(unit):
+        yield stored(view) if isinstance(view, View) else view
 
 
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:

@@ -22,7 +22,7 @@ from mimic_core.files import cannot_write, read_json, remove_abandoned
 from mimic_core.folder_lock import FolderLock
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.reading import MEDIA
-from mimic_core.frames.shard import Reader
+from mimic_core.frames.views import Reader
 from mimic_core.pairs.merging import merge_parts, merge_statistics
 from mimic_core.pairs.tasks import PARTS, FolderSettings, Task, find_tasks, mine_unit, shard_paths
 from mimic_core.progress import Progress

@@ -13,9 +13,9 @@ from typing import Any
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import file_hash, read_json, write_json
 from mimic_core.frames import reader
-from mimic_core.frames.shard import Reader, write_frames
+from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import expected_views
-from mimic_core.frames.views import Reading
+from mimic_core.frames.views import Reader, Reading
 from mimic_core.pairs.candidates import CandidateRule
 from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
