@@ -1,7 +1,7 @@
 """Receipts: a small JSON file, written last, that says what a stage did, with what, and to which files.
 
 A receipt without its outputs, or outputs without their receipt, count as not done. A stage that reads what another
-wrote compares it with the receipt first (:meth:`Receipt.check_inputs`): a file that was cut off later is refused.
+wrote compares it with the receipt first (:meth:`Receipt.check_inputs`): a file that was changed later is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.files import file_hash, read_json, remove_abandoned, write_json
+from mimic_core.errors import UnreadableError
+from mimic_core.files import file_hash, remove_abandoned, write_json
+from mimic_core.verify import SHA256, compare, fingerprint, with_receipts
 
 PACKAGES = ("numpy", "opencv-python-headless", "av", "moderngl", "torch", "torchvision", "timm", "snakemake")
 
@@ -51,36 +52,21 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def written_outputs(receipt: str | Path) -> dict[str, str]:
-    """Fingerprints of what a receipt's job wrote, by the files' names without their folders.
-
-    Raises:
-        MimicError: it cannot be read.
-    """
-    try:
-        return {Path(name).name: str(fingerprint) for name, fingerprint in read_json(receipt)["outputs"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MimicError(
-            f"the receipt cannot be read ({type(error).__name__}): it was changed or cut off after it was written",
-            where=receipt,
-            remedy=f"delete it and run the same command again, which makes it anew: rm {receipt}",
-        ) from error
-
-
 class Receipt:
     """Collects what a stage did; ``write`` leaves it on disk.
 
     Args:
         stage: ``frames``, ``pairs``, ``datasets``, ``pretrain``, ``finetune``, ``report`` or ``sample``.
         settings: the config sub-tree that decides the result.
-        inputs: files that were read. Their hashes are kept, save for files over ``hash_limit`` bytes, whose size is.
+        inputs: files that were read. Their hashes are kept, save for raw files over ``hash_limit`` bytes, whose size
+            is: every shard of a source may read the same one.
     """
 
     hash_limit = 4 << 30
 
     def __init__(self, stage: str, settings: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> None:
         self.stage, self.settings, self.inputs = stage, dict(settings), [Path(path) for path in inputs]
-        self.started = time.time()
+        self.started = time.monotonic()  # the clock may be set while the job runs
         self.statistics: dict[str, Any] = {}
         self.read: dict[Path, str] = {}  # fingerprints of inputs, taken when they were checked
 
@@ -96,15 +82,11 @@ class Receipt:
         Raises:
             MimicError: a file was changed or cut off since, or the receipt cannot be read.
         """
-        told = written_outputs(receipt)
-        for path in map(Path, files):
-            self.read[path] = self.input_fingerprint(path)
-            if self.read[path] != told.get(path.name, self.read[path]):
-                raise MimicError(
-                    "the file is not what its receipt says: it was changed or cut off after it was written",
-                    where=path,
-                    remedy=f"delete both and run the same command again, which makes them anew: rm {path} {receipt}",
-                )
+        self.read |= compare([(Path(file), Path(receipt)) for file in files])
+
+    def check_written(self, files: Iterable[str | Path]) -> None:
+        """:meth:`check_inputs` of those inputs that have the receipt of their job beside them."""
+        self.read |= compare(with_receipts(files))
 
     def write(self, path: str | Path, outputs: Iterable[str | Path] = ()) -> None:
         """Write the receipt of finished ``outputs``, atomically; what killed attempts at them have left is removed."""
@@ -118,13 +100,13 @@ class Receipt:
                 "settings": self.settings,
                 "settings_hash": settings_hash(self.settings),
                 "inputs": {str(file): self.read.get(file) or self.input_fingerprint(file) for file in self.inputs},
-                "outputs": {str(file): self.fingerprint(file) for file in written},
+                "outputs": {str(file): SHA256 + file_hash(file) for file in written},
                 "statistics": self.statistics,
                 "code_version": code_version(),
                 "versions": package_versions(),
                 "host": socket.gethostname(),
                 "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
-                "seconds": round(time.time() - self.started, 3),
+                "seconds": round(time.monotonic() - self.started, 3),
                 "peak_memory_mib": max(own, children) // 1024,
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             },
@@ -132,13 +114,8 @@ class Receipt:
         remove_abandoned([path, *written])
 
     def input_fingerprint(self, path: Path) -> str:
-        """:meth:`fingerprint` of an input, ``unreadable`` of one that was counted as such; an output must be there."""
+        """Fingerprint of an input, by its size where it is large; ``unreadable`` of one that was counted as such."""
         try:
-            return self.fingerprint(path)
-        except OSError:
+            return fingerprint(path, self.hash_limit)
+        except (OSError, UnreadableError):
             return "unreadable"
-
-    def fingerprint(self, path: Path) -> str:
-        """``sha256:...`` of a file, or its size where hashing it would take minutes."""
-        size = path.stat().st_size
-        return f"size:{size}" if size > self.hash_limit else "sha256:" + file_hash(path)
