@@ -50,6 +50,11 @@ class PairDataset:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def shards(self) -> list[Path]:
+        """The shards that the pairs lie in."""
+        return [Path(os.path.normpath(self.manifest.parent / shard)) for shard in sorted(map(str, self._ends))]
+
     def __getitem__(self, index: int) -> tuple[Image, Image, dict[str, Any]]:
         view1, view2 = self.images(index)
         row = self.rows.iloc[index]

@@ -1,4 +1,4 @@
-"""Checkpoints: whole files or none, never a pickle, and never those of another run.
+"""Checkpoints: whole files or none, never a pickle, never a damaged one, and never those of another run.
 
 An unfinished run is protected: under another config it is refused, not silently continued or thrown away. A finished
 run has left its encoder; under another config its checkpoints give way to those of the new run.
@@ -7,19 +7,25 @@ run has left its encoder; under another config its checkpoints give way to those
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
-from collections.abc import Collection, Iterator, Mapping
+import shlex
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
+from mimic_core.foreign import MACHINE, check_regular, reason
 
 log = logging.getLogger("mimic")
 
 FORMAT = 3
+NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM, errno.ENOENT}  # errors that say nothing about a file's content
 HARMLESS = frozenset(  # settings that do not change the result
     {"checkpoint_minutes", "cache_mib", "threads", "keep_checkpoints", "save_encoders_at", "pictures_every"}
 )
@@ -85,8 +91,63 @@ def save_checkpoint(
     return path
 
 
+def newest_sound(folder: Path) -> tuple[Path | None, list[Path]]:
+    """The newest checkpoint of the folder that is as it was written, and the damaged ones after it.
+
+    A checkpoint carries a CRC-32 of each of its parts (``torch.save`` writes them, ``torch.load`` does not look), so
+    that nothing is written beside it that a kill could leave behind or out.
+
+    Raises:
+        MimicError: there are checkpoints, and all of them are damaged.
+        OSError: the disk or the permissions do not let one be read: whether it is damaged is not known.
+    """
+    paths = checkpoints(folder)
+    damaged: list[Path] = []
+    for path in reversed(paths):
+        why = damage(path)
+        if why is None:
+            return path, damaged
+        log.warning("the checkpoint %s is damaged (%s)", path, why)
+        damaged.append(path)
+    if damaged:
+        which = "the only checkpoint" if len(damaged) == 1 else f"all {len(damaged)} checkpoints"
+        raise MimicError(
+            f"{which} of this run cannot be read: changed or cut off after being written",
+            where=", ".join(map(str, damaged)),
+            remedy="restore one from a backup, or delete them and run the same command again, which starts the run "
+            f"anew: rm {shlex.join(map(str, damaged))}",
+        )
+    return None, []
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a checkpoint's file; None where all its parts are as they were written."""
+    check_regular(path, "a checkpoint")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = archive.testzip()
+        if part is not None:
+            return f"{part} is not what its checksum says"
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # whether it finds all parts
+    except UnpicklingError:
+        return None  # another version's: its checksums are right
+    except Exception as error:  # whatever zipfile makes of bytes that are no archive
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in NOT_ITS_FAULT):
+            raise
+        return reason(error)
+    return None
+
+
+def set_aside(paths: Iterable[Path]) -> None:
+    """Rename damaged checkpoints to ``.damaged``: they no longer count, and who wants to can look at them."""
+    for path in paths:
+        aside = path.with_name(path.name + ".damaged")
+        path.replace(aside)
+        log.warning("it is set aside as %s, which may be deleted; the run goes on from the one before it", aside)
+
+
 def load_checkpoint(
-    folder: Path, identity: Mapping[str, Any], allow_changed: Collection[str] = ()
+    folder: Path, identity: Mapping[str, Any], allow_changed: Collection[str] = (), path: Path | None = None
 ) -> dict[str, Any] | None:
     """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``, ``scaler``.
 
@@ -94,19 +155,21 @@ def load_checkpoint(
 
     Args:
         allow_changed: keys, dotted as the error names them, that may differ.
+        path: the one to load, found by :func:`newest_sound`; None: it is looked for.
 
     Raises:
-        MimicError: it cannot be read, or it belongs to an unfinished run of another ``identity`` (the differing keys
+        MimicError: none can be read, or it belongs to an unfinished run of another ``identity`` (the differing keys
             are named).
     """
-    paths = checkpoints(folder)
-    if not paths:
+    path = path or newest_sound(folder)[0]
+    if path is None:
         return None
-    path = paths[-1]
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         assert content["format"] == FORMAT  # noqa: S101 (answered below, with every other fault of the file)
         content["state"] = State(**content["state"])
+    except (OSError, MemoryError):
+        raise
     except Exception as error:
         remedy = "delete this file: the run goes on from the one before it, or from the start"
         raise MimicError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -13,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mimic_core.devices import device
 from mimic_core.errors import MimicError
+
+Choice = TypeVar("Choice")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,21 @@ class Processes:
         shared = torch.tensor(flags, dtype=torch.uint8)
         distributed.all_reduce(shared, distributed.ReduceOp.MAX, group=self.control)
         return [bool(flag) for flag in shared]
+
+    def agree(self, choose: Callable[[], Choice]) -> Choice:
+        """What the main process chooses, in all; its error, too, is raised in all."""
+        if self.count == 1:
+            return choose()
+        chosen: list[Any] = [None, None]
+        if self.main:
+            try:
+                chosen[0] = choose()
+            except Exception as error:  # told to the others, and raised below
+                chosen[1] = error
+        distributed.broadcast_object_list(chosen, src=0, group=self.control)
+        if chosen[1] is not None:
+            raise chosen[1]
+        return cast(Choice, chosen[0])
 
     def sum(self, values: Tensor) -> Tensor:
         """The values, added up over the processes."""

@@ -24,7 +24,7 @@ from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.weights import save_encoder
-from mimic_core.pretrain.checkpoint import State, load_checkpoint, save_checkpoint
+from mimic_core.pretrain.checkpoint import State, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.curves import Curves
 from mimic_core.pretrain.data import ImageStore, Order, Pairs, Request, split_by_unit
 from mimic_core.pretrain.distributed import Processes, accumulate, accumulation_steps
@@ -39,6 +39,7 @@ from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory, train
 from mimic_core.pretrain.validation import Validation
 from mimic_core.progress import Progress
 from mimic_core.seeding import generator, seed_for
+from mimic_core.verify import InputCheck
 
 log = logging.getLogger("mimic")
 
@@ -61,6 +62,7 @@ class Trainer:
         metrics_path: the ``metrics.csv`` to write.
         data_hash: names the content of the dataset, so that a checkpoint is not continued on another.
         allow_changed: dotted keys that may differ from an unfinished run's checkpoint.
+        inputs: the check of the dataset's shards that goes on meanwhile; training stops where it has failed.
 
     Attributes:
         model: the model, trained once :meth:`run` has returned.
@@ -77,9 +79,10 @@ class Trainer:
         metrics_path: Path,
         data_hash: str = "",
         allow_changed: Collection[str] = (),
+        inputs: InputCheck | None = None,
     ) -> None:
         self.dataset, self.settings, self.seed, self.own = dataset, settings, seed, own
-        self.checkpoint_dir, self.metrics_path = checkpoint_dir, metrics_path
+        self.checkpoint_dir, self.metrics_path, self.inputs = checkpoint_dir, metrics_path, inputs
         self.objective = get_objective(settings.model).configured(settings)
         self.patches = settings.encoder.grid**2
         self.effective_batch = settings.effective_batch or own.count * settings.batch_size
@@ -116,15 +119,26 @@ class Trainer:
         self.saved = time.monotonic()
 
     def restore(self, allow_changed: Collection[str]) -> None:
-        """Go on from the newest checkpoint, where there is one."""
-        content = load_checkpoint(self.checkpoint_dir, self.identity, allow_changed)
+        """Go on from the newest sound checkpoint, where there is one: in all processes from the same."""
+        path = self.own.agree(self.choose_checkpoint)
+        content = load_checkpoint(self.checkpoint_dir, self.identity, allow_changed, path) if path else None
         if content is None:
+            return
+        lost = self.lost_encoders() if content["finished"] else []
+        if self.own.any([bool(lost)])[0]:
+            log.warning("the run starts anew: no checkpoint holds %s any more", ", ".join(map(str, lost)))
             return
         self.state = content["state"]
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.scaler.load_state_dict(content["scaler"])
         log.info("going on from iteration %d of %d in %s", self.state.iteration, self.iterations, self.checkpoint_dir)
+
+    def choose_checkpoint(self) -> Path | None:
+        """The newest sound checkpoint; damaged ones after it are named and set aside."""
+        path, damaged = newest_sound(self.checkpoint_dir)
+        set_aside(damaged)
+        return path
 
     def run(self) -> None:
         """Train to the last epoch; write ``metrics.csv`` on the way, and a checkpoint now and then and at the end.
@@ -189,7 +203,10 @@ class Trainer:
                 self.end_epoch(validation)
             progress.step(1, f"loss {self.state.losses[-1]:.4f}" if self.state.losses else "")
             due = time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes
-            stop, due = self.own.any([signals.received is not None, due])
+            damaged = self.inputs is not None and self.inputs.failed
+            stop, due, damaged = self.own.any([signals.received is not None, due, damaged])
+            if damaged and self.inputs is not None:
+                self.own.agree(self.inputs.finish)  # raises what is wrong
             if stop or due or done == self.iterations:
                 self.save(needed=stop or done == self.iterations)
             if stop and done < self.iterations:
@@ -314,8 +331,19 @@ class Trainer:
     def save_encoder(self, epoch: int) -> None:
         """Leave the encoder as it is after this epoch beside ``metrics.csv``: ``encoder-epoch-0020.safetensors``."""
         about = {"model": self.settings.model, "dataset": self.settings.dataset, "epoch": epoch}
-        path = self.metrics_path.with_name(f"encoder-epoch-{epoch:04d}.safetensors")
-        save_encoder(path, self.model.encoder(), about)
+        save_encoder(self.epoch_encoder(epoch), self.model.encoder(), about)
+
+    def epoch_encoder(self, epoch: int) -> Path:
+        """File of the encoder of an epoch."""
+        return self.metrics_path.with_name(f"encoder-epoch-{epoch:04d}.safetensors")
+
+    def epoch_encoders(self) -> list[Path]:
+        """Files of all encoders of single epochs that are asked for."""
+        return [self.epoch_encoder(epoch) for epoch in self.settings.save_encoders_at]
+
+    def lost_encoders(self) -> list[Path]:
+        """Those of them that are not there."""
+        return [path for path in self.epoch_encoders() if not path.is_file()]
 
     def add_row(self, validation: Validation) -> None:
         """Validate where it is due, and add a row to ``metrics.csv``."""

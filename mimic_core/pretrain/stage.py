@@ -16,6 +16,7 @@ from mimic_core.pretrain.loop import Trainer
 from mimic_core.pretrain.metrics import measured, summary, write_metrics
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.receipts import Receipt
+from mimic_core.verify import SHA256, InputCheck, with_receipts
 
 log = logging.getLogger("mimic")
 
@@ -42,18 +43,27 @@ def pretrain(
         seed: the config's seed.
         allow_changed: dotted keys in which an unfinished run may differ from its checkpoint (``settings.epochs``).
 
+    The manifest and the shards are compared with the receipts beside them: the shards, by the main process alone, in a
+    thread beside the start of training, which stops where one is damaged.
+
     Raises:
-        MimicError: impossible settings, checkpoints of another run, a loss that is not finite, a signal to stop.
+        MimicError: impossible settings, checkpoints of another run, a loss that is not finite, a signal to stop, or an
+            input that is not what its receipt says.
     """
     chosen = PretrainSettings.from_dict(settings)
     out_dir = Path(out_dir)
     with cpu_threads(chosen.threads), processes() as own:
         receipt = Receipt("pretrain", {**chosen.to_dict(), "seed": seed}, [manifest])
+        receipt.check_written([manifest])
         dataset = PairDataset(manifest)
-        metrics, data_hash = out_dir / "metrics.csv", file_hash(manifest)
-        trainer = Trainer(dataset, chosen, seed, own, Path(checkpoint_dir), metrics, data_hash, allow_changed)
+        data_hash = receipt.read.get(Path(manifest), "").removeprefix(SHA256) or file_hash(manifest)
+        shards = InputCheck(with_receipts(dataset.shards) if own.main else [])
+        metrics = out_dir / "metrics.csv"
+        trainer = Trainer(dataset, chosen, seed, own, Path(checkpoint_dir), metrics, data_hash, allow_changed, shards)
         trainer.run()
+        receipt.read |= own.agree(shards.finish)
         if own.main:
+            receipt.inputs += list(shards.found)
             receipt.statistics = statistics(trainer)
             write_outputs(trainer, receipt, out_dir)
         own.wait()
@@ -83,14 +93,21 @@ def statistics(trainer: Trainer) -> dict[str, Any]:
 
 
 def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
-    """The encoder, the whole model, the metrics (again: a finished run may be called once more) and the receipt."""
+    """The encoder, the whole model, the metrics (again: a finished run may be called once more) and the receipt.
+
+    The receipt lists the encoders of single epochs as well, which were left on the way.
+    """
     encoder, model, metrics = (out_dir / name for name in ("encoder.safetensors", "model.safetensors", "metrics.csv"))
     names = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
     about = {name: receipt.statistics[name] for name in names}
     save_encoder(encoder, trainer.model.encoder(), about)
     save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
-    receipt.write(out_dir / "receipt.json", [encoder, model, metrics])
+    lost = trainer.lost_encoders()
+    if lost:
+        log.warning("not there, as these epochs were over when they were asked for: %s", ", ".join(map(str, lost)))
+    epochs = [path for path in trainer.epoch_encoders() if path not in lost]
+    receipt.write(out_dir / "receipt.json", [encoder, model, metrics, *epochs])
     found = receipt.statistics
     log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])
     if found["cross_view_gain"] is not None:
