@@ -231,6 +231,12 @@ def with_receipts(files: Iterable[str | Path]) -> list[tuple[Path, Path]]:
     return [(file, receipt) for file, receipt in found if receipt is not None]
 
 
+def listed(files: Iterable[str | Path], receipts: Iterable[str | Path]) -> list[tuple[Path, Path]]:
+    """Those of the files that one of the receipts lists by their path, each with it."""
+    owner = {name: receipt.path for receipt in map(read_receipt, receipts) for name in receipt.outputs}
+    return [(Path(file), owner[str(file)]) for file in files if str(file) in owner]
+
+
 def check_written(receipts: Iterable[str | Path]) -> None:
     """See that all files that these receipts list are still what they say; see :func:`compare`."""
     read = [read_receipt(path) for path in receipts]
@@ -281,6 +287,7 @@ __all__ = [
     "check_written",
     "compare",
     "fingerprint",
+    "listed",
     "read_receipt",
     "receipt_beside",
     "with_receipts",

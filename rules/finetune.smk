@@ -129,7 +129,7 @@ rule finetune_run:
     shell:
         "{LEASE} {resources.gpu} -- python {SCRIPTS}/finetune_run.py --encoder {params.encoder:q}"
         " --data {params.root:q} --out {params.folder} --settings {params.settings:q} --seed {params.seed}"
-        " > {log} 2>&1"
+        " --data-receipts {input.data:q} > {log} 2>&1"
 
 
 use rule finetune_run as finetune_openmmlab with:
@@ -197,4 +197,4 @@ rule constant_baseline:
         "Finding the best constant prediction for {wildcards.task}"
     shell:
         "python {SCRIPTS}/constant_baseline.py --task {wildcards.task} --data {params.root:q} --out {params.folder}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " --settings {params.settings:q} --data-receipts {input.data:q} > {log} 2>&1"

@@ -9,12 +9,14 @@ def temp_unless_kept(path):
 def raw_files(wildcards):
     """What must be there before a source can be read: nothing on disk, or what the sample world writes."""
     source = config["sources"][wildcards.source]
-    return sample_source_files(wildcards.source) if source["origin"] == "sample" else []
+    files = sample_source_files(wildcards.source) if source["origin"] == "sample" else []
+    receipts = [file for file in files if file.endswith(".json")]
+    return {"raw": [file for file in files if file not in receipts], "raw_receipts": receipts}
 
 
 rule frames_shard:
     input:
-        raw_files,
+        unpack(raw_files),
     output:
         tar=temp_unless_kept("results/frames/{source}/{shard}.tar"),
         views="results/frames/{source}/{shard}.views.parquet",
@@ -42,4 +44,5 @@ rule frames_shard:
     shell:
         "python {SCRIPTS}/frames_shard.py --source {wildcards.source} --adapter {params.adapter} --root {params.root:q}"
         " --shard {wildcards.shard} --shards {params.shards} --settings {params.settings:q} --seed {params.seed}"
+        " --raw-receipts {input.raw_receipts:q}"
         " --tar {output.tar} --views {output.views} --receipt {output.receipt} > {log} 2>&1"

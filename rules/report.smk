@@ -280,6 +280,7 @@ rule mining_quality:
     output:
         csv="results/mining_quality.csv",
         pairs="results/mining_quality.pairs.csv",
+        receipt="results/mining_quality.receipt.json",
     log:
         "results/logs/report/mining_quality.log",
     benchmark:
@@ -296,7 +297,7 @@ rule mining_quality:
         "Auditing the mining against the truth"
     shell:
         "python {SCRIPTS}/mining_quality.py --pairs-per-scene {params.pairs} --seed {params.seed}"
-        " --csv {output.csv} --pairs {output.pairs} > {log} 2>&1"
+        " --csv {output.csv} --pairs {output.pairs} --receipt {output.receipt} > {log} 2>&1"
 
 
 rule figure_mining_quality:

@@ -21,10 +21,12 @@ def sample_part(*keys):
 
 
 def sample_source_files(source):
-    """What must be there before a source's frames can be read: a scene each of HM3D, else the source's receipt."""
+    """What must be there before a source's frames can be read: receipts, and of HM3D each scene as well."""
     root, adapter = config["sources"][source]["root"], config["sources"][source]["adapter"]
     if adapter == "hm3d":
-        return [f"{root}/{int(flat[4:]):05d}-{flat}/{flat}.glb" for flat in FLATS["hm3d"]]
+        scenes = {f"{int(flat[4:]):05d}-{flat}": flat for flat in FLATS["hm3d"]}
+        receipts = [f"results/sample/receipts/{name}.json" for name in scenes]
+        return [*(f"{root}/{name}/{flat}.glb" for name, flat in scenes.items()), *receipts]
     if source not in RAW:
         known = ", ".join(["hm3d", *RAW])
         raise WorkflowError(f"sources.{source}.origin: the sample world writes no {source!r}; it knows {known}")

@@ -11,6 +11,7 @@ from mimic_core.datasets.card import dataset_card
 from mimic_core.datasets.composition import ALL
 from mimic_core.files import write_text
 from mimic_core.receipts import Receipt
+from mimic_core.verify import compare
 
 
 def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:
@@ -40,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     receipt_of = {
         path.with_name(path.name.removesuffix("receipt.json") + "pairs.parquet"): path for path in args.receipts
     }
-    for table in args.pairs:
-        receipt.check_inputs(receipt_of[table], [table])
+    receipt.read |= compare([(table, receipt_of[table]) for table in args.pairs])
     mining = mined(by_source(args.receipts))
     wanted = {source: None if count == ALL else count for source, count in args.composition.items()}
     statistics = assemble(args.manifest, wanted, by_source(args.pairs), args.seed)

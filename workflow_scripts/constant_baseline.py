@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mimic_core.command import run, settings
 from mimic_core.finetune import TASKS, ConstantSettings, constant_baseline
+from mimic_core.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -16,7 +17,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder of the dataset")
     parser.add_argument("--out", required=True, help="folder of the results")
     parser.add_argument("--settings", type=settings, default={}, help="JSON of the settings: task, image_size, seed")
+    parser.add_argument("--data-receipts", nargs="*", default=[], help="receipts of the jobs that wrote the dataset")
     arguments = parser.parse_args(argv)
+    check_written(arguments.data_receipts)
     task = {"task": arguments.task} if arguments.task else {}
     constant_baseline(ConstantSettings.from_dict(arguments.settings | task), arguments.data, arguments.out)
 

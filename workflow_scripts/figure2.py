@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core.command import run
-from mimic_core.files import read_json
+from mimic_core.datasets.statistics import dataset_statistics
 from mimic_core.report.figure2 import composition, draw_figure2
 
 
@@ -19,7 +19,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--pdf", type=Path, required=True, help="written")
     args = parser.parse_args(argv)
 
-    draw_figure2(composition([read_json(path) for path in args.receipts], args.scale), args.png, args.pdf, args.dpi)
+    draw_figure2(
+        composition([{"statistics": dataset_statistics(path)} for path in args.receipts], args.scale),
+        args.png,
+        args.pdf,
+        args.dpi,
+    )
 
 
 if __name__ == "__main__":

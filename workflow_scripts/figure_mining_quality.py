@@ -8,6 +8,7 @@ import pandas as pd
 
 from mimic_core.command import run
 from mimic_core.report.mining_quality import draw_mining_quality
+from mimic_core.verify import compare, with_receipts
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--pdf", type=Path, required=True, help="written")
     args = parser.parse_args(argv)
 
+    compare(with_receipts([args.csv, args.pairs]))
     draw_mining_quality(pd.read_csv(args.csv), pd.read_csv(args.pairs), args.png, args.pdf, args.dpi)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mimic_core.command import run, settings
 from mimic_core.finetune.jobs import run_job
+from mimic_core.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,7 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, help="folder of the results")
     parser.add_argument("--settings", required=True, type=settings, help="JSON of the job's settings")
     parser.add_argument("--seed", type=int, default=0, help="the config's seed (default: 0)")
+    parser.add_argument("--data-receipts", nargs="*", default=[], help="receipts of the jobs that wrote the dataset")
     arguments = parser.parse_args(argv)
+    check_written(arguments.data_receipts)
     run_job(arguments.settings, arguments.encoder, arguments.out, data=arguments.data, seed=arguments.seed)
 
 

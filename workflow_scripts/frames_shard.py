@@ -9,6 +9,7 @@ from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
 from mimic_core.receipts import Receipt
 from mimic_core.sources import in_shard, open_source
+from mimic_core.verify import compare, listed
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,6 +22,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--shards", type=int, required=True, help="number of shards")
     parser.add_argument("--settings", type=settings, required=True, help="the frames settings as JSON")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument(
+        "--raw-receipts",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="receipts of the sample world, where it wrote the source",
+    )
     parser.add_argument("--tar", type=Path, required=True, help="views, written")
     parser.add_argument("--views", type=Path, required=True, help="table of the views, written")
     parser.add_argument("--receipt", type=Path, required=True, help="written last")
@@ -31,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     mine = in_shard(units, args.shard, args.shards)
     files = dict.fromkeys(file for unit in mine for file in unit.files)  # all samples of one .h5 are read from it
     receipt = Receipt("frames", args.settings, list(files))
+    receipt.read |= compare(listed(files, args.raw_receipts))
     with ConfinedReader(source.kind, args.settings, args.seed) as read:
         receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
     receipt.write(args.receipt, [args.tar, args.views])

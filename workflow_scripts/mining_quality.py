@@ -10,6 +10,7 @@ from mimic_core.command import run
 from mimic_core.evaluation.mining_quality import audit, summary
 from mimic_core.files import atomic_path
 from mimic_core.memory import keep_freed_memory
+from mimic_core.receipts import Receipt
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,8 +20,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--csv", type=Path, required=True, help="the table, written")
     parser.add_argument("--pairs", type=Path, required=True, help="a row a pair and variant, written")
+    parser.add_argument("--receipt", type=Path, required=True, help="written last")
     args = parser.parse_args(argv)
 
+    receipt = Receipt("report", {"pairs_per_scene": args.pairs_per_scene, "seed": args.seed})
     cv2.setNumThreads(1)
     keep_freed_memory()
     rows = audit({"seed": args.seed}, args.pairs_per_scene)
@@ -28,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows.to_csv(temporary, index=False, float_format="%.5g")
     with atomic_path(args.csv) as temporary:
         summary(rows).to_csv(temporary, index=False)
+    receipt.write(args.receipt, [args.csv, args.pairs])
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from mimic_core.command import run
-from mimic_core.files import read_json, write_text
-from mimic_core.report.pretraining import cost_rows, draw_losses, to_markdown
+from mimic_core.files import write_text
+from mimic_core.report.pretraining import cost_rows, draw_losses, read_metrics, run_receipt, to_markdown
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,9 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", type=Path, required=True, help="written")
     args = parser.parse_args(argv)
 
-    metrics = {folder.name: pd.read_csv(folder / "metrics.csv") for folder in args.runs}
+    metrics = read_metrics(args.runs)
     draw_losses(metrics, args.png, args.dpi, args.scale)
-    receipts = {folder.name: read_json(folder / "receipt.json") for folder in args.runs}
+    receipts = {folder.name: run_receipt(folder / "receipt.json") for folder in args.runs}
     write_text(args.markdown, to_markdown(cost_rows(receipts), args.scale))
 
 

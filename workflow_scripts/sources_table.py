@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.command import run
-from mimic_core.files import read_json, write_text
-from mimic_core.report.sources import source_rows, to_csv, to_markdown
+from mimic_core.datasets.statistics import dataset_statistics
+from mimic_core.files import write_text
+from mimic_core.report.sources import frames_statistics, source_rows, to_csv, to_markdown
 from mimic_core.sources.registry import read_registry
 
 
@@ -24,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     frames: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for path in args.frames:
-        frames[path.parent.name].append(read_json(path)["statistics"])
-    datasets = [read_json(path)["statistics"] for path in args.datasets]
+        frames[path.parent.name].append(frames_statistics(path))
+    datasets = [dataset_statistics(path) for path in args.datasets]
     rows = source_rows(frames, datasets, read_registry())
     write_text(args.csv, to_csv(rows))
     write_text(args.markdown, to_markdown(rows, [one["dataset"] for one in datasets], args.scale))

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mimic_core.datasets.statistics import mining_statistics
 from mimic_core.errors import MimicError
-from mimic_core.files import atomic_path, read_json
+from mimic_core.files import atomic_path
 from mimic_core.seeding import seed_for
+from mimic_core.verify import read_receipt
 
 
 def assemble(
@@ -86,17 +88,18 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
     """Sum the mining statistics of each source over its shards.
 
     Raises:
-        MimicError: a source of which not one unit could be read.
+        MimicError: a receipt that is not as it was written, or a source of which not one unit could be read.
     """
     totals: dict[str, dict[str, Any]] = {}
     for source, paths in receipts.items():
-        statistics = [read_json(path)["statistics"] for path in paths]
+        statistics = [mining_statistics(read_receipt(path), "statistics") for path in paths]
         unreadable = {unit: reason for one in statistics for unit, reason in one["unreadable"].items()}
         totals[source] = {
             "seen": sum(one["seen"] for one in statistics),
             "views": sum(one["views"] for one in statistics),
             "verdicts": {
-                verdict: sum(one["verdicts"][verdict] for one in statistics) for verdict in statistics[0]["verdicts"]
+                verdict: sum(one["verdicts"].get(verdict, 0) for one in statistics)
+                for verdict in dict.fromkeys(verdict for one in statistics for verdict in one["verdicts"])
             },
             "unreadable": unreadable,
             "remarks": {unit: texts for one in statistics for unit, texts in one.get("remarks", {}).items()},

@@ -36,6 +36,7 @@ from mimic_core.pretrain.pictures import draw_pictures, hidden, viewable
 from mimic_core.progress import Progress
 from mimic_core.receipts import Receipt
 from mimic_core.settings import read_settings
+from mimic_core.verify import InputCheck, with_receipts
 
 log = logging.getLogger("mimic")
 
@@ -218,7 +219,8 @@ def reconstruct(
         file without a decoder it has names and ``not_run``, the reason, alone.
 
     Raises:
-        MimicError: a file is missing or not what it should be, or a setting does not fit.
+        MimicError: a file is missing or not what it should be or what the receipt beside it says, or a setting does
+            not fit.
     """
     named = bool(settings.frechet_encoder)
     need(named == (frechet is not None), "its name and its file go together", "frechet_encoder", "give both or none")
@@ -227,16 +229,20 @@ def reconstruct(
         used = [Path(settings.inception)] if settings.inception and Path(settings.inception).is_file() else []
         inputs = [Path(data), Path(weights), *([] if frechet is None else [Path(frechet)]), *used]
         receipt = Receipt("reconstruction", {**dataclasses.asdict(settings), "seed": seed}, inputs)
+        receipt.check_written(inputs)
         dataset = PairDataset(data)
+        shards = InputCheck(with_receipts(dataset.shards))
         if not len(dataset):
             raise MimicError("the dataset has no pairs", where=data, remedy="mine more pairs")
         try:
             model = open_model(weights, settings.mask_ratio)
         except NoPainterError as error:
+            receipt.read |= shards.finish()
             return leave_reason(settings, f"{error.what} ({weights})", out, receipt)
         work = Reconstruction(settings, model, frechet, seed)
         work.run(dataset)
         found = work.metrics()
+        receipt.read |= shards.finish()
     draw_pictures(out / "reconstructions.png", {title: torch.cat(part) for title, part in work.columns.items()})
     write_json(out / "metrics.json", found)
     receipt.statistics = {

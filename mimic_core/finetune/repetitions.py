@@ -23,6 +23,7 @@ from mimic_core.models import load_pretrained
 from mimic_core.models.settings import ViTSettings, vit_settings
 from mimic_core.receipts import Receipt
 from mimic_core.seeding import seed_for
+from mimic_core.verify import compare, with_receipts
 
 log = logging.getLogger("mimic")
 
@@ -45,7 +46,8 @@ class Repetitions(Generic[Settings, Data]):
         training, test: the dataset, without the samples that cannot be used.
 
     Raises:
-        MimicError: no dataset is named, the encoder does not fit the input size, or the dataset cannot be used.
+        MimicError: no dataset is named, the encoder does not fit the input size or is not what the receipt beside it
+            says, or the dataset cannot be used.
     """
 
     def __init__(
@@ -59,11 +61,17 @@ class Repetitions(Generic[Settings, Data]):
         self.settings: Settings = settings
         self.weights, self.seed = weights, seed
         self.root = data_root(root, settings)
+        self.read = compare(with_receipts(self.weight_files))  # before anything is read from them
         size = settings.size if isinstance(settings, PoseSettings) else (settings.image_size, settings.image_size)
         self.sizes = encoder_sizes(settings.architecture, weights, size)
         self.training, self.test = (
             open_usable(opener, self.root, part, max(size), settings.threads) for part in ("train", "test")
         )
+
+    @property
+    def weight_files(self) -> list[Path]:
+        """The checkpoint's file; none of random weights."""
+        return [] if str(self.weights) == RANDOM else [Path(self.weights)]
 
     def seed_of(self, repetition: int) -> int:
         """Seed of one repetition: the same for every encoder and mode, so that they see the same order."""
@@ -81,8 +89,10 @@ class Repetitions(Generic[Settings, Data]):
 
     def receipt(self, *more: Path) -> Receipt:
         """A receipt that names the settings, the dataset, the weights and ``more`` files."""
-        files = [*self.training.files, *([] if str(self.weights) == RANDOM else [Path(self.weights)]), *more]
-        return Receipt("finetune", {**dataclasses.asdict(self.settings), "seed": self.seed}, files)
+        files = [*self.training.files, *self.weight_files, *more]
+        receipt = Receipt("finetune", {**dataclasses.asdict(self.settings), "seed": self.seed}, files)
+        receipt.read |= self.read
+        return receipt
 
     def about(self) -> About:
         """What ``metrics.json`` says beside the results."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mimic_core.files import read_json
+from mimic_core.errors import MimicError
+from mimic_core.foreign import foreign
 from mimic_core.models.settings import DecoderSettings, vit_settings
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.models import MASKED, Model
 from mimic_core.plan.speeds import SHAPES, operations_of, speed_name
 from mimic_core.settings import read_settings
 from mimic_core.sources.registry import read_registry
+from mimic_core.verify import ReadReceipt, read_receipt
+
+log = logging.getLogger("mimic")
 
 LEAST = 0.1  # share of a job's time that counts as work, however long it took to start
 
@@ -37,7 +42,11 @@ class Measured:
     name: str
     seconds: float
     memory_mb: float
-    receipt: Mapping[str, Any]
+    receipt: ReadReceipt
+
+    def count(self, statistic: str) -> int:
+        """One of the counts of its statistics."""
+        return self.receipt.count("statistics", statistic)
 
 
 def receipt_path(results: Path, stage: str, name: str) -> Path:
@@ -51,6 +60,16 @@ def receipt_path(results: Path, stage: str, name: str) -> Path:
     return results / stage / name / "receipt.json"
 
 
+@contextmanager
+def left_out(path: Path) -> Iterator[None]:
+    """Name a file that does not say what it should, and go on without it."""
+    try:
+        with foreign("a measurement that cannot be read", path):
+            yield
+    except MimicError as error:
+        log.warning("%s is left out: %s", path, error.what)
+
+
 def read_benchmark(path: Path) -> tuple[float, float]:
     """Seconds and largest resident size (MB) of the last run in a benchmark file."""
     with open(path, newline="", encoding="utf-8") as stream:
@@ -62,16 +81,15 @@ def read_benchmark(path: Path) -> tuple[float, float]:
 def read_measured(benchmarks: Path) -> Iterator[Measured]:
     """Every job below a folder of benchmark files (``results/benchmarks``) whose receipt is there.
 
-    A file that cannot be read is left out: it may be half written.
+    A file that cannot be read is named and left out: it may be half written.
     """
     for path in sorted(benchmarks.glob("*/*.tsv")):
         stage, name = path.parent.name, path.stem
-        try:
+        with left_out(path):
             seconds, memory = read_benchmark(path)
-            receipt = read_json(receipt_path(benchmarks.parent, stage, name))
-        except (OSError, ValueError, KeyError, IndexError):
-            continue
-        yield Measured(stage, name, seconds, memory, receipt)
+            receipt = receipt_path(benchmarks.parent, stage, name)
+            if seconds > 0 and receipt.is_file():
+                yield Measured(stage, name, seconds, memory, read_receipt(receipt))
 
 
 def measured_costs(costs: Costs, benchmarks: Path) -> Costs:
@@ -86,12 +104,12 @@ def measured_costs(costs: Costs, benchmarks: Path) -> Costs:
 
 def expected(costs: Costs, job: Measured) -> tuple[str, float] | None:
     """What a mining job calibrates, and the seconds of its work by the shipped rates; None of other jobs."""
-    found = job.receipt.get("statistics", {})
     entry = read_registry().get(job.name.rpartition("-")[0])
     if job.stage == "frames" and entry is not None:
-        return f"frames.{entry.kind}", found["views"] * costs.value(f"frames.{entry.kind}")
+        return f"frames.{entry.kind}", job.count("views") * costs.value(f"frames.{entry.kind}")
     if job.stage == "pairs":
-        counted = {"pairs.view": found["features"], "pairs.candidate": found["seen"], "pairs.kept": found["kept"]}
+        names = {"pairs.view": "features", "pairs.candidate": "seen", "pairs.kept": "kept"}
+        counted = {name: job.count(statistic) for name, statistic in names.items()}
         return "pairs", sum(count * costs.value(name) for name, count in counted.items())
     return None
 
@@ -100,7 +118,9 @@ def mining_costs(costs: Costs, jobs: list[Measured]) -> Iterator[Cost]:
     """Rates of frames and pairs on this machine."""
     ratios: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for job in jobs:
-        known = expected(costs, job)
+        known = None
+        with left_out(job.receipt.path):
+            known = expected(costs, job)
         if known and known[1] > 0:
             work = max(job.seconds - costs.value("start.mining"), LEAST * job.seconds)
             ratios[known[0]].append((work, known[1]))
@@ -121,14 +141,20 @@ def pretrain_costs(jobs: list[Measured]) -> Iterator[Cost]:
     for job in jobs:
         if job.stage != "pretrain":
             continue
-        settings, found = job.receipt["settings"], job.receipt["statistics"]
-        model = str(settings["model"])
-        encoder = vit_settings({**settings["encoder"], "image_size": settings["image_size"]}, job.name)
-        decoder = read_settings(DecoderSettings, settings["decoder"], job.name)
-        ran = Model(model, "", encoder, decoder, float(settings.get("mask_ratio") or MASKED[model]), 1, 0)
-        on_gpu = found["device"] != "cpu"
-        workers = found["processes"] * (1 if on_gpu else int(settings.get("threads", 1)))
-        for shape in SHAPES:
-            if abs(operations_of(model, shape) / ran.operations - 1) < 1e-6:
-                name = speed_name(model, "gpu" if on_gpu else "cpu", shape)
-                yield Cost(name, found["pairs_per_second"] / workers, "pairs/s", "here", f"receipt of {job.name}")
+        with left_out(job.receipt.path):
+            yield from pretrain_speeds(job)
+
+
+def pretrain_speeds(job: Measured) -> list[Cost]:
+    """Speed of one pretraining run, for each size of the table that is its own."""
+    settings = job.receipt.block("settings")
+    model = str(settings["model"])
+    encoder = vit_settings({**settings["encoder"], "image_size": settings["image_size"]}, job.name)
+    decoder = read_settings(DecoderSettings, settings["decoder"], job.name)
+    ran = Model(model, "", encoder, decoder, float(settings.get("mask_ratio") or MASKED[model]), 1, 0)
+    on_gpu = job.receipt.text("statistics", "device") != "cpu"
+    workers = job.count("processes") * (1 if on_gpu else int(settings.get("threads", 1)))
+    speed = job.receipt.number("statistics", "pairs_per_second") / workers
+    same = [shape for shape in SHAPES if abs(operations_of(model, shape) / ran.operations - 1) < 1e-6]
+    names = [speed_name(model, "gpu" if on_gpu else "cpu", shape) for shape in same]
+    return [Cost(name, speed, "pairs/s", "here", f"receipt of {job.name}") for name in names]

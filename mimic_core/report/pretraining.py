@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from mimic_core.files import atomic_path
+from mimic_core.foreign import foreign
+from mimic_core.report.readings import AGAIN
+from mimic_core.verify import compare, read_receipt, with_receipts
 
 EPOCHS, PAIRS = 200, 3_163_333  # the paper's schedule (section 4.1) on MIMIC-3M
 PAPER_RATE, PAPER_DAYS = 66, 111  # pairs/s a GPU (from 100 minutes an epoch on 8 RTX A6000), and GPU-days
@@ -22,6 +25,41 @@ CURVES = {  # column -> label, line
     "val_loss": ("held out", "--"),
     "val_loss_shuffled": ("held out, another pair's second view", ":"),
 }
+
+
+def read_metrics(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
+    """Run -> its ``metrics.csv``.
+
+    Raises:
+        MimicError: a file is not what the receipt beside it says, or cannot be read.
+    """
+    paths = {folder.name: folder / "metrics.csv" for folder in folders}
+    compare(with_receipts(paths.values()))
+    tables = {}
+    for run, path in paths.items():
+        with foreign("the metrics of a run that cannot be read", path, AGAIN):
+            tables[run] = pd.read_csv(path)[["epoch", *CURVES]].astype(float)
+    return tables
+
+
+def run_receipt(path: Path) -> dict[str, Any]:
+    """What the costs are computed from, of a run's receipt.
+
+    Raises:
+        MimicError: it cannot be read, or is not as the stage writes it.
+    """
+    receipt = read_receipt(path)
+    return {
+        "statistics": {
+            "pairs_per_second": receipt.number("statistics", "pairs_per_second"),
+            "processes": receipt.count("statistics", "processes"),
+            "device": receipt.text("statistics", "device"),
+        },
+        "settings": {
+            "encoder": {name: receipt.count("settings", "encoder", name) for name in ("width", "depth")},
+            "image_size": receipt.count("settings", "image_size"),
+        },
+    }
 
 
 def draw_losses(metrics: Mapping[str, pd.DataFrame], png: Path, dpi: int, scale: str) -> None:

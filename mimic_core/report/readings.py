@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.foreign import parse_json, read_regular
+from mimic_core.verify import compare, read_receipt, with_receipts
 
 MODEL_LABELS = {"mae": "MAE", "croco": "CroCo", "dino": "DINO"}
 FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"
@@ -132,9 +132,9 @@ def read_object(path: Path) -> dict[str, Any]:
         MimicError: the file is missing or holds something else.
     """
     try:
-        content = read_json(path)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise MimicError(f"the file cannot be read: {error}", where=path, remedy=AGAIN) from None
+        content = parse_json(read_regular(path, "a result"), "a result", path)
+    except UnreadableError as error:
+        raise MimicError(f"the file cannot be read: {error.what}", where=path, remedy=AGAIN) from None
     if not isinstance(content, dict):
         raise MimicError("the file does not hold a JSON object", where=path, remedy=AGAIN)
     return content
@@ -184,9 +184,11 @@ def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Resul
     """Read results, no two of which may be of one task, encoder and mode (``few_shot``: and number of images).
 
     Raises:
-        MimicError: a file is broken, or two claim the same cell of a table.
+        MimicError: a file is broken or not what the receipt beside it says, or two claim the same cell of a table.
     """
     found: dict[tuple[str, str, str, int], Result] = {}
+    paths = list(paths)
+    compare(with_receipts(paths))
     for path in paths:
         result = read_result(path)
         key = (result.task, result.encoder, result.mode, result.train_images if few_shot else 0)
@@ -200,19 +202,13 @@ def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Resul
     return list(found.values())
 
 
-def run_statistics(receipts: Iterable[Path], key: str) -> dict[str, Any]:
-    """Pretraining run -> one of the statistics of its receipt.
+def run_statistics(receipts: Iterable[Path], key: str) -> dict[str, int]:
+    """Pretraining run -> one of the counts in the statistics of its receipt.
 
     Raises:
         MimicError: a receipt is broken or lacks it.
     """
-    found = {}
-    for path in receipts:
-        statistics = read_object(path).get("statistics", {})
-        if key not in statistics:
-            raise MimicError(f"the receipt has no {key!r} under statistics", where=path, remedy=AGAIN)
-        found[path.parent.name] = statistics[key]
-    return found
+    return {path.parent.name: read_receipt(path).count("statistics", key) for path in receipts}
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mimic_core.pairs.measurement import KEPT, VERDICTS
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
+from mimic_core.verify import read_receipt
 
 REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
+
+
+def frames_statistics(path: Path) -> dict[str, int]:
+    """The units of a frames shard, and those that could not be read, by its receipt.
+
+    Raises:
+        MimicError: it cannot be read, or is not as the stage writes it.
+    """
+    receipt = read_receipt(path)
+    return {name: receipt.count("statistics", name) for name in ("units", "units_unreadable")}
 
 
 def source_rows(

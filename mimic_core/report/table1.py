@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from mimic_core.report.pages import lines_of, page
-from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_object, read_results, run_statistics
+from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
 from mimic_core.report.rows import Table, build
+from mimic_core.verify import read_receipt
 
 TABLE = Table("Table 1", (DEPTH, NORMALS), Path(__file__).with_name("paper_table1.csv"))
 LOSSES = {  # heading -> statistic of a pretraining receipt
@@ -59,9 +60,13 @@ def pretraining_lines(receipts: Iterable[Path]) -> list[str]:
     """How each pretraining went: the losses, and CroCo's cross-view gain."""
     rows = []
     for path in receipts:
-        statistics = read_object(path)["statistics"]
-        losses = ["-" if statistics.get(name) is None else f"{statistics[name]:.3f}" for name in LOSSES.values()]
-        rows.append([path.parent.name, f"{statistics['training_pairs']:,}", f"{statistics['iterations']:,}", *losses])
+        receipt = read_receipt(path)
+        known = receipt.block("statistics")
+        losses = [
+            "-" if known.get(name) is None else f"{receipt.number('statistics', name):.3f}" for name in LOSSES.values()
+        ]
+        counts = [f"{receipt.count('statistics', name):,}" for name in ("training_pairs", "iterations")]
+        rows.append([path.parent.name, *counts, *losses])
     names = ["run", "pairs", "iterations", *LOSSES]
     return [
         "## Pretraining",

@@ -12,6 +12,7 @@ from mimic_core.errors import MimicError
 from mimic_core.report.pages import lines_of, sample_warning
 from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
 from mimic_core.report.rows import not_run
+from mimic_core.verify import compare, with_receipts
 
 PAPER = Path(__file__).with_name("paper_table4.csv")
 DIGITS = {"loss": 4, "pixel_l2": 5, "fid": 2, "frechet": 4}  # decimals in the table
@@ -88,9 +89,11 @@ def read_reconstructions(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
     """Read the results and check that they compare.
 
     Raises:
-        MimicError: a file is broken, two are of one encoder, or two are not of the same pairs and hidden patches.
+        MimicError: a file is broken or not what the receipt beside it says, two are of one encoder, or two are not of
+            the same pairs and hidden patches.
     """
     found: dict[Path, dict[str, Any]] = {}
+    compare(with_receipts(paths))
     for path in paths:
         content = read_object(path)
         lacking = [key for key in (UNMEASURED if NOT_RUN in content else KEYS) if key not in content]

@@ -1,0 +1,49 @@
+"""What the receipt of a dataset says, for the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mimic_core.pairs.measurement import VERDICTS
+from mimic_core.verify import ReadReceipt, read_receipt
+
+
+def dataset_statistics(path: str | Path) -> dict[str, Any]:
+    """Statistics of a dataset's receipt: ``dataset``, pairs ``taken`` by source, and ``mining`` by source.
+
+    Returns:
+        ``{"dataset": name, "sources": {source: {"taken": count}}, "mining": {source: summed mining statistics}}``.
+
+    Raises:
+        MimicError: the receipt cannot be read, or is not as the stage writes it.
+    """
+    receipt = read_receipt(path)
+    mining = {
+        source: mining_statistics(receipt, "statistics", "mining", source)
+        for source in receipt.block("statistics", "mining")
+    }
+    for row in mining.values():
+        row["verdicts"] = dict.fromkeys(VERDICTS, 0) | row["verdicts"]
+    return {
+        "dataset": receipt.text("statistics", "dataset"),
+        "sources": {
+            source: {"taken": receipt.count("statistics", "sources", source, "taken")}
+            for source in receipt.block("statistics", "sources")
+        },
+        "mining": mining,
+    }
+
+
+def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:
+    """Mining statistics at a place in a receipt: ``seen``, ``views``, ``verdicts`` by name, ``unreadable`` by unit.
+
+    Raises:
+        MimicError: the receipt is not as the stage writes it.
+    """
+    return {
+        "seen": receipt.count(*keys, "seen"),
+        "views": receipt.count(*keys, "views"),
+        "verdicts": receipt.counts(*keys, "verdicts"),
+        "unreadable": receipt.texts(*keys, "unreadable"),
+    }
