@@ -13,12 +13,15 @@ from mimic_core.errors import MimicError
 from mimic_core.files import read_json, write_json
 from mimic_core.pretrain import lock
 from mimic_core.pretrain.lock import RunLock
+from mimic_core.processes import look_at
 
 
 @pytest.fixture
 def other():
     """A process of this machine that lives until the test ends."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    while look_at(process.pid) is None:  # it has no command line yet
+        time.sleep(0.01)
     yield process
     process.kill()
     process.wait()
@@ -136,3 +139,65 @@ def test_a_lock_that_another_has_taken_over_is_left_to_it(tmp_path):
     with RunLock(tmp_path):
         path = held_by(tmp_path, "another-node", 7)
     assert read_json(path)["process"] == 7
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0, 3e8])
+def test_a_clock_that_jumps_takes_no_lock_from_the_living(tmp_path, other, jump):
+    path = held_by(tmp_path, socket.gethostname(), other.pid, jump)
+    write_json(path, read_json(path) | {"started": look_at(other.pid).started})
+    os.utime(path, (time.time() - jump,) * 2)
+    with pytest.raises(MimicError, match=f"process {other.pid} on"), RunLock(tmp_path):
+        pass
+    other.kill()
+    other.wait()
+    with RunLock(tmp_path):
+        assert read_json(path)["process"] == os.getpid()
+
+
+def test_a_process_that_has_got_the_number_of_a_dead_one_holds_nothing(tmp_path, other):
+    path = held_by(tmp_path, socket.gethostname(), other.pid)
+    write_json(path, read_json(path) | {"started": "1"})
+    os.utime(path, (time.time() - 2 * lock.DEAD_AFTER,) * 2)
+    with RunLock(tmp_path):
+        assert read_json(path)["process"] == os.getpid()
+
+
+def test_a_clock_ahead_of_the_disks_takes_no_lock_from_a_living_machine(tmp_path, soon, monkeypatch):
+    path = held_by(tmp_path, "another-node", 7)
+    now = time.time
+    monkeypatch.setattr(lock.time, "time", lambda: now() + 3600)
+    timer = threading.Timer(0.2, lambda: os.utime(path, (now(),) * 2))
+    timer.start()
+    with pytest.raises(MimicError, match="process 7 on another-node"), RunLock(tmp_path):
+        pass
+    timer.join()
+    assert [path.name for path in tmp_path.iterdir()] == [lock.NAME]
+
+
+def test_a_disk_that_is_lost_for_a_while_ends_no_signs_of_life(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "BEAT", 0.02)
+    lost = threading.Event()
+    read = lock.read_json
+
+    def stale(path):
+        if lost.is_set():
+            raise OSError(116, "Stale file handle")
+        return read(path)
+
+    monkeypatch.setattr(lock, "read_json", stale)
+    with RunLock(tmp_path):
+        lost.set()
+        time.sleep(0.1)
+        lost.clear()
+        os.utime(tmp_path / lock.NAME, (0, 0))
+        deadline = time.monotonic() + 5
+        while (tmp_path / lock.NAME).stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (tmp_path / lock.NAME).stat().st_mtime > 0
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, '{"machine": "x"}'.encode("utf-16"), b'{"process": 1e999}'])
+def test_a_lock_of_any_rubbish_holds_nothing(tmp_path, content):
+    (tmp_path / lock.NAME).write_bytes(content)
+    with RunLock(tmp_path):
+        assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
