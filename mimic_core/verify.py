@@ -204,6 +204,20 @@ def compare(written: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
     return found
 
 
+def changed_files(receipt: ReadReceipt, files: Iterable[Path]) -> list[Path]:
+    """Those of the files that are not what their job's receipt says, are not listed there, or cannot be read."""
+    found = []
+    for file in files:
+        told = receipt.told(file)
+        try:
+            same = fingerprint(file, -1 if told and told.startswith(SIZE) else math.inf) == told
+        except (OSError, UnreadableError):
+            same = False
+        if not same:
+            found.append(file)
+    return found
+
+
 def damaged(changed: Sequence[tuple[Path, Path]], broken: Mapping[Path, MimicError]) -> MimicError:
     """One error for all files that are not what they were when they were written."""
     if len(broken) == 1 and not changed:
@@ -284,6 +298,7 @@ class InputCheck:
 __all__ = [
     "InputCheck",
     "ReadReceipt",
+    "changed_files",
     "check_written",
     "compare",
     "fingerprint",

@@ -102,7 +102,7 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
                 for verdict in dict.fromkeys(verdict for one in statistics for verdict in one["verdicts"])
             },
             "unreadable": unreadable,
-            "remarks": {unit: texts for one in statistics for unit, texts in one.get("remarks", {}).items()},
+            "remarks": {unit: texts for one in statistics for unit, texts in one["remarks"].items()},
         }
         if unreadable and not totals[source]["views"]:
             raise MimicError(

@@ -36,7 +36,8 @@ def dataset_statistics(path: str | Path) -> dict[str, Any]:
 
 
 def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:
-    """Mining statistics at a place in a receipt: ``seen``, ``views``, ``verdicts`` by name, ``unreadable`` by unit.
+    """Mining statistics at a place in a receipt: ``seen``, ``views``, ``verdicts`` by name, ``unreadable`` and
+    ``remarks`` by unit.
 
     Raises:
         MimicError: the receipt is not as the stage writes it.
@@ -46,4 +47,17 @@ def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:
         "views": receipt.count(*keys, "views"),
         "verdicts": receipt.counts(*keys, "verdicts"),
         "unreadable": receipt.texts(*keys, "unreadable"),
+        "remarks": remarks(receipt, *keys, "remarks"),
     }
+
+
+def remarks(receipt: ReadReceipt, *keys: str) -> dict[str, list[str]]:
+    """What was remarked of units: lists of texts by unit; none in a receipt from before there were any."""
+    if keys[-1] not in receipt.block(*keys[:-1]):
+        return {}
+    found: dict[str, list[str]] = {}
+    for unit, texts in receipt.block(*keys).items():
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise receipt.fault((*keys, unit), "is no list of texts")
+        found[unit] = list(texts)
+    return found

@@ -24,9 +24,11 @@ from mimic_core.frames.faces import face_blur
 from mimic_core.frames.reading import MEDIA
 from mimic_core.frames.views import Reader
 from mimic_core.pairs.merging import merge_parts, merge_statistics
+from mimic_core.pairs.shard import ShardPaths
 from mimic_core.pairs.tasks import PARTS, FolderSettings, Task, find_tasks, mine_unit, shard_paths
 from mimic_core.progress import Progress
-from mimic_core.receipts import Receipt, written_outputs
+from mimic_core.receipts import Receipt
+from mimic_core.verify import changed_files, read_receipt
 
 __all__ = ["PARTS", "FolderSettings", "Task", "find_tasks", "mine_folder", "shard_paths"]
 
@@ -87,7 +89,7 @@ def mine_locked(
     return receipt.statistics
 
 
-def finished(final: Path, stamps: Mapping[str, Any], paths: Any) -> dict[str, Any] | None:
+def finished(final: Path, stamps: Mapping[str, Any], paths: ShardPaths) -> dict[str, Any] | None:
     """The statistics of a receipt of the same files and settings, whose outputs are still what it says.
 
     None where there is no such receipt; an output that was damaged since is named.
@@ -95,16 +97,15 @@ def finished(final: Path, stamps: Mapping[str, Any], paths: Any) -> dict[str, An
     if not final.is_file():
         return None
     try:
-        told, statistics = written_outputs(final), dict(read_json(final)["statistics"])
-    except (MimicError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        receipt = read_receipt(final)
+        statistics, damaged = receipt.block("statistics"), changed_files(receipt, paths.all())
+    except (MimicError, OSError):
         log.warning("damaged since it was written: %s; everything is mined again", final)
         return None
     if statistics.get("stamps") != stamps:
         return None
-    look = Receipt("pairs", {})
-    damaged = [path for path in paths.all() if told.get(path.name) != look.input_fingerprint(path)]
     if damaged:
-        names = ", ".join(str(path) for path in damaged)
+        names = ", ".join(map(str, damaged))
         log.warning("damaged or gone since it was written: %s; everything is mined again", names)
         return None
     return statistics

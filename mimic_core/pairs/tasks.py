@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError, printable
-from mimic_core.files import file_hash, read_json, write_json
+from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import expected_views
@@ -23,6 +23,7 @@ from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.receipts import code_version
 from mimic_core.sources import Unit, open_source
+from mimic_core.verify import changed_files, fingerprint, read_receipt
 
 log = logging.getLogger("mimic")
 
@@ -87,14 +88,12 @@ class Task:
         if not self.receipt.is_file():
             return None
         try:
-            told = read_json(self.receipt)
-            if told["stamp"] != self.stamp:
+            told = read_receipt(self.receipt)
+            if told.block("stamp") != self.stamp:
                 return None
-            damaged = [path for path in self.paths.all() if file_hash(path) != told["outputs"][path.name]]
-            statistics = dict(told["statistics"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            statistics, damaged = told.block("statistics"), changed_files(told, self.paths.all())
+        except (MimicError, OSError):
             damaged = [self.receipt]
-            log.debug("%s: %s", self.receipt, error)
         if not damaged:
             return statistics
         name, parts = printable(self.unit.name), ", ".join(str(path) for path in damaged)
@@ -181,5 +180,5 @@ def mine_unit(task: Task, read: Reader | None = None, step: Callable[[int], None
         task.paths, source=SOURCE, rule=task.rule, settings=settings.mining, seed=settings.seed, shown=False
     )
     statistics["faces"] = faces
-    outputs = {path.name: file_hash(path) for path in task.paths.all()}
+    outputs = {path.name: fingerprint(path) for path in task.paths.all()}
     write_json(task.receipt, {"stamp": task.stamp, "statistics": statistics, "outputs": outputs})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,11 +14,11 @@ import pandas as pd
 
 from mimic_core.archive import read_at
 from mimic_core.errors import MimicError
-from mimic_core.files import read_json, write_text
+from mimic_core.files import write_text
 from mimic_core.foreign import foreign
 from mimic_core.pairs.folder import shard_paths
 from mimic_core.pairs.measurement import KEPT, UNREADABLE, VERDICTS
-from mimic_core.receipts import Receipt, written_outputs
+from mimic_core.verify import changed_files, read_receipt
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 MOST = 300  # retained pairs on the page, and as many rejected ones; an even choice of all
@@ -67,11 +67,9 @@ def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> P
     paths = shard_paths(folder)
     remedy = f"make it anew: mimic mine VIDEOS --out {folder}"
     with foreign("this folder does not hold the result of mining", folder, remedy):
-        if not checked:
-            check_files(folder / "receipt.json", paths.all(), remedy)
+        statistics = read_statistics(folder, remedy, checked)
         candidates, views = pd.read_parquet(paths.candidates), pd.read_parquet(paths.views)
         pairs = pd.read_parquet(paths.pairs, columns=["unit", "view1", "view2", "correspondences"])
-        statistics = read_json(folder / "receipt.json")["statistics"]
         reasons, remarks = statistics["unreadable"], statistics["remarks"]
     patches = {
         (row["unit"], row["view1"], row["view2"]): row["correspondences"].tolist() for row in pairs.to_dict("records")
@@ -94,18 +92,19 @@ def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> P
     return page
 
 
-def check_files(receipt: Path, files: Sequence[Path], remedy: str) -> None:
-    """See that files are what their receipt says.
-
-    Raises:
-        MimicError: one is not, or is gone.
-    """
-    told = written_outputs(receipt)
-    look = Receipt("pairs", {})
-    for path in files:
-        if told.get(path.name) != look.input_fingerprint(path):
-            what = "the file is not what its receipt says: it was changed, cut off or removed after it was written"
-            raise MimicError(what, where=path, remedy=remedy)
+def read_statistics(folder: Path, remedy: str, checked: bool) -> dict[str, Any]:
+    """The statistics of a mined folder's receipt; see :func:`write_gallery`."""
+    try:
+        receipt = read_receipt(folder / "receipt.json")
+        statistics = receipt.block("statistics")
+    except MimicError as error:
+        what = f"this folder does not hold the result of mining: {error.what}"
+        raise MimicError(what, where=folder, remedy=remedy) from error
+    changed = [] if checked else changed_files(receipt, shard_paths(folder).all())
+    if changed:
+        what = "these files are not what their receipt says: changed, cut off or removed after they were written"
+        raise MimicError(what, where=", ".join(map(str, changed)), remedy=remedy)
+    return statistics
 
 
 def choose(candidates: pd.DataFrame, most: int) -> pd.DataFrame:
