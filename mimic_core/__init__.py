@@ -4,7 +4,7 @@ import os
 
 __version__ = "0.1.0"
 
-# OpenCV's own bound on a picture (``foreign.PIXELS``), for formats whose header Pillow does not read; it is read
-# once, when cv2 is first imported
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what cannot be decoded is said once, by us, with the file's name
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))
+# OpenCV's own bound on a picture (``foreign.PIXELS``), for what no header says; it is read once, when cv2 is first
+# imported
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "210000000")

@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mimic_core.errors import MimicError, UnreadableError, printable
+from mimic_core.headers import WIDE, Header, read_header
 
 log = logging.getLogger("mimic")
 
 # Bounds, one a kind; what is larger is refused by name before memory is taken for it
-PIXELS = 1 << 28  # of one picture: the largest cameras have 200 million
+PIXELS = 210_000_000  # of one picture: the largest cameras have 200 million
+DECODED = 5 << 28  # bytes that decoding one picture may take at its peak
+PASSED = 1 << 32  # pixels that may be gone over, all scans of a progressive JPEG together: 10 s
+PICTURE_TEXTS = 64  # compressed texts of a PNG, each of which may unfold to 8 MB
 SIDE = 1 << 20  # pixels of a picture's longer side, as OpenCV has it
 FILE_BYTES = 1 << 30  # of a file that is read at once rather than streamed
 JSON_BYTES = 1 << 28  # of a JSON document
@@ -44,6 +48,9 @@ KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISSOCK, "a socket"),
 )
+
+
+READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe would wait otherwise
 
 
 def check_regular(path: str | Path, what: str = "a file") -> os.stat_result:
@@ -71,7 +78,7 @@ def open_regular(path: str | Path, what: str = "a file") -> BinaryIO:
         UnreadableError: it cannot be opened, or is a folder, pipe, device or socket.
     """
     try:
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe would wait otherwise
+        number = os.open(path, READ)
     except (OSError, ValueError) as error:
         raise cannot_open(path, what, error) from None
     try:
@@ -93,9 +100,23 @@ def read_regular(path: str | Path, what: str = "a file", most: int = FILE_BYTES)
         if size > most:
             raise UnreadableError(f"{what} of {size:,} bytes; at most {most:,} are read", where=path, remedy=REMOVE)
         try:
-            return stream.read(most)
+            return stream.read(size)  # no more is asked for: the buffer is made first
         except OSError as error:
             raise cannot_open(path, what, error) from error
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file; none of another, which is not opened, and of one that cannot be read."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        number = os.open(path, READ)
+        try:
+            return os.read(number, count)
+        finally:
+            os.close(number)
+    except (OSError, ValueError):
+        return b""  # its reader says why
 
 
 def require_regular(status: os.stat_result, path: str | Path, what: str) -> None:
@@ -157,14 +178,27 @@ def reason(error: BaseException) -> str:
 
 
 def check_picture(data: bytes | bytearray | memoryview, where: object) -> None:
-    """See that a picture's header asks for no more pixels than :data:`PIXELS`; what has no known header passes.
+    """See that a picture's header asks for no more pixels, memory and time than the bounds; an unknown header passes.
 
     Raises:
         UnreadableError: it asks for more.
     """
-    size = picture_size(data)
-    if size is not None:
-        check_pixels(size, where)
+    header = picture_header(bytes(data))
+    if header is None:
+        return
+    check_pixels((header.width, header.height), where)
+    pixels = header.width * header.height
+    for asked, most, what in (
+        (pixels * header.weight, DECODED, "bytes in memory"),
+        (pixels * header.passes, PASSED, "pixels in all its scans"),
+        (header.texts, PICTURE_TEXTS, "compressed texts"),
+    ):
+        if asked > most:
+            told = f"a picture of {header.width}x{header.height} pixels that asks for {asked:,} {what}"
+            raise UnreadableError(f"{told}; at most {most:,} are read", where=where, remedy=SAVE_ANEW)
+
+
+SAVE_ANEW = "save it anew, smaller, or remove it"
 
 
 def check_pixels(size: tuple[int, int], where: object) -> None:
@@ -176,22 +210,31 @@ def check_pixels(size: tuple[int, int], where: object) -> None:
     width, height = size
     if width * height > PIXELS or max(size) > SIDE:
         what = f"a picture of {width}x{height} pixels; at most {PIXELS:,} are read"
-        raise UnreadableError(what, where=where, remedy="make it smaller, or remove it")
+        raise UnreadableError(what, where=where, remedy=SAVE_ANEW)
 
 
 def picture_size(data: bytes | bytearray | memoryview) -> tuple[int, int] | None:
-    """Width and height by a picture's header, without decoding it; None where Pillow does not know the format."""
+    """Width and height by a picture's header, without decoding it; None where the format is not known."""
+    header = picture_header(bytes(data))
+    return None if header is None else (header.width, header.height)
+
+
+def picture_header(data: bytes) -> Header | None:
+    """A picture's header: by :mod:`mimic_core.headers` or, where the format is not known there, by Pillow."""
+    header = read_header(data)
+    if header is not None or data[:2] in (b"\xff\xd8", b"\x89P"):  # damaged ones are the decoder's to refuse
+        return header
     import warnings
 
-    from PIL import Image  # only where a picture is read
+    from PIL import Image  # only where a picture of a rare kind is read
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own warning of large pictures: the bound here decides
+            warnings.simplefilter("ignore")  # Pillow's own warning of large pictures: the bounds here decide
             with Image.open(io.BytesIO(data)) as picture:
-                return int(picture.size[0]), int(picture.size[1])
+                return Header(int(picture.size[0]), int(picture.size[1]), WIDE)
     except Image.DecompressionBombError:
-        return SIDE + 1, SIDE + 1
+        return Header(SIDE + 1, SIDE + 1)
     except Exception:  # a damaged header is the decoder's to refuse
         return None
 

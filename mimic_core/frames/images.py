@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from mimic_core.errors import UnreadableError
+from mimic_core.foreign import foreign, read_regular
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.views import Image, ResizeMode, View, to_view_size
+from mimic_core.frames.views import Image, Remark, ResizeMode, View, decode_picture, to_view_size
+from mimic_core.headers import pictures_in
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
+
+NAMED = 3  # files that a remark names; the rest is counted
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,36 @@ class ImageSettings:
     blur_faces: str = ""
 
 
-def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | UnreadableError]:
+def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:
     """Yield a unit's images in order, and an error in the place of each that cannot be read.
+
+    Where files hold several pictures (animations, pages), a remark at the end says that the first of each was taken.
 
     Raises:
         UnreadableError: fewer than two can be read.
     """
     readable = 0
+    several: list[tuple[str, int]] = []
     hide_faces = face_blur(settings.blur_faces)
-    for path in unit.listed_images():
+    images = unit.listed_images()
+    if not images:
+        with foreign("a folder that cannot be listed", unit.path, "check its permissions"):
+            any(unit.path.iterdir())
+    for path in images:
         try:
-            image = read_image(path)
+            data = read_regular(path, "an image")
+            image = decode_picture(data, path)
         except UnreadableError as error:
             yield error
             continue
         readable += 1
+        name = name_below(unit.path, path)
+        if (pictures := pictures_in(data)) > 1:
+            several.append((name, pictures))
         image, faces = hide_faces(image)
-        yield View(to_view_size(image, settings.resize), name=name_below(unit.path, path), faces=faces)
+        yield View(to_view_size(image, settings.resize), name=name, faces=faces)
+    if several:
+        yield Remark(first_taken(several))
     if readable < 2:
         raise UnreadableError(
             f"a folder with {readable} readable images of the two that a pair needs",
@@ -54,26 +68,19 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadab
         )
 
 
+def first_taken(several: Sequence[tuple[str, int]]) -> str:
+    """The remark on files that hold several pictures, by their names and numbers of pictures."""
+    shown = ", ".join(f"{name}: {count:,}" for name, count in several[:NAMED])
+    more = f", and {len(several) - NAMED:,} more" if len(several) > NAMED else ""
+    if len(several) == 1:
+        return f"1 file holds several pictures ({shown}); the first was taken"
+    return f"{len(several):,} files hold several pictures ({shown}{more}); the first of each was taken"
+
+
 def read_image(path: Path) -> Image:
-    """Read an image file as RGB (H, W, 3) uint8: upright (EXIF), 16 bits brought to 8, transparency left out.
+    """Read an image file as RGB (H, W, 3) uint8: upright, 16 bits brought to 8, transparency left out.
 
     Raises:
-        UnreadableError: it cannot be opened, or OpenCV cannot decode it.
+        UnreadableError: it cannot be opened, is no regular file, or OpenCV cannot decode it.
     """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise UnreadableError(
-            f"an image that cannot be opened ({error.strerror})", where=path, remedy="check its permissions"
-        ) from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-    except cv2.error as error:
-        raise UnreadableError(f"an image that cannot be decoded ({error.err})", where=path, remedy=REMEDY) from error
-    if image is None:
-        what = "an image that cannot be decoded" if data.size else "an empty file"
-        raise UnreadableError(what, where=path, remedy=REMEDY)
-    return image
-
-
-REMEDY = "save it anew as JPEG or PNG, or remove it"
+    return decode_picture(read_regular(path, "an image"), path)

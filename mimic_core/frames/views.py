@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import UnreadableError
+from mimic_core.foreign import check_picture, foreign
 from mimic_core.sources import Unit
 
 Image = NDArray[np.uint8]
@@ -125,7 +127,7 @@ def encode_jpeg(image: Image) -> bytes:
 
 
 def decode_image(data: bytes) -> Image:
-    """RGB image (H, W, 3) uint8 of the bytes of a JPEG, PNG, WebP or another image file.
+    """RGB image (H, W, 3) uint8 of the bytes of an image that was stored here; no bound is looked at.
 
     Raises:
         ValueError: the bytes are no image.
@@ -134,6 +136,55 @@ def decode_image(data: bytes) -> Image:
     if image is None:
         raise ValueError("the bytes are no image")
     return image
+
+
+def decode_picture(data: bytes, where: object) -> Image:
+    """Decode a picture from outside as RGB (H, W, 3) uint8: upright, 16 bits brought to 8, transparency left out.
+
+    OpenCV turns a picture as its Exif says; of an AVIF, ``irot`` and ``imir`` decide instead. Of a file that holds
+    several pictures, the first is taken.
+
+    Args:
+        data: bytes of a JPEG, PNG, WebP, AVIF or another image file.
+        where: the file, for messages.
+
+    Raises:
+        UnreadableError: OpenCV cannot decode it, or its header asks for more than the bounds of ``foreign``.
+    """
+    if not data:
+        raise UnreadableError("an empty file", where=where, remedy=REMEDY)
+    check_picture(data, where)
+    with foreign("an image that cannot be decoded", where, REMEDY):
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        if image is not None and data[4:8] == b"ftyp" and (b"irot" in data or b"imir" in data):
+            image = turned(image, turn_of_avif(data))
+    if image is None:
+        kind = " (HEIF)" if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis") else ""
+        raise UnreadableError(f"an image that cannot be decoded{kind}", where=where, remedy=REMEDY)
+    return image
+
+
+REMEDY = "save it anew as JPEG or PNG, or remove it"
+ORIENTATION = 0x0112  # Exif's tag
+
+
+def turn_of_avif(data: bytes) -> int:
+    """How an AVIF is to be turned by ``irot`` and ``imir``, as Exif counts orientations: 1 to 8."""
+    from PIL import Image as Pillow  # only where an AVIF is turned
+
+    with Pillow.open(io.BytesIO(data), formats=["AVIF"]) as picture:
+        return int(picture.getexif().get(ORIENTATION, 1))
+
+
+def turned(image: Image, orientation: int) -> Image:
+    """An image (H, W, 3) turned upright, by its orientation as Exif counts: 1 to 8."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
 
 
 def blur_variance(image: Image) -> float:

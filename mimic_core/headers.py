@@ -1,0 +1,253 @@
+"""What a picture's first bytes say before it is decoded: its size, what decoding it takes, how many pictures it holds.
+
+Headers are read here with a bound on every loop, since a picture from outside may be made to mislead: a few bytes that
+decode to gigabytes, or for hours. Runs on Python 3.9, beside habitat-sim.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+PLAIN, GIF, ANIMATED, APNG, WIDE = 6, 8, 11, 12, 17  # bytes a pixel that OpenCV holds at the peak, measured
+MOST_PARTS = 100_000  # segments, chunks or directories of a file that are walked through
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+NO_SIZE = frozenset([0xC4, 0xC8, 0xCC])  # markers among C0 to CF that begin no frame
+PROGRESSIVE = frozenset([0xC2, 0xC6, 0xCA, 0xCE])
+PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s")
+PFM = re.compile(rb"P[Ff]\s+(\d{1,9})\s+(\d{1,9})\s")
+PAM = re.compile(rb"P7\n(?:[^\n]*\n)*?WIDTH (\d{1,9})\n(?:[^\n]*\n)*?HEIGHT (\d{1,9})\n")
+HDR = re.compile(rb"#\?R[^\0]*?\n\n-Y (\d{1,9}) \+X (\d{1,9})\n")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What decoding a picture will take.
+
+    Attributes:
+        width, height: pixels, as stored.
+        weight: bytes a pixel that decoding takes at its peak.
+        passes: how often all pixels are gone over: the scans of a JPEG.
+        texts: compressed texts, each of which may unfold to 8 MB.
+    """
+
+    width: int
+    height: int
+    weight: int = PLAIN
+    passes: int = 1
+    texts: int = 0
+
+
+def read_header(data: bytes) -> Header | None:
+    """The header of a JPEG, PNG, GIF, WebP, TIFF, BMP, JPEG 2000 or another format that OpenCV decodes, AVIF excepted.
+
+    None where the format is not known here, or its header is damaged.
+    """
+    try:
+        if data[:3] == b"\xff\xd8\xff":
+            return jpeg_header(data)
+        if data[:8] == PNG_SIGNATURE:
+            weight = APNG if data.find(b"acTL", 8, data.find(b"IDAT")) > 0 else PLAIN
+            width, height = struct.unpack_from(">II", data, 16)
+            return Header(width, height, weight, texts=data.count(b"zTXt") + data.count(b"iTXt"))
+        if data[:4] == b"GIF8":
+            width, height = struct.unpack_from("<HH", data, 6)
+            return Header(width, height, GIF)
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return webp_header(data)
+        if data[:2] == b"BM":
+            width, height = struct.unpack_from("<HH" if data[14] == 12 else "<ii", data, 18)
+            return Header(abs(width), abs(height))
+        if data[:4] in TIFFS:
+            return tiff_header(data)
+        if (start := data.find(b"\xff\x4f\xff\x51", 0, 1 << 16)) == 0 or data[4:8] == b"jP  ":
+            right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
+            return Header(right - left, bottom - top, WIDE) if start >= 0 else None
+        if data[:4] == b"\x59\xa6\x6a\x95":  # Sun raster
+            return Header(*struct.unpack_from(">II", data, 4))
+        return text_header(data[:4096])
+    except (struct.error, IndexError):
+        return None
+
+
+def text_header(head: bytes) -> Header | None:
+    """The header of a format that writes its size in letters: PNM, PAM, PFM, Radiance."""
+    for pattern, weight in ((PNM, PLAIN), (PAM, PLAIN), (PFM, WIDE)):
+        if found := pattern.match(head):
+            return Header(int(found[1]), int(found[2]), weight)
+    if found := HDR.match(head):
+        return Header(int(found[2]), int(found[1]), WIDE)
+    return None
+
+
+def jpeg_header(data: bytes) -> Header | None:
+    """The header of a JPEG: markers are looked for as libjpeg does, over whatever lies between them.
+
+    A progressive picture, and one whose components lie in scans of their own, is held as coefficients, two bytes each.
+    """
+    place = 2
+    for _ in range(MOST_PARTS):
+        place = data.find(b"\xff", place)
+        if place < 0 or place + 4 > len(data):
+            return None
+        marker = data[place + 1]
+        if marker in (0x00, 0xFF):
+            place += 2 if marker == 0 else 1
+        elif 0xC0 <= marker <= 0xCF and marker not in NO_SIZE:
+            height, width, components = struct.unpack_from(">HHB", data, place + 5)
+            sampling = data[place + 11 : place + 10 + 3 * components : 3] or b"\x11"
+            shares = [(byte >> 4 or 1, byte & 15 or 1) for byte in sampling]
+            whole = max(across for across, _ in shares) * max(down for _, down in shares)
+            scans = data.count(b"\xff\xda", place)
+            buffered = marker in PROGRESSIVE or scans > 1
+            held = 2 * -(-sum(across * down for across, down in shares) // whole) if buffered else 0
+            return Header(width, height, max(PLAIN, 3 + held), max(1, scans))
+        elif 0xD0 <= marker <= 0xD9 or marker == 0x01:
+            place += 2  # markers without a length
+        else:
+            place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4], "big"))
+    return Header(1 << 16, 1 << 16)  # no camera writes so many segments: taken for the largest
+
+
+def webp_header(data: bytes) -> Header | None:
+    """The header of a WebP of one of its three kinds."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[place : place + 3], "little") + 1 for place in (24, 27))
+        return Header(width, height, ANIMATED if data[20] & 2 else PLAIN)
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return Header(width & 0x3FFF, height & 0x3FFF)
+    return None
+
+
+TIFFS = {  # how a TIFF begins -> byte order, letters of an offset and of the count of entries, bytes of an entry
+    b"II*\0": ("<", "I", "H", 12),
+    b"MM\0*": (">", "I", "H", 12),
+    b"II+\0": ("<", "Q", "Q", 20),
+    b"MM\0+": (">", "Q", "Q", 20),
+}
+TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # types of an entry's value
+WIDTH, HEIGHT, PAGE_KIND = 256, 257, 254  # tags
+REDUCED = 1  # bit of PAGE_KIND: a smaller copy of another page
+
+
+def tiff_header(data: bytes) -> Header | None:
+    """The header of a TIFF's first page."""
+    first = next(tiff_pages(data), {})
+    return Header(first[WIDTH], first[HEIGHT]) if WIDTH in first and HEIGHT in first else None
+
+
+def tiff_pages(data: bytes) -> Iterator[dict[int, int]]:
+    """The numbers of each page of a TIFF, by tag; a chain of pages that returns to itself ends there."""
+    order, letter, count_letter, size = TIFFS[data[:4]]
+    (place,) = struct.unpack_from(order + letter, data, 8 if letter == "Q" else 4)
+    seen: set[int] = set()
+    while place and place not in seen and len(seen) < MOST_PARTS:
+        seen.add(place)
+        (count,) = struct.unpack_from(order + count_letter, data, place)
+        start = place + struct.calcsize(count_letter)
+        count = min(count, 1 << 12, max(0, len(data) - start) // size)
+        page = {}
+        for entry in range(start, start + count * size, size):
+            tag, kind = struct.unpack_from(order + "HH", data, entry)
+            if tag in (WIDTH, HEIGHT, PAGE_KIND) and kind in TIFF_NUMBERS:
+                (page[tag],) = struct.unpack_from(order + TIFF_NUMBERS[kind], data, entry + (8 if size == 12 else 12))
+        yield page
+        (place,) = struct.unpack_from(order + letter, data, start + count * size)
+
+
+def pictures_in(data: bytes) -> int:
+    """How many pictures a file holds: frames of an animation, pages, views of a stereo camera; 1 where it is not known.
+
+    Smaller copies of the same picture, such as previews and gain maps, do not count.
+    """
+    try:
+        if data[:4] == b"GIF8":
+            return max(1, gif_pictures(io.BytesIO(data)))
+        if data[:8] == PNG_SIGNATURE:
+            head = data[: max(8, data.find(b"IDAT"))]
+            control = head.find(b"acTL")
+            first = b"fcTL" not in head  # a first picture of its own, for programs that know no animations
+            return max(1, first + int(struct.unpack_from(">I", data, control + 4)[0])) if control > 0 else 1
+        if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and data[20] & 2:
+            return max(1, webp_frames(data))
+        if data[:4] in TIFFS:
+            return max(1, sum(not page.get(PAGE_KIND, 0) & REDUCED for page in tiff_pages(data)))
+        if data[:3] == b"\xff\xd8\xff":
+            return max(1, jpeg_pictures(data))
+        if data[4:8] == b"ftyp" and b"avis" in data[8 : int.from_bytes(data[:4], "big")]:
+            samples = data.find(b"stsz")
+            return max(1, int(struct.unpack_from(">I", data, samples + 12)[0])) if samples > 0 else 1
+    except (struct.error, IndexError):
+        pass
+    return 1
+
+
+def gif_pictures(stream: BinaryIO, most: int = MOST_PARTS) -> int:
+    """Pictures of a GIF, counted up to ``most`` without decoding them; what comes behind a fault is not counted."""
+
+    def pass_over_blocks() -> None:
+        while (size := stream.read(1)) and size[0]:
+            stream.seek(size[0], io.SEEK_CUR)
+
+    def pass_over_colours(flags: int) -> None:
+        if flags & 0x80:
+            stream.seek(3 << (flags & 7) + 1, io.SEEK_CUR)
+
+    head = stream.read(13)
+    if len(head) < 13:
+        return 0
+    pass_over_colours(head[10])
+    pictures = 0
+    while pictures < most:
+        kind = stream.read(1)
+        if kind == b"!":
+            stream.read(1)
+        elif kind == b"," and len(descriptor := stream.read(9)) == 9:
+            pictures += 1
+            pass_over_colours(descriptor[8])
+            stream.read(1)
+        else:
+            break
+        pass_over_blocks()
+    return pictures
+
+
+def webp_frames(data: bytes) -> int:
+    """Frames of an animated WebP."""
+    place, frames = 12, 0
+    for _ in range(MOST_PARTS):
+        if place + 8 > len(data):
+            break
+        frames += data[place : place + 4] == b"ANMF"
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return frames
+
+
+def jpeg_pictures(data: bytes) -> int:
+    """Pictures of a Multi Picture file (CIPA DC-007): those of other views; previews and gain maps do not count."""
+    start = data.find(b"MPF\0", 0, min(len(data), 1 << 18)) + 4
+    if start < 4 or data[start : start + 4] not in TIFFS:
+        return 1
+    order = TIFFS[data[start : start + 4]][0]
+    (place,) = struct.unpack_from(order + "I", data, start + 4)
+    (count,) = struct.unpack_from(order + "H", data, start + place)
+    for entry in range(start + place + 2, start + place + 2 + 12 * min(count, 99), 12):
+        tag, _, size, offset = struct.unpack_from(order + "HHII", data, entry)
+        if tag == 0xB002:  # 16 bytes a picture, of which the first four say its kind
+            places = range(start + offset, start + offset + 16 * min(size // 16, 999), 16)
+            kinds = [int(struct.unpack_from(order + "I", data, place)[0]) for place in places]
+            views = sum(kind >> 16 & 0xFF == 2 for kind in kinds)
+            undefined = sum(not kind & 0xFFFFFF for kind in kinds)
+            head = data[: 1 << 18].lower()
+            return max(views, 1 if b"hdrgm" in head or b"gainmap" in head else 1 + undefined)
+    return 1
