@@ -1,6 +1,8 @@
 """ScanNet's recordings, whole, broken and hostile."""
 
 import itertools
+import math
+import os
 import tracemalloc
 
 import cv2
@@ -9,9 +11,10 @@ import pytest
 from unit.sources.raw import encoded, picture, sens, sens_frame, sens_header
 
 from mimic_core.errors import UnreadableError
+from mimic_core.frames import sens as module
 from mimic_core.frames.images import ImageSettings
-from mimic_core.frames.sens import sens_views
-from mimic_core.frames.views import View
+from mimic_core.frames.sens import sens_views, times_of
+from mimic_core.frames.views import Remark, View
 
 
 def views_of(path, data):
@@ -40,9 +43,10 @@ def test_raw_and_png_frames_are_exact(tmp_path, compression):
 
 def test_a_file_that_breaks_off_gives_the_views_up_to_there(tmp_path, caplog):
     data = sens(5)
-    views = views_of(tmp_path / "a.sens", data[:-100])
+    *views, remark = views_of(tmp_path / "a.sens", data[:-100])
     assert len(views) == 4
     assert "breaks off after 4 views" in caplog.text
+    assert remark.text.startswith("breaks off after 4 views (")
     length = (len(data) - len(sens_header(5))) // 5
     with pytest.raises(UnreadableError, match="breaks off after 1 views"):
         views_of(tmp_path / "a.sens", data[: len(sens_header(5)) + length + length // 2])
@@ -55,10 +59,11 @@ GOOD = sens_frame(encoded(0)) + sens_frame(encoded(1))
 def test_hostile_sizes_end_the_file_and_take_no_memory(tmp_path, sizes):
     hostile = sens_frame(encoded(2), sizes=sizes) + sens_frame(encoded(3))
     tracemalloc.start()
-    views = views_of(tmp_path / "a.sens", sens_header(2**60) + GOOD + hostile)
+    *views, remark = views_of(tmp_path / "a.sens", sens_header(2**60) + GOOD + hostile)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(views) == 2
+    assert "breaks off after 2 views" in remark.text
     assert peak < 8 << 20
     with pytest.raises(UnreadableError, match="breaks off after 0 views"):
         views_of(tmp_path / "b.sens", sens_header(3) + hostile)
@@ -115,3 +120,71 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     late = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert late < early + (2 << 20)
+
+
+NAN = float("nan")
+DAY = 24 * 3600 * 10**6
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        ([0, 0, 987654321000, 0, 0], [NAN, NAN, 0, NAN, NAN]),
+        ([5_000_000, 5_033_333, 0, 5_100_000, 5_133_333], [0, 0.033333, NAN, 0.1, 0.133333]),
+        ([0, 0, 0], [NAN, NAN, NAN]),
+        ([], []),
+        ([7, 7, 7], [0, 0, 0]),
+        ([9 * DAY, 5, 6, 7], [NAN, 0, 1e-6, 2e-6]),
+        ([5, 6, 7, 2**64 - 1], [0, 1e-6, 2e-6, NAN]),
+        ([5, 2**63, 6, 7], [0, NAN, 1e-6, 2e-6]),
+        ([10_000_000, 11_000_000, 4_000_000, 12_000_000], [0, 1, NAN, 2]),
+        ([10_000_000, 99_000_000, 11_000_000, 12_000_000], [0, NAN, 1, 2]),
+        ([5, 4, 3, 2, 1], [NAN, NAN, NAN, NAN, 0]),
+        ([8_000_000, 9_000_000, 1_000_000, 2_000_000, 3_000_000], [NAN, NAN, 0, 1, 2]),
+    ],
+)
+def test_stray_stamps_give_no_time_and_leave_the_others_theirs(stamps, times):
+    assert times_of(stamps) == pytest.approx(times, nan_ok=True)
+
+
+def test_stamps_that_cannot_be_used_are_counted(tmp_path):
+    frames = [
+        sens_frame(encoded(number), stamp=stamp) for number, stamp in enumerate((5_000_000, 0, 2**64 - 1, 5_100_000))
+    ]
+    remark, *views = views_of(tmp_path / "a.sens", sens_header(4) + b"".join(frames))
+    assert remark == Remark("2 of 4 frames have no time stamp that can be used")
+    assert [view.time for view in views] == pytest.approx([0, math.nan, math.nan, 0.1], nan_ok=True)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.sens")
+    with pytest.raises(UnreadableError, match="this is a pipe"):
+        list(sens_views(tmp_path / "a.sens", ImageSettings()))
+
+
+def test_a_frame_that_asks_for_too_much_is_one_damaged_frame(tmp_path):
+    bomb = bytearray(encoded(9))
+    place = bomb.find(b"\xff\xc0") + 5
+    bomb[place : place + 4] = b"\xff\xdc\xff\xdc"
+    found = views_of(tmp_path / "a.sens", sens_header(3) + sens_frame(encoded(0)) + sens_frame(bytes(bomb)) + GOOD)
+    assert [type(view) for view in found] == [View, UnreadableError, View]
+    assert "65500x65500 pixels" in found[1].what
+
+
+def test_raw_frames_of_absurd_size_are_damaged(tmp_path):
+    header = bytearray(sens_header(2, compression=0))
+    place = len(header) - 8 - 4 - 16
+    header[place : place + 8] = b"\xff" * 8
+    with pytest.raises(UnreadableError, match="0 readable frames"):
+        views_of(tmp_path / "a.sens", bytes(header) + sens_frame(bytes(64 * 48 * 3)) * 2)
+
+
+def test_endless_empty_frames_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MOST_BAD", 5)
+    path = tmp_path / "a.sens"
+    path.write_bytes(sens_header(2**60) + GOOD)
+    os.truncate(path, 1 << 20)  # zeros: frames without a byte
+    stamps, *found, remark = sens_views(path, ImageSettings())
+    assert "have no time stamp" in stamps.text
+    assert [type(view) for view in found] == [View] * 2 + [UnreadableError] * 5
+    assert "5 frames in a row cannot be decoded" in remark.text
