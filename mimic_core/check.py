@@ -69,12 +69,13 @@ def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
 def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callable[[Unit], None]:
     """What reads the first view of a unit, and raises where it cannot."""
     from mimic_core.frames import reader
+    from mimic_core.frames.views import Remark
 
     kind = open_source(settings["adapter"]).kind
     read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))
 
     def look(unit: Unit) -> None:
-        first = next(iter(read(unit)))
+        first = next((view for view in read(unit) if not isinstance(view, Remark)), None)
         if isinstance(first, UnreadableError):
             raise first
 

@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from mimic_core.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
 
-_NO_ADAPTERS = frozenset(["base", "inventory", "registry"])
+_NO_ADAPTERS = frozenset(["base", "content", "inventory", "registry"])
 
 
 class Adapters(Mapping[str, type[Source]]):

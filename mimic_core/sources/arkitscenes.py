@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
 from mimic_core.sources.base import FolderSource, Unit, name_below
 
 TURNS = {"Up": 0, "NA": 0, "Left": 1, "Down": 2, "Right": 3}  # direction of the sky -> quarter turns clockwise
@@ -43,7 +46,7 @@ class ARKitScenes(FolderSource):
         units = super().find(root)
         if not units:
             return []
-        table = next((root / name for name in METADATA if (root / name).is_file()), None)
+        table = next((root / name for name in METADATA if os.path.lexists(root / name)), None)
         if table is None:
             raise MimicError(
                 "metadata.csv is missing: which way is up in the videos is not known",
@@ -55,20 +58,25 @@ class ARKitScenes(FolderSource):
 
 
 def sky_directions(table: Path) -> dict[str, str]:
-    """The direction of the sky of each video id.
+    """The direction of the sky of each video id; ``Up and Left`` where two rows say different things.
 
     Raises:
         MimicError: the table lacks a column, or is no CSV.
     """
-    try:
-        with open(table, newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream)
-            missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-            if not missing:
-                return {str(row["video_id"]).strip(): str(row["sky_direction"] or "").strip() for row in rows}
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise MimicError(f"a table that is no CSV ({error})", where=table, remedy="fetch it again") from error
-    raise MimicError(f"a table without the columns {', '.join(missing)}", where=table, remedy="fetch it again")
+    found: dict[str, str] = {}
+    with foreign("a table that is no CSV", table, "fetch it again"):
+        text = read_regular(table, "a table", TEXT_BYTES).decode("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+        if missing:
+            what = f"a table without the columns {', '.join(missing)}"
+            raise MimicError(what, where=table, remedy="fetch it again")
+        for row in rows:
+            video, direction = ((row[column] or "").strip() for column in COLUMNS)
+            before = found.setdefault(video, direction)
+            if direction != before:
+                found[video] = f"{before} and {direction}"
+    return found
 
 
 def turned(unit: Unit, table: Path, directions: Mapping[str, str]) -> Unit:

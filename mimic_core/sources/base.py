@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
+from mimic_core.foreign import MACHINE
+
+LONGEST_NUMBER = 999  # digits of a number in a name that is counted as one
+LONGEST_KEY = 200  # letters of a key: a file system takes 255 in a name, and more stands around it
+LIKE_AN_ESCAPE = re.compile(r"\\(?=x(?:5c|[89a-f][0-9a-f]))")  # what as_text could have written for another name
 
 IMAGES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".heic"])
 
@@ -52,21 +58,77 @@ class Unit:
             return list(self.images)
         try:
             return images_of(entry for entry in self.path.iterdir() if not entry.name.startswith("."))
-        except OSError:
+        except OSError as error:
+            if error.errno in MACHINE:
+                raise
             return []
 
     @property
     def key(self) -> str:
-        """``name`` as letters, digits, ``_`` and ``-`` alone; a short hash keeps changed names apart."""
+        """``name`` as letters, digits, ``_`` and ``-`` alone; a short hash keeps changed and long names apart.
+
+        Keys are names of members of tars, which tell ``A`` from ``a``.
+        """
         safe = re.sub(r"[^A-Za-z0-9_-]+", "_", self.name).strip("_")
-        if safe == self.name:
+        if safe == self.name and 0 < len(safe) <= LONGEST_KEY:
             return safe
-        return f"{safe[:80]}-{hashlib.sha256(self.name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+        return f"{safe[:80]}-{short_hash(self.name)}"
+
+    @property
+    def folder(self) -> str:
+        """``key`` as the name of a folder: a hash keeps ``A`` and ``a`` apart where the file system does not."""
+        return self.key if self.key == self.key.lower() else f"{self.key}-{short_hash(self.key)}"
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that tell texts apart."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def name_below(root: Path, path: Path) -> str:
-    """Path below the root as text; bytes that are no UTF-8 are written as escapes, so that it can be stored."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    """Path below the root as text that can be stored: no two paths have the same, and only those of odd names change.
+
+    Bytes that are no UTF-8 are written as escapes (``\\xff``), and so is a backslash before what reads as one. The root
+    itself has its own name.
+    """
+    if path == root:
+        return as_text(own_name(root))
+    return as_text(path.relative_to(root).as_posix())
+
+
+def own_name(root: Path) -> str:
+    """The name of a folder, also of ``.`` and ``..``."""
+    return root.name if root.name not in ("", "..") else root.resolve().name or "root"
+
+
+def as_text(name: str) -> str:
+    """A name from a file system as text that can be stored, one for each."""
+    return os.fsencode(LIKE_AN_ESCAPE.sub(r"\\x5c", name)).decode("utf-8", "backslashreplace")
+
+
+def check_unique(units: Iterable[Unit]) -> None:
+    """See that no two units have one name or one key: one would be lost, and the other be used twice.
+
+    Raises:
+        MimicError: two have; both are named. Or one has no name.
+    """
+    seen: dict[tuple[str, str], Unit] = {}
+    for unit in units:
+        if unit.name in ("", "."):
+            raise MimicError("a unit without a name", where=place_of(unit), remedy="mend the adapter of its source")
+        for what, text in (("name", unit.name), ("key", unit.key)):
+            other = seen.setdefault((what, text), unit)
+            if other is not unit:
+                raise MimicError(
+                    f"two units have the {what} {text!r}",
+                    where=f"{place_of(other)} and {place_of(unit)}",
+                    remedy="rename one of them",
+                )
+
+
+def place_of(unit: Unit) -> str:
+    """Where a unit lies, on one line."""
+    return printable(str(unit.path / unit.inside) if unit.inside else str(unit.path))
 
 
 def images_of(files: Iterable[Path]) -> list[Path]:
@@ -77,15 +139,23 @@ def images_of(files: Iterable[Path]) -> list[Path]:
 def natural(path: Path) -> tuple[list[tuple[int, str]], str]:
     """Sort key that counts as a person does: frame2 before frame10."""
     parts = re.split(r"([0-9]+)", path.name.lower())
-    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in parts], path.name
+    whole = [part.isascii() and part.isdecimal() and len(part) <= LONGEST_NUMBER for part in parts]
+    return [(int(part), "") if yes else (-1, part) for part, yes in zip(parts, whole, strict=True)], path.name
 
 
-def folders_below(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
+def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[tuple[Path, list[Path], list[Path]]]:
     """Every folder below the root, itself included, with its folders and its files by name, as ``os.walk`` does.
 
     Hidden ones are passed over, links are followed. What the caller removes from the list of folders is not entered. A
     folder that links lead to twice is visited once, so that a loop of links ends. One that may not be listed comes with
-    itself as its only file, so that it is not passed over in silence.
+    itself as its only file, so that it is not passed over in silence. Nothing is opened: pipes and devices, and links
+    that lead nowhere or to themselves, are among the files.
+
+    Args:
+        hidden: gets the hidden files and folders that were passed over.
+
+    Raises:
+        OSError: a fault of the machine.
     """
     seen: set[tuple[int, int]] = set()
     stack = [root]
@@ -97,13 +167,28 @@ def folders_below(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as listing:
-                entries = sorted((entry.name, entry.is_dir()) for entry in listing if not entry.name.startswith("."))
-        except OSError:
+                every = sorted((entry.name, is_folder(entry)) for entry in listing)
+        except OSError as error:
+            if error.errno in MACHINE:
+                raise
             yield folder, [], [folder]
             continue
-        folders = [folder / name for name, is_folder in entries if is_folder]
-        yield folder, folders, [folder / name for name, is_folder in entries if not is_folder]
+        entries = [(name, inner) for name, inner in every if not name.startswith(".")]
+        if hidden is not None:
+            hidden += (folder / name for name, _ in every if name.startswith("."))
+        folders = [folder / name for name, inner in entries if inner]
+        yield folder, folders, [folder / name for name, inner in entries if not inner]
         stack += reversed(folders)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is, or leads to, a folder; also where that may not be looked at, so that it is named as one."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno in MACHINE:
+            raise
+        return error.errno in (errno.EACCES, errno.EPERM)  # a link to itself is none, and costs itself alone
 
 
 class Source(ABC):
@@ -115,6 +200,7 @@ class Source(ABC):
 
     kind: ClassVar[str]
     layout: ClassVar[str]  # what a user should see below the root, for messages
+    everything: ClassVar[bool] = False  # whether all of one's own is meant, so that what is passed over is counted
 
     @abstractmethod
     def find(self, root: Path) -> list[Unit]:
@@ -124,7 +210,7 @@ class Source(ABC):
         """List the units below ``root`` by name.
 
         Raises:
-            MimicError: ``root`` is no folder, or holds no unit.
+            MimicError: ``root`` is no folder, holds no unit, or two of one name.
         """
         root = Path(root)
         if not root.is_dir():
@@ -139,6 +225,7 @@ class Source(ABC):
             ) from error
         if not units:
             raise MimicError("a source holds nothing to read", where=root, remedy=f"expected {self.layout}")
+        check_unique(units)
         return units
 
 
@@ -157,7 +244,17 @@ class FolderSource(Source):
                 found.append(Unit(name_below(root, folder), folder, fault="a folder that cannot be listed"))
             else:
                 found += self.units_in(root, folder, folders, files)
-        return found
+        return with_own_apart(root, found)
+
+
+def with_own_apart(root: Path, units: list[Unit]) -> list[Unit]:
+    """The units, the root's own named ``trip/.`` where ``trip`` is also the name of what lies in it: ``trip/trip``."""
+    own = name_below(root, root)
+    same = sum(unit.name == own for unit in units)
+    inside = root / own_name(root)
+    if same > 1 or (same and os.path.lexists(inside) and not inside.is_dir()):
+        return [replace(unit, name=f"{own}/.") if unit.path == root and unit.name == own else unit for unit in units]
+    return units
 
 
 def in_shard(units: list[Unit], shard: int, shards: int) -> list[Unit]:

@@ -20,7 +20,7 @@ class DeMoN(FolderSource):
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
         """The samples of a folder's HDF5 files, and the folder itself where it holds images."""
         if images := images_of(files):
-            yield Unit(folder.name if folder == root else name_below(root, folder), folder, tuple(images))
+            yield Unit(name_below(root, folder), folder, tuple(images))
         for path in files:
             if path.suffix.lower() in SUFFIXES:
                 yield from samples_of(root, path)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.foreign import check_regular, foreign
 from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
+from mimic_core.sources.content import passed_over, told
 from mimic_core.sources.registry import ACCESS, Entry
 
 FOUND, MISSING, PARTIAL, CORRUPT = "found", "missing", "partial", "corrupt"
@@ -28,6 +30,7 @@ class Stock:
         expected: how many its owner gives; None where that is not known.
         faults: unit -> why it cannot be read.
         advice: what to do; empty where nothing is to be done.
+        passed: what lies there and is in no unit, by suffix; of one's own data alone.
     """
 
     state: str
@@ -35,6 +38,7 @@ class Stock:
     expected: int | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     advice: str = ""
+    passed: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         of = f" of {self.expected:,}" if self.expected else ""
@@ -43,6 +47,8 @@ class Stock:
             shown = [f"{unit}: {why}" for unit, why in list(self.faults.items())[:NAMED]]
             more = len(self.faults) - len(shown)
             parts.append(f"{len(self.faults)} at fault ({'; '.join(shown)}{f'; and {more} more' if more else ''})")
+        if self.passed:
+            parts.append(f"passed over: {told(self.passed)}")
         return "; ".join([*parts, self.advice] if self.advice else parts)
 
 
@@ -55,16 +61,21 @@ def take_stock(settings: Mapping[str, Any], entry: Entry | None, look: Look | No
         look: called for every unit, and raises where it cannot be read; without it only file sizes are looked at.
     """
     expected = entry.units if entry and settings["origin"] == "disk" else None
+    source = open_source(settings["adapter"])
     try:
-        units = open_source(settings["adapter"]).units(settings["root"])
+        units = source.units(settings["root"])
     except MimicError as error:
-        return Stock(MISSING, 0, expected, advice=where_to_get(settings, entry, error))
+        passed = passed_over(settings["root"], []) if source.everything and Path(settings["root"]).is_dir() else {}
+        return Stock(MISSING, 0, expected, advice=where_to_get(settings, entry, error), passed=passed)
+    passed = passed_over(settings["root"], units) if source.everything else {}
     faults = {unit.name: why for unit in units if (why := next(faults_of(unit, look), ""))}
     if faults:
-        return Stock(CORRUPT, len(units), expected, faults, "fetch these again; mining leaves them out and counts them")
+        advice = "fetch these again; mining leaves them out and counts them"
+        return Stock(CORRUPT, len(units), expected, faults, advice, passed)
     if expected and len(units) < expected:
-        return Stock(PARTIAL, len(units), expected, {}, "mining takes what is there; fetch the rest for all pairs")
-    return Stock(FOUND, len(units), expected)
+        advice = "mining takes what is there; fetch the rest for all pairs"
+        return Stock(PARTIAL, len(units), expected, {}, advice, passed)
+    return Stock(FOUND, len(units), expected, passed=passed)
 
 
 def faults_of(unit: Unit, look: Look | None) -> Iterator[str]:
@@ -72,18 +83,19 @@ def faults_of(unit: Unit, look: Look | None) -> Iterator[str]:
     if unit.fault:
         yield unit.fault
     for path in unit.files:
+        if path.is_dir():
+            continue  # a folder of images that holds none, which its reader says
         try:
-            if Path(path).stat().st_size == 0:
+            if check_regular(path).st_size == 0:
                 yield f"{path} is empty"
-        except OSError as error:
-            yield f"{path}: {error.strerror}"
+        except UnreadableError as error:
+            yield f"{path}: {error.what}"
     if look is not None:
         try:
-            look(unit)
+            with foreign("it cannot be read", unit.path):
+                look(unit)
         except UnreadableError as error:
             yield error.what
-        except (OSError, ValueError, RuntimeError) as error:
-            yield f"{type(error).__name__}: {error}"
 
 
 def where_to_get(settings: Mapping[str, Any], entry: Entry | None, error: MimicError) -> str:

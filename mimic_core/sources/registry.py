@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
 
 PAPER_DATASETS = ("mimic-1m", "mimic-3m")
 REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"
@@ -71,25 +73,28 @@ def read_registry(path: Path = REGISTRY) -> dict[str, Entry]:
         MimicError: a row cannot be read, or a name stands twice.
     """
     found: dict[str, Entry] = {}
-    with open(path, newline="", encoding="utf-8") as stream:
-        for line, row in enumerate(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE), 2):
-            try:
-                entry = entry_of(row)
-            except (KeyError, TypeError, ValueError) as error:
-                raise MimicError(
-                    f"this row of the registry cannot be read ({type(error).__name__}: {error})",
-                    where=f"{path}, line {line}",
-                    remedy="fill every column; numbers may be empty, settings are JSON",
-                ) from error
-            if entry.name in found:
-                where = f"{path}, line {line}"
-                raise MimicError(f"the source {entry.name!r} stands twice", where=where, remedy="remove one of them")
-            found[entry.name] = entry
+    with foreign("a registry that is no table", path, "restore it"):
+        text = read_regular(path, "a registry", TEXT_BYTES).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
+    for line, row in enumerate(rows, 2):
+        where = f"{path}, line {line}"
+        remedy = "fill every column; numbers may be empty, settings are JSON"
+        with foreign("this row of the registry cannot be read", where, remedy):
+            entry = entry_of(row)
+        if entry.name in found:
+            raise MimicError(f"the source {entry.name!r} stands twice", where=where, remedy="remove one of them")
+        found[entry.name] = entry
     return found
 
 
 def entry_of(row: Mapping[str, str]) -> Entry:
-    """A row as an entry."""
+    """A row as an entry.
+
+    Raises:
+        ValueError, KeyError: a column is missing, or holds what it should not.
+    """
+    if None in row or None in row.values():
+        raise ValueError(f"{len([value for value in row.values() if value is not None])} columns, not {len(row)}")
     numbers = {column: int(row[column]) if row[column] else None for column in ("raw_gb", "units")}
     texts = {column: row[column] for column in ("name", "dataset", "kind", "adapter", "licence", "ask_at", "rule")}
     if row["access"] not in ACCESS:

@@ -14,6 +14,7 @@ class Scenes(FolderSource):
 
     kind: ClassVar[str] = "scene"
     layout: ClassVar[str] = "GLB files, such as house.glb, at any depth"
+    everything: ClassVar[bool] = True
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
         """The files with a GLB's suffix."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from mimic_core.errors import MimicError
-from mimic_core.sources.base import IMAGES, Source, Unit, folders_below, name_below
+from mimic_core.sources.base import IMAGES, Source, Unit, as_text, folders_below, name_below
 
 TARGET = r"([0-9]+)_"  # the digits before the first underscore
 
@@ -39,7 +40,7 @@ class StreetView(Source):
             raise MimicError(f"{target_pattern!r} has no group", where="target_pattern", remedy=f"such as {TARGET}")
 
     def find(self, root: Path) -> list[Unit]:
-        """List the targets, and what belongs to none."""
+        """List the targets, and what belongs to none; of the latter, ``./12`` is named apart from the target ``12``."""
         found: list[Unit] = []
         groups: dict[str, list[Path]] = {}
         for folder, _, files in folders_below(root):
@@ -53,7 +54,9 @@ class StreetView(Source):
                 else:
                     fault = "a file name without a target id, which should be <target id>_<anything>"
                     found.append(Unit(name_below(root, path), path, fault=fault))
+        taken = {as_text(target_id) for target_id in groups}
+        found = [replace(unit, name=f"./{unit.name}") if unit.name in taken else unit for unit in found]
         for target_id, images in groups.items():
             fault = "" if len(images) > 1 else "one image of the two that a pair needs"
-            found.append(Unit(target_id, root if not fault else images[0], tuple(sorted(images)), fault=fault))
+            found.append(Unit(as_text(target_id), root if not fault else images[0], tuple(sorted(images)), fault=fault))
         return found

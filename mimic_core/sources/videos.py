@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from mimic_core.sources.base import FolderSource, Unit, name_below
-
-COMMON = [".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"]
-OTHER = [".mts", ".m2ts", ".3gp", ".wmv", ".flv", ".ogv", ".gif"]
-SUFFIXES = frozenset(COMMON + OTHER)
+from mimic_core.sources.content import VIDEO, kind_of
 
 
 class Videos(FolderSource):
-    """Every video below the root, at any depth."""
+    """Every video below the root, at any depth: by its first bytes, or its suffix; hidden ones are passed over."""
 
     kind: ClassVar[str] = "video"
     layout: ClassVar[str] = "video files, such as holiday.mp4, at any depth"
+    everything: ClassVar[bool] = True
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The files with a video's suffix; hidden ones are passed over."""
-        return (Unit(name_below(root, path), path) for path in files if path.suffix.lower() in SUFFIXES)
+        """The videos among the files."""
+        return (Unit(name_below(root, path), path) for path in files if kind_of(path) == VIDEO)

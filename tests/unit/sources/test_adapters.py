@@ -91,6 +91,9 @@ def test_arkitscenes_turns_frames_so_that_the_sky_is_up(tmp_path, write_marked_v
         (b"video_id,fold\n1,Training\n", "without the columns sky_direction"),
         (b"", "without the columns video_id, sky_direction"),
         (b"video_id,sky_direction\n\xff\xfe,Up\n", "no CSV"),
+        ("video_id,sky_direction\n1,Up\n".encode("utf-16"), "no CSV"),
+        (b'video_id,sky_direction\n1,"' + b"x" * 200_000 + b'"\n', "no CSV"),
+        (b"\0" * 5000, "without the columns video_id, sky_direction"),
     ],
 )
 def test_arkitscenes_needs_its_table(tmp_path, table, said):
@@ -101,6 +104,36 @@ def test_arkitscenes_needs_its_table(tmp_path, table, said):
         open_source("arkitscenes").units(tmp_path)
     assert raised.value.where == str(tmp_path / "metadata.csv")
     assert raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("table", "faults"),
+    [
+        (b"video_id,sky_direction\n1\n2,Up,3,4\n", {"1": "has the sky_direction ''", "2": ""}),
+        (b"video_id,sky_direction\n,\n\n1,\0\n2,Up\n", {"1": "has the sky_direction '\\x00'", "2": ""}),
+        (b"video_id,sky_direction\n1,Up\n1,Left\n2,Up\n2,Up\n", {"1": "has the sky_direction 'Up and Left'", "2": ""}),
+        (b"sky_direction,video_id\nUp, 1 \nup,2\n", {"1": "", "2": "has the sky_direction 'up'"}),
+        (b"\xef\xbb\xbfvideo_id,sky_direction\r\n1,Up\r\n2,Down\r\n", {"1": "", "2": ""}),
+    ],
+)
+def test_arkitscenes_rows_of_any_rubbish_cost_only_their_videos(tmp_path, table, faults):
+    touch(tmp_path, "1/1.mov", "2/2.mov")
+    (tmp_path / "metadata.csv").write_bytes(table)
+    units = open_source("arkitscenes").units(tmp_path)
+    assert {unit.name for unit in units} == set(faults)
+    for unit in units:
+        assert faults[unit.name] in unit.fault
+        assert bool(unit.fault) == bool(faults[unit.name])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing"])
+def test_arkitscenes_waits_for_no_table_that_is_no_file(tmp_path, kind):
+    touch(tmp_path, "1/1.mov")
+    path = tmp_path / "metadata.csv"
+    {"pipe": os.mkfifo, "folder": os.mkdir, "link to nothing": lambda path: path.symlink_to("gone")}[kind](path)
+    with pytest.raises(MimicError, match="a table") as raised:
+        open_source("arkitscenes").units(tmp_path)
+    assert raised.value.where == str(path)
 
 
 def test_mannequin_clips_lose_their_bottom_and_short_or_cut_ones_are_left_out(tmp_path, make_video):

@@ -1,7 +1,9 @@
 """What lies on disk, as ``mimic check`` says it."""
 
+import os
 from dataclasses import replace
 
+import cv2
 import pytest
 
 from mimic_core.errors import UnreadableError
@@ -63,3 +65,26 @@ def test_a_deep_look_finds_what_sizes_do_not_show(tmp_path):
     stock = take_stock(settings(tmp_path), GIBSON, look)
     assert stock.state == CORRUPT
     assert stock.faults == {"b.glb": "no GLB"}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError(), TypeError("x"), cv2.error("x"), StopIteration()])
+def test_whatever_a_look_raises_is_a_fault_of_its_unit(tmp_path, error):
+    write_scenes(tmp_path, "a", "b", "c")
+
+    def look(unit):
+        if unit.name == "b.glb":
+            raise error
+
+    stock = take_stock(settings(tmp_path), GIBSON, look)
+    assert list(stock.faults) == ["b.glb"]
+    assert stock.faults["b.glb"].startswith("it cannot be read (")
+
+
+def test_pipes_are_at_fault_and_not_waited_for(tmp_path):
+    write_scenes(tmp_path, "a")
+    os.mkfifo(tmp_path / "b.glb")
+    (tmp_path / "c.glb").symlink_to("/dev/zero")
+    faults = take_stock(settings(tmp_path), GIBSON).faults
+    assert set(faults) == {"b.glb", "c.glb"}
+    assert "this is a pipe" in faults["b.glb"]
+    assert "this is a device" in faults["c.glb"]

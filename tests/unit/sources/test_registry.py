@@ -1,5 +1,7 @@
 """The registry of sources against the adapters, the configs, the README and the paper."""
 
+import os
+
 import pytest
 from support import REPOSITORY
 
@@ -55,6 +57,9 @@ def test_the_readme_shows_the_registry():
         (("\tform\t", "\tperhaps\t"), "access"),
         (("761751", "many"), "invalid literal"),
         (("{", "["), "JSON"),
+        (("{", "[" * 90_000 + "{"), "nested too deep"),
+        (("\tform\t", "\t"), "columns"),
+        (("\tform\t", "\tform\tform\t"), "columns"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named_with_its_line(tmp_path, change, said):
@@ -63,6 +68,21 @@ def test_a_row_that_cannot_be_read_is_named_with_its_line(tmp_path, change, said
     with pytest.raises(MimicError, match=said) as caught:
         read_registry(path)
     assert caught.value.where.endswith("line 2")
+
+
+@pytest.mark.parametrize("data", [b"name\n\xff\xfe", b"name\n" + b"x" * 200_000])
+def test_a_registry_that_is_no_table_is_named(tmp_path, data):
+    path = tmp_path / "sources.tsv"
+    path.write_bytes(data)
+    with pytest.raises(MimicError, match=r"cannot be read|no table") as caught:
+        read_registry(path)
+    assert str(path) in caught.value.where
+
+
+def test_a_registry_that_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "sources.tsv")
+    with pytest.raises(MimicError, match="this is a pipe"):
+        read_registry(tmp_path / "sources.tsv")
 
 
 def test_a_name_that_stands_twice_is_refused(tmp_path):

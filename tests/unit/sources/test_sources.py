@@ -25,6 +25,36 @@ def test_hm3d_scenes_prefer_the_uncompressed_file(tmp_path):
     assert [(unit.name, unit.path.name) for unit in units] == [("00001-one", "one.glb"), ("00002-two", "two.basis.glb")]
 
 
+def write_scenes(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x")
+
+
+def hm3d(root):
+    return [unit.name for unit in open_source("hm3d").units(root)]
+
+
+def test_hm3d_as_it_is_downloaded(tmp_path):
+    write_scenes(
+        tmp_path,
+        "train/00000-kfPV7w3FaU5/kfPV7w3FaU5.basis.glb",
+        "val/00800-TEEsavR23oF/TEEsavR23oF.basis.glb",
+        "minival/00800-TEEsavR23oF/TEEsavR23oF.basis.glb",
+        "hm3d-example-habitat-v0.2/00000-kfPV7w3FaU5/kfPV7w3FaU5.basis.glb",
+        "minival/00801-HaxA7YrQdEC/HaxA7YrQdEC.basis.glb",
+    )
+    expected = ["minival/00801-HaxA7YrQdEC", "train/00000-kfPV7w3FaU5", "val/00800-TEEsavR23oF"]
+    assert hm3d(tmp_path) == expected, "copies are left out where the scene itself is there"
+    assert hm3d(tmp_path / "minival") == ["00800-TEEsavR23oF", "00801-HaxA7YrQdEC"], "a root of copies is read"
+    assert hm3d(tmp_path / "train") == ["00000-kfPV7w3FaU5"]
+
+
+def test_hm3d_roots_of_both_kinds_lose_nothing(tmp_path):
+    write_scenes(tmp_path, "00001-one/one.glb", "train/00002-two/two.glb", "deep/er/00001-one/one.glb", "notes/a.glb")
+    assert hm3d(tmp_path) == ["00001-one", "deep/er/00001-one", "train/00002-two"]
+
+
 def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):
     with pytest.raises(MimicError, match="not there"):
         open_source("videos").units(tmp_path / "gone")
