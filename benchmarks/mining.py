@@ -25,7 +25,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mimic_core.config import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import VideoSettings, video_views
@@ -42,6 +41,7 @@ from mimic_core.sampledata import write_flat, write_walkthrough
 from mimic_core.seeding import generator
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
 from mimic_core.sources import Unit, open_source
+from mimic_core.yaml_files import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, REPEATS, KEYPOINTS = 4, 5, 300

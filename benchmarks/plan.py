@@ -23,7 +23,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mimic_core.plan.jobs import TARGETS, list_jobs
+from mimic_core.plan import TARGETS
+from mimic_core.plan.jobs import list_jobs
 from mimic_core.plan.replay import replay
 from mimic_core.sources.registry import read_registry
 

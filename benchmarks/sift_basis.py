@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mimic_core.config import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.pairs import detect
 from mimic_core.pairs.features import BASIS
 from mimic_core.sampledata import write_flat
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+from mimic_core.yaml_files import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTIONS = 36  # fewer leave more keypoints to the exhaustive search, more make the product larger

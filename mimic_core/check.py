@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.config import read_config
+from mimic_core.config import check_values, load_block, read_config
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
@@ -38,9 +38,9 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
         deep: whether the first view of every unit is read.
 
     Raises:
-        MimicError: overlays are given, and there is no ``config.yaml`` in the folder.
+        MimicError: overlays are given, and there is no ``config.yaml`` in the folder; or the config is at fault.
     """
-    config = folder / "config.yaml"
+    config, schema = folder / "config.yaml", folder / "rules" / "schemas" / "config.schema.yaml"
     if overlays and not config.is_file():
         raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
     for purpose, names in PACKAGES.items():
@@ -50,8 +50,10 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     free = shutil.disk_usage(folder).free / 2**30
     yield free > 5, "disk", f"{free:.0f} GiB free here; the sample scale takes under 1 GiB"
     yield True, "processor", f"{os.cpu_count()} cores"
-    if config.is_file():
-        yield from source_lines(read_config(config, overlays), deep)
+    if config.is_file() and schema.is_file():
+        merged = read_config(config, overlays)
+        check_values(merged, load_block(schema))
+        yield from source_lines(merged, deep)
 
 
 def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:

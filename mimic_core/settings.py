@@ -4,12 +4,99 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import math
+import numbers
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from mimic_core.errors import MimicError
 
 Settings = TypeVar("Settings")
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """Which numbers a setting may have; never NaN, infinity, ``True`` or a text.
+
+    Attributes:
+        least, most: the smallest and the largest.
+        above, below: which it must exceed, or stay under.
+        whole: only whole numbers.
+        or_none: None too.
+    """
+
+    least: float = -math.inf
+    most: float = math.inf
+    above: float = -math.inf
+    below: float = math.inf
+    whole: bool = False
+    or_none: bool = False
+
+    def hold(self, value: object) -> bool:
+        """Whether a value is among them."""
+        if value is None:
+            return self.or_none
+        kind = numbers.Integral if self.whole else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            return False
+        number = float(value) if abs(value) < LARGEST else math.nan  # type: ignore[operator]
+        return self.least <= number <= self.most and self.above < number < self.below
+
+    def __str__(self) -> str:
+        limits = [
+            (f"of {self.least:g} or more", self.least > -math.inf),
+            (f"above {self.above:g}", self.above > -math.inf),
+            (f"of at most {self.most:g}", self.most < math.inf),
+            (f"below {self.below:g}", self.below < math.inf),
+        ]
+        words = ["a whole number" if self.whole else "a number", " and ".join(word for word, given in limits if given)]
+        return " ".join(filter(None, words)) + (", or null" if self.or_none else "")
+
+
+LARGEST = 2.0**53  # what is larger no setting has a use for
+COUNT = Bounds(0, whole=True)
+POSITIVE = Bounds(1, whole=True)
+SHARE = Bounds(0, 1)
+BELOW_ONE = Bounds(0, below=1)
+ABOVE_ZERO = Bounds(above=0)
+NOT_NEGATIVE = Bounds(0)
+
+
+def check_numbers(settings: object, where: str, **bounds: Bounds) -> None:
+    """See that the numbers of a dataclass, or all of a sequence of them, are within bounds.
+
+    Args:
+        where: the name of their block in the config, for the error.
+        bounds: field -> which numbers it may have.
+
+    Raises:
+        MimicError: one is not; it is named, and what it may be.
+    """
+    for name, bound in bounds.items():
+        given = getattr(settings, name)
+        every = isinstance(given, Sequence) and not isinstance(given, str)
+        if not all(map(bound.hold, given if every else [given])):
+            raise out_of_bounds(name, given, f"{where}.{name}", bound)
+
+
+def check_number(name: str, value: object, bounds: Bounds) -> None:
+    """See that one number is within bounds; raises as :func:`check_numbers`."""
+    if not bounds.hold(value):
+        raise out_of_bounds(name, value, name, bounds)
+
+
+def out_of_bounds(name: str, value: object, where: str, bounds: Bounds) -> MimicError:
+    """The error of a number that a setting may not have."""
+    return MimicError(f"{name} is {value!r}", where=where, remedy=f"give {bounds}")
+
+
+def check_choice(settings: object, where: str, **choices: Sequence[object]) -> None:
+    """See that fields of a dataclass have one of the values that they may have; raises as :func:`check_numbers`."""
+    for name, allowed in choices.items():
+        given = getattr(settings, name)
+        if not any(given == one and type(given) is type(one) for one in allowed):
+            remedy = f"choose {' or '.join(map(repr, allowed))}"
+            raise MimicError(f"{name} is {given!r}", where=f"{where}.{name}", remedy=remedy)
 
 
 def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) -> Settings:

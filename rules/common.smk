@@ -4,9 +4,10 @@ import json
 import os
 import sys
 
-from mimic_core.config import check_config, load_yaml
+from mimic_core.config import as_typed, check_config, load_block
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.errors import MimicError
+from mimic_core.shells import check_checkout, check_long_commands, check_quoted, check_unquoted
 
 # Jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")]))
@@ -14,17 +15,39 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.g
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 SCRIPTS = BASE / "workflow_scripts"
-ON_GPUS = config["scale"] == "paper"
 SNAKEMAKES = 400  # MB of the two Snakemakes that start a job on a node of a cluster
 LEASE = "python -m mimic_core.lease --gpus"  # GPUs of its own for each job; with none asked for it does nothing
 
+TYPED = workflow.config_settings.config_args or []  # behind --config
+OVERLAYS = [str(file) for file in workflow.overwrite_configfiles or []]
+
 try:
-    for file in dict.fromkeys([str(BASE / "config.yaml"), *map(str, workflow.overwrite_configfiles or [])]):
-        load_yaml(file)  # refuses a key given twice, which Snakemake's own loader passes over
-    check_config(config, load_yaml(BASE / "rules/schemas/config.schema.yaml"))
+    check_checkout(BASE)
+    for file in dict.fromkeys([str(BASE / "config.yaml"), *OVERLAYS]):
+        load_block(file)  # refuses a key given twice, which Snakemake's own loader passes over
+    SCHEMA = load_block(BASE / "rules/schemas/config.schema.yaml")
+    as_typed(config, TYPED, SCHEMA)
+    check_config(config, SCHEMA)
+    if workflow.deployment_settings.deployment_method:
+        check_quoted([("the folder it runs in", os.getcwd()), ("the checkout", str(BASE))], "conda or a container")
 except MimicError as error:
     raise WorkflowError(str(error)) from None
 
+
+onstart:
+    try:
+        here = os.getcwd()
+        check_long_commands(here, max(len(" ".join(job.input)) for job in workflow.dag.jobs))
+        if not workflow.local_exec:
+            check_unquoted("the program of Python", sys.executable, "a cluster")
+            named = [("the folder it runs in", here), ("the checkout", str(BASE))]
+            named += [("--config", word) for word in TYPED] + [("--configfile", file) for file in OVERLAYS]
+            check_quoted(named, "a cluster")
+    except MimicError as error:
+        raise WorkflowError(str(error)) from None
+
+
+ON_GPUS = config["scale"] == "paper"
 DATASET_SOURCES = {name: wanted_pairs(name, config["datasets"]) for name in config["datasets"]}
 DATASET_SOURCES = {
     name: {source: count for source, count in wanted.items() if count != 0} for name, wanted in DATASET_SOURCES.items()
@@ -38,6 +61,11 @@ def as_json(*blocks, **values):
         {key: value for block in (*blocks, values) for key, value in block.items()},
         sort_keys=True,
     )
+
+
+def as_it_is(value):
+    """A param whose text is left alone: in others, Snakemake takes a name in braces for a wildcard."""
+    return lambda wildcards: value
 
 
 def shard_names(source):

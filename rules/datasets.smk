@@ -27,7 +27,7 @@ rule assemble:
     message:
         "Assembling {wildcards.dataset}"
     shell:
-        "python {SCRIPTS}/assemble.py --name {wildcards.dataset} --composition {params.composition:q}"
-        " --pairs {input.pairs} --receipts {input.receipts} --mining {params.mining:q} --scale {params.scale}"
-        " --seed {params.seed} --manifest {output.manifest} --card {output.card} --receipt {output.receipt}"
-        " > {log} 2>&1"
+        "python {SCRIPTS:q}/assemble.py --name {wildcards.dataset:q} --composition {params.composition:q}"
+        " --pairs {input.pairs:q} --receipts {input.receipts:q} --mining {params.mining:q} --scale {params.scale:q}"
+        " --seed {params.seed:q} --manifest {output.manifest:q} --card {output.card:q} --receipt {output.receipt:q}"
+        " > {log:q} 2>&1"

@@ -9,7 +9,7 @@ OPENMMLAB = ("segmentation", "pose")  # tasks that MMSegmentation and MMPose tra
 TASK_MINUTES = {"depth": 2400, "normals": 1440, "segmentation": 3600, "pose": 8640, "classification": 10080}
 BASELINES = config["baselines"]
 FOUND_BASELINES = [
-    name for name, baseline in BASELINES.items() if baseline["path"] and Path(baseline["path"]).is_file()
+    name for name, baseline in BASELINES.items() if baseline["path"] and os.path.isfile(baseline["path"])
 ]
 
 
@@ -127,9 +127,9 @@ rule finetune_run:
     message:
         "Fine-tuning {wildcards.encoder} ({wildcards.mode}) on {wildcards.task}"
     shell:
-        "{LEASE} {resources.gpu} -- python {SCRIPTS}/finetune_run.py --encoder {params.encoder:q}"
-        " --data {params.root:q} --out {params.folder} --settings {params.settings:q} --seed {params.seed}"
-        " --data-receipts {input.data:q} > {log} 2>&1"
+        "{LEASE} {resources.gpu:q} -- python {SCRIPTS:q}/finetune_run.py --encoder={params.encoder:q}"
+        " --data={params.root:q} --out {params.folder:q} --settings {params.settings:q} --seed {params.seed:q}"
+        " --data-receipts {input.data:q} > {log:q} 2>&1"
 
 
 use rule finetune_run as finetune_openmmlab with:
@@ -196,5 +196,5 @@ rule constant_baseline:
     message:
         "Finding the best constant prediction for {wildcards.task}"
     shell:
-        "python {SCRIPTS}/constant_baseline.py --task {wildcards.task} --data {params.root:q} --out {params.folder}"
-        " --settings {params.settings:q} --data-receipts {input.data:q} > {log} 2>&1"
+        "python {SCRIPTS:q}/constant_baseline.py --task {wildcards.task:q} --data={params.root:q}"
+        " --out {params.folder:q} --settings {params.settings:q} --data-receipts {input.data:q} > {log:q} 2>&1"

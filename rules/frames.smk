@@ -42,7 +42,7 @@ rule frames_shard:
     message:
         "Reading the views of {wildcards.source}, shard {wildcards.shard}"
     shell:
-        "python {SCRIPTS}/frames_shard.py --source {wildcards.source} --adapter {params.adapter} --root {params.root:q}"
-        " --shard {wildcards.shard} --shards {params.shards} --settings {params.settings:q} --seed {params.seed}"
-        " --raw-receipts {input.raw_receipts:q}"
-        " --tar {output.tar} --views {output.views} --receipt {output.receipt} > {log} 2>&1"
+        "python {SCRIPTS:q}/frames_shard.py --source {wildcards.source:q} --adapter={params.adapter:q}"
+        " --root={params.root:q} --shard {wildcards.shard:q} --shards {params.shards:q} --settings {params.settings:q}"
+        " --seed {params.seed:q} --tar {output.tar:q} --views {output.views:q} --receipt {output.receipt:q}"
+        " --raw-receipts {input.raw_receipts:q} > {log:q} 2>&1"

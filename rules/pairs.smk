@@ -27,7 +27,7 @@ rule pairs_shard:
     message:
         "Mining pairs of {wildcards.source}, shard {wildcards.shard}"
     shell:
-        "python {SCRIPTS}/pairs_shard.py --source {wildcards.source} --adapter {params.adapter}"
-        " --frames-tar {input.tar} --views {input.views} --settings {params.settings:q} --seed {params.seed}"
-        " --candidates {output.candidates} --pairs {output.pairs} --tar {output.tar} --receipt {output.receipt}"
-        " > {log} 2>&1"
+        "python {SCRIPTS:q}/pairs_shard.py --source {wildcards.source:q} --adapter={params.adapter:q}"
+        " --frames-tar {input.tar:q} --views {input.views:q} --settings {params.settings:q} --seed {params.seed:q}"
+        " --candidates {output.candidates:q} --pairs {output.pairs:q} --tar {output.tar:q} --receipt {output.receipt:q}"
+        " > {log:q} 2>&1"

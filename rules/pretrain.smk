@@ -1,7 +1,6 @@
 # pretrain: one encoder a run. Checkpoints lie in a folder named in params, where a crash cannot take them.
 
 import re
-import shlex
 
 
 def run_settings(run):
@@ -54,8 +53,8 @@ RUNTIME = 10080  # minutes: half of MIMIC-3M on 8 GPUs; not more with every atte
 RUNS_ON_NODES = [run for run in config["pretrain"]["runs"] if run_settings(run)["nodes"] > 1]
 
 # No params: an edit of these makes no finished run run again.
-HANDLING = shlex.quote(as_json({run: handling(run) for run in config["pretrain"]["runs"]}))
-ALLOWED_CHANGES = " ".join(map(shlex.quote, config["pretrain"].get("allow_changed", [])))
+HANDLING = as_json({run: handling(run) for run in config["pretrain"]["runs"]})
+ALLOWED_CHANGES = config["pretrain"].get("allow_changed", [])
 
 
 def dataset_files(wildcards):
@@ -98,11 +97,11 @@ rule pretrain_run:
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "{LEASE} {resources.gpu} -- python -m mimic_core.launch --nodes {resources.nodes}"
-        " --processes {resources.processes} --cpus {threads} -- {SCRIPTS}/pretrain_run.py"
-        " --manifest {input.manifest} --out {params.folder} --checkpoints {params.checkpoints}"
-        " --settings {params.settings:q} --seed {params.seed}"
-        " --run {wildcards.run} --handling {HANDLING} --allow-changed {ALLOWED_CHANGES} > {log} 2>&1"
+        "{LEASE} {resources.gpu:q} -- python -m mimic_core.launch --nodes {resources.nodes:q}"
+        " --processes {resources.processes:q} --cpus {threads:q} -- {SCRIPTS:q}/pretrain_run.py"
+        " --manifest {input.manifest:q} --out {params.folder:q} --checkpoints {params.checkpoints:q}"
+        " --settings {params.settings:q} --seed {params.seed:q}"
+        " --run {wildcards.run:q} --handling {HANDLING:q} --allow-changed {ALLOWED_CHANGES:q} > {log:q} 2>&1"
 
 
 # The names of these resources are those that the SLURM executor reads.

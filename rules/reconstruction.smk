@@ -11,7 +11,7 @@ def reconstructed():
 def inception_file():
     """The file of Inception's weights, once it is there: the table is made again when it comes, goes or changes."""
     inception = RECONSTRUCTION.get("inception")
-    return {"inception": inception} if inception and Path(inception).is_file() else {}
+    return {"inception": inception} if inception and os.path.isfile(inception) else {}
 
 
 def model_files(wildcards):
@@ -56,7 +56,7 @@ rule reconstruct_run:
         gpu=1 if ON_GPUS else 0,
     params:
         folder="results/reconstruction/{encoder}",
-        frechet=lambda wildcards, input: f"--frechet {input.frechet}" if "frechet" in input.keys() else "",
+        frechet=lambda wildcards, input: f"--frechet={input.frechet}" if "frechet" in input.keys() else "",
         settings=lambda wildcards: as_json(
             {key: RECONSTRUCTION[key] for key in ("dataset", "mask_ratio", "inception", "frechet_encoder")},
             encoder=wildcards.encoder,
@@ -66,5 +66,6 @@ rule reconstruct_run:
     message:
         "Reconstructing held-out pairs with {wildcards.encoder}"
     shell:
-        "{LEASE} {resources.gpu} -- python {SCRIPTS}/reconstruct_run.py --model {input.model:q} --data {input.manifest}"
-        " {params.frechet} --out {params.folder} --settings {params.settings:q} --seed {params.seed} > {log} 2>&1"
+        "{LEASE} {resources.gpu:q} -- python {SCRIPTS:q}/reconstruct_run.py --model={input.model:q}"
+        " --data {input.manifest:q} {params.frechet:q} --out {params.folder:q} --settings {params.settings:q}"
+        " --seed {params.seed:q} > {log:q} 2>&1"

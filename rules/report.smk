@@ -3,8 +3,8 @@
 from mimic_core.sources.registry import PAPER_DATASETS
 
 # What the tables and figure 3 are told of the encoders whose results they get.
-RUNS = as_json(config["pretrain"]["runs"])
-BASELINE_NAMES = as_json(BASELINES)
+RUNS = as_it_is(as_json(config["pretrain"]["runs"]))
+BASELINE_NAMES = as_it_is(as_json(BASELINES))
 MISSING_BASELINES = [
     f"{name}=the file {baseline['path'] or '(no path given)'} is not there"
     for name, baseline in BASELINES.items()
@@ -39,14 +39,14 @@ rule table1:
         name="table1",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=MISSING_BASELINES,
+        missing=as_it_is(MISSING_BASELINES),
         scale=config["scale"],
     message:
         "Writing {params.name}"
     shell:
-        "python {SCRIPTS}/{params.name}.py --metrics {input.metrics} --pretrain {input.pretrain}"
+        "python {SCRIPTS:q}/{params.name:q}.py --metrics {input.metrics:q} --pretrain {input.pretrain:q}"
         " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q}"
-        " --scale {params.scale} --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+        " --scale {params.scale:q} --csv {output.csv:q} --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 use rule table1 as table2 with:
@@ -65,7 +65,7 @@ use rule table1 as table2 with:
         name="table2",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=MISSING_BASELINES,
+        missing=as_it_is(MISSING_BASELINES),
         scale=config["scale"],
 
 
@@ -109,14 +109,14 @@ rule table7:
         name="table7",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=MISSING_BASELINES,
+        missing=as_it_is(MISSING_BASELINES),
         scale=config["scale"],
     message:
         "Writing {params.name}"
     shell:
-        "python {SCRIPTS}/{params.name}.py --metrics {input.metrics} --runs {params.runs:q} --baselines {params.baselines:q}"
-        " --missing {params.missing:q} --scale {params.scale} --csv {output.csv} --markdown {output.markdown}"
-        " > {log} 2>&1"
+        "python {SCRIPTS:q}/{params.name:q}.py --metrics {input.metrics:q} --runs {params.runs:q}"
+        " --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale:q} --csv {output.csv:q}"
+        " --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 use rule table7 as table4 with:
@@ -134,7 +134,7 @@ use rule table7 as table4 with:
         name="table4",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=[word for word in MISSING_BASELINES if word.partition("=")[0] in RECONSTRUCTION["encoders"]],
+        missing=as_it_is([word for word in MISSING_BASELINES if word.partition("=")[0] in RECONSTRUCTION["encoders"]]),
         scale=config["scale"],
 
 
@@ -166,9 +166,9 @@ rule figure3a:
     message:
         "Drawing figure 3{params.part}"
     shell:
-        "python {SCRIPTS}/figure3.py --part {params.part} --metrics {input.metrics} --pretrain {input.pretrain}"
-        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale}"
-        " --dpi {params.dpi} --csv {output.csv} --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+        "python {SCRIPTS:q}/figure3.py --part {params.part:q} --metrics {input.metrics:q} --pretrain {input.pretrain:q}"
+        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale:q}"
+        " --dpi {params.dpi:q} --csv {output.csv:q} --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
 
 
 use rule figure3a as figure3b with:
@@ -188,7 +188,7 @@ use rule figure3a as figure3b with:
         part="b",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=MISSING_BASELINES,
+        missing=as_it_is(MISSING_BASELINES),
         scale=config["scale"],
         dpi=config["report"]["dpi"],
 
@@ -220,8 +220,8 @@ rule figure2:
     message:
         "Drawing figure 2"
     shell:
-        "python {SCRIPTS}/figure2.py --receipts {input.receipts} --scale {params.scale} --dpi {params.dpi}"
-        " --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+        "python {SCRIPTS:q}/figure2.py --receipts {input.receipts:q} --scale {params.scale:q} --dpi {params.dpi:q}"
+        " --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
 
 
 rule sources_table:
@@ -245,8 +245,8 @@ rule sources_table:
     message:
         "Writing the table of sources"
     shell:
-        "python {SCRIPTS}/sources_table.py --frames {input.frames} --datasets {input.datasets} --scale {params.scale}"
-        " --csv {output.csv} --markdown {output.markdown} > {log} 2>&1"
+        "python {SCRIPTS:q}/sources_table.py --frames {input.frames:q} --datasets {input.datasets:q}"
+        " --scale {params.scale:q} --csv {output.csv:q} --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 rule pretraining:
@@ -272,8 +272,8 @@ rule pretraining:
     message:
         "Drawing how pretraining went"
     shell:
-        "python {SCRIPTS}/pretraining.py --runs {params.folders} --scale {params.scale} --dpi {params.dpi}"
-        " --png {output.png} --markdown {output.markdown} > {log} 2>&1"
+        "python {SCRIPTS:q}/pretraining.py --runs {params.folders:q} --scale {params.scale:q} --dpi {params.dpi:q}"
+        " --png {output.png:q} --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 rule mining_quality:
@@ -296,8 +296,9 @@ rule mining_quality:
     message:
         "Auditing the mining against the truth"
     shell:
-        "python {SCRIPTS}/mining_quality.py --pairs-per-scene {params.pairs} --seed {params.seed}"
-        " --csv {output.csv} --pairs {output.pairs} --receipt {output.receipt} > {log} 2>&1"
+        "python {SCRIPTS:q}/mining_quality.py --pairs-per-scene {params.pairs:q} --seed {params.seed:q}"
+        " --csv {output.csv:q} --pairs {output.pairs:q}"
+        " --receipt {output.receipt:q} > {log:q} 2>&1"
 
 
 rule figure_mining_quality:
@@ -321,5 +322,5 @@ rule figure_mining_quality:
     message:
         "Drawing the audit of the mining"
     shell:
-        "python {SCRIPTS}/figure_mining_quality.py --csv {input.csv} --pairs {input.pairs} --dpi {params.dpi}"
-        " --png {output.png} --pdf {output.pdf} > {log} 2>&1"
+        "python {SCRIPTS:q}/figure_mining_quality.py --csv {input.csv:q} --pairs {input.pairs:q} --dpi {params.dpi:q}"
+        " --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"

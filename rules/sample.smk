@@ -70,8 +70,8 @@ rule sample_scene:
     message:
         "Building {wildcards.flat}"
     shell:
-        "python {SCRIPTS}/sample_scene.py --flat {wildcards.flat} --out {output.glb} --settings {params.settings:q}"
-        " --receipt {output.receipt} > {log} 2>&1"
+        "python {SCRIPTS:q}/sample_scene.py --flat {wildcards.flat:q} --out {output.glb:q}"
+        " --settings {params.settings:q} --receipt {output.receipt:q} > {log:q} 2>&1"
 
 
 rule sample_source:
@@ -96,8 +96,8 @@ rule sample_source:
     message:
         "Filming the sample world for {wildcards.source}"
     shell:
-        "python {SCRIPTS}/sample_source.py --source {wildcards.source} --out {params.folder:q}"
-        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
+        "python {SCRIPTS:q}/sample_source.py --source {wildcards.source:q} --out={params.folder:q}"
+        " --settings {params.settings:q} --receipt {output.receipt:q} > {log:q} 2>&1"
 
 
 rule sample_downstream:
@@ -122,5 +122,5 @@ rule sample_downstream:
     message:
         "Photographing the sample world for {wildcards.task}"
     shell:
-        "python {SCRIPTS}/sample_downstream.py --task {wildcards.task} --out {params.folder:q}"
-        " --settings {params.settings:q} --receipt {output.receipt} > {log} 2>&1"
+        "python {SCRIPTS:q}/sample_downstream.py --task {wildcards.task:q} --out={params.folder:q}"
+        " --settings {params.settings:q} --receipt {output.receipt:q} > {log:q} 2>&1"

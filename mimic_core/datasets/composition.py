@@ -27,8 +27,26 @@ def wanted_pairs(name: str, compositions: Mapping[str, Any]) -> dict[str, int | 
     return total
 
 
-def closure(name: str, compositions: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[str]:
+def closure(name: str, compositions: Mapping[str, Any]) -> list[str]:
     """The dataset and all that it includes, each once, the included ones first."""
+    found: dict[str, None] = {}
+    path: dict[str, None] = {}  # from the dataset to the one that is looked at
+    waiting = [(name, False)]
+    while waiting:
+        dataset, done = waiting.pop()
+        if done:
+            path.popitem()
+            found[dataset] = None
+        elif dataset not in found:
+            check_included(dataset, list(path), compositions)
+            path[dataset] = None
+            others = compositions[dataset].get("include", [])
+            waiting += [(dataset, True), *((other, False) for other in reversed(others))]
+    return [*found]
+
+
+def check_included(name: str, path: list[str], compositions: Mapping[str, Any]) -> None:
+    """Raise where a dataset that others include, one in the other along ``path``, is not there or goes in a circle."""
     if name not in compositions:
         raise MimicError(
             f"the dataset {name!r} is not in config",
@@ -41,7 +59,3 @@ def closure(name: str, compositions: Mapping[str, Any], path: tuple[str, ...] = 
             where=f"config key datasets.{name}.include",
             remedy="remove one of the includes",
         )
-    found: list[str] = []
-    for other in compositions[name].get("include", []):
-        found += [dataset for dataset in closure(other, compositions, (*path, name)) if dataset not in found]
-    return [*found, name]

@@ -6,12 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from mimic_core.config import check_config, load_yaml, merge, read_config
 from mimic_core.errors import MimicError
-from mimic_core.files import write_text
-from mimic_core.plan.jobs import TARGETS, list_jobs
+from mimic_core.plan import TARGETS
 
 SCHEMA = Path("rules/schemas/config.schema.yaml")
 
@@ -48,10 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def value_of(text: str) -> dict[str, Any]:
     """``key=value`` as a block; keys may be dotted."""
+    from mimic_core.yaml_files import parse_yaml
+
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise MimicError(f"{text!r} is no key=value", where="--config", remedy="write --config videos=FOLDER")
-    block: Any = yaml.safe_load(value)
+    block: Any = parse_yaml(value, f"--config {key}")
     for part in reversed(key.split(".")):
         block = {part: block}
     return dict(block)
@@ -63,8 +61,11 @@ def plan_command(args: argparse.Namespace) -> None:
     Raises:
         MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
     """
-    # sizes of models come from modules that load torch: the other commands start without
+    # the other commands start without what is loaded here, torch with the sizes of models
+    from mimic_core.config import as_typed, check_config, load_block, merge, read_config
+    from mimic_core.files import write_text
     from mimic_core.plan.costs import read_costs
+    from mimic_core.plan.jobs import list_jobs
     from mimic_core.plan.measured import measured_costs
     from mimic_core.plan.page import page, replay_page, to_csv
     from mimic_core.plan.plan import freed_first, make_plan
@@ -78,7 +79,9 @@ def plan_command(args: argparse.Namespace) -> None:
     config = read_config(base, args.configfile)
     for text in args.config:
         merge(config, value_of(text))
-    check_config(config, load_yaml(folder / SCHEMA))
+    schema = load_block(folder / SCHEMA)
+    as_typed(config, args.config, schema)
+    check_config(config, schema)
     costs = measured_costs(read_costs(), args.benchmarks)
     latency = costs.value("between.jobs") if args.latency is None else args.latency
     cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node, latency)

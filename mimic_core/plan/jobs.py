@@ -12,9 +12,9 @@ from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.files import read_json
+from mimic_core.plan import TARGETS
 
 STAGES = ("sample", "frames", "pairs", "datasets", "pretrain", "finetune", "report")
-TARGETS = ("all", "datasets", "pretrain", "finetune", "report")  # rules of the Snakefile that ask for everything
 BENCHMARKS = "results/benchmarks/"
 
 

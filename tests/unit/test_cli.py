@@ -1,5 +1,8 @@
 """The command ``mimic`` as a user types it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +17,13 @@ def failed(capsys, *arguments: str) -> str:
         main(arguments)
     assert exit_.value.code == 1
     return capsys.readouterr().err
+
+
+def test_help_loads_next_to_nothing():
+    """It is said in a tenth of a second, and so is a word that was mistyped."""
+    code = "import sys, mimic_core.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"yaml", "jsonschema", "numpy", "cv2", "torch", "pandas", "pyarrow", "PIL", "av"} & set(loaded)
 
 
 def test_a_folder_of_videos_is_mined(tmp_path, capsys, make_video):

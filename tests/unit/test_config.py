@@ -1,11 +1,16 @@
 import copy
+import datetime
+import re
+import time
 
 import pytest
 import yaml
 from support import REPOSITORY
 
-from mimic_core.config import check_config, load_yaml, read_config
+from mimic_core.config import as_typed, check_config, read_config
+from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.errors import MimicError
+from mimic_core.yaml_files import load_yaml
 
 SCHEMA = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
 DEFAULT = load_yaml(REPOSITORY / "config.yaml")
@@ -71,6 +76,26 @@ def test_the_overlays_are_valid(tmp_path):
         ),
         ("pretrain/runs/croco_mimic-3m/dataset", "mimic-4m", "there is no 'mimic-4m'; did you mean"),
         ("sources/a b", {}, "'a b' does not match"),
+        ("datasets/evil\n", {"include": [], "pairs": {}}, "'evil\\n' does not match"),
+        ("pairs/min_overlap", float("nan"), "pairs.min_overlap: nan is no number"),
+        ("pairs/reprojection_threshold", float("inf"), "pairs.reprojection_threshold: inf is no number"),
+        ("finetune/tasks/depth/betas", [0.9, float("nan")], "finetune.tasks.depth.betas.1: nan is no number"),
+        ("seed", 1e300, "seed: a number too large"),
+        ("seed", 10**4000, "seed: a number too large"),
+        ("seed", 1.0, "seed: 1.0 is not of type 'integer'"),
+        ("seed", True, "seed: True is not of type 'integer'"),
+        ("pairs/ratio", True, "pairs.ratio: True is not of type 'number'"),
+        ("videos", 2024, "videos: 2024 is not of type 'string'; write it in quotes"),
+        ("videos", datetime.date(2024, 8, 1), "videos: 2024-08-01 is read as a date: write it in quotes"),
+        ("videos", b"x", "is read as a bytes"),
+        ("videos", "a\0b", "is no usable text"),
+        ("videos", "a" * 5000, "videos: a text of 5,000 letters"),
+        ("pairs/" + "a" * 201, 1, "stands where a key should"),
+        ("report/figure3a", ["depth"] * 1001, "report.figure3a: has 1,001 values"),
+        ("datasets/" + "a" * 101, {"include": [], "pairs": {}}, "is too long"),
+        ("sources/hm3d/shards", 10**9, "sources.hm3d.shards"),
+        ("finetune/tasks/depth/drop_path", 1, "finetune.tasks.depth.drop_path: 1 is greater than or equal to"),
+        ("reconstruction/inception", "a{b}.pth", "reconstruction.inception: 'a{b}.pth' has braces"),
     ],
 )
 def test_a_key_at_fault_is_named_with_its_remedy(path, value, expected):
@@ -85,6 +110,67 @@ def test_every_fault_is_listed_at_once():
     message = problem(config)
     assert "pairs.ratoi" in message
     assert "seed: -1" in message
+
+
+def test_patterns_end_where_the_name_does():
+    """``$`` matches before a line break at the end too."""
+
+    def patterns(block):
+        if isinstance(block, dict):
+            yield from (value for key, value in block.items() if key == "pattern" and isinstance(value, str))
+            for value in block.values():
+                yield from patterns(value)
+        elif isinstance(block, list):
+            for value in block:
+                yield from patterns(value)
+
+    found = list(patterns(SCHEMA))
+    assert found
+    for pattern in found:
+        assert re.search(pattern, "a-b_3") and not re.search(pattern, "evil\n") and not re.search(pattern, "\nevil")
+
+
+def test_many_problems_and_long_ones_are_cut_short():
+    config = changed("pairs", {f"key{number}": "x" * 4000 for number in range(900)})
+    start = time.monotonic()
+    message = problem(config)
+    assert message.count("there is no such key") == 20 and "  and more" in message
+    config = changed("videos", {"\x1b[2J": ["y" * 4000] * 900})
+    assert len(problem(config)) < 1000 and "\x1b" not in problem(config)
+    assert time.monotonic() - start < 10
+
+
+def test_datasets_that_include_each_other_manifold_end():
+    datasets = {"d0": {"include": [], "pairs": {"hm3d": 1}}}
+    for number in range(1, 900):
+        below = [f"d{number - 1}"] + ([f"d{number - 2}"] if number > 1 else [])
+        datasets[f"d{number}"] = {"include": below, "pairs": {"hm3d": 1}}
+    assert wanted_pairs("d899", datasets) == {"hm3d": 900}
+    datasets["d0"]["include"] = ["d899"]
+    with pytest.raises(MimicError, match="datasets include each other"):
+        wanted_pairs("d5", datasets)
+
+
+@pytest.mark.parametrize(
+    ("typed", "made", "wanted"),
+    [
+        ("2024", 2024, "2024"),
+        ("2024_08_01", 20240801, "2024_08_01"),
+        ("1e3", 1000.0, "1e3"),
+        ("nan", float("nan"), "nan"),
+        ("true", True, "true"),
+        ("a #b", "a", "a #b"),
+        ("/x/'c'", "/x/'c", "/x/'c'"),
+        ("'2024'", 2024, "2024"),
+        ("a: b", {"a": "b"}, "a: b"),
+        ("[a]", ["a"], "[a]"),
+        ("", None, ""),
+    ],
+)
+def test_a_folder_is_named_as_it_was_typed(typed, made, wanted):
+    config = {"videos": made, "seed": 5}
+    as_typed(config, [f"videos={typed}", "seed=5"], SCHEMA)
+    assert config == {"videos": wanted, "seed": 5}
 
 
 def test_own_videos_need_their_folder(tmp_path):

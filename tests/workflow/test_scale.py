@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 from support import REPOSITORY
 
-from mimic_core.plan.jobs import TARGETS
+from mimic_core.plan import TARGETS
 from mimic_core.sources import open_source
 from mimic_core.sources.registry import read_registry
 
