@@ -5,7 +5,9 @@
 SHELL := /bin/bash
 VENV := .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
-ACTIVATE := export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$(CURDIR)/$(VENV)"
+export PYTHON
+# The shell's own words for folders: what make puts into a command, the shell would read as a part of it
+ACTIVATE := export PATH="$$PWD/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)"
 
 .PHONY: table1 test test-slurm env lint lock clean
 
@@ -27,7 +29,8 @@ entry = awk '/^[^ ]/ {own = /^$(1)==/} $(2)own' requirements.lock
 # Bytecode is made at once: an environment on a shared disk may be read-only later, and each job would start 4 s slower.
 # xtcocotools alone must be compiled: where that fails, all but pose estimation works without it.
 $(VENV)/installed: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@case "$$PWD" in *[:{}]*) echo "error: no colon or brace may be in the name of this folder: $$PWD" >&2; exit 1;; esac
+	"$$PYTHON" -m venv $(VENV)
 	$(call entry,uv) > $(VENV)/uv.txt
 	$(call entry,xtcocotools) > $(VENV)/compiled.txt
 	$(call entry,xtcocotools,!) > $(VENV)/wheels.txt

@@ -26,7 +26,7 @@ class MimicError(Exception):
             lines.append("  where:  " + self.where)
         if self.remedy:
             lines.append("  remedy: " + self.remedy)
-        return "\n".join(lines)
+        return "\n".join(map(printable, "\n".join(lines).split("\n")))  # names of files steer no terminal
 
 
 class UnreadableError(MimicError):

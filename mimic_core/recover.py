@@ -93,6 +93,7 @@ def recover(
     Raises:
         MimicError: there is no run of Snakemake in the folder, one is still at work, or it cannot be unlocked.
     """
+    say = harmless(say)
     work = working_folder(Path(folder))
     starts = all_starts(work)
     found = look(work, starts)
@@ -113,11 +114,16 @@ def recover(
         unlock(work, again(starts))
         say("unlocked the folder")
     for path in abandoned(work / "results"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
         say(f"removed what was half-written: {path.relative_to(work)}")
     for line in listed(incomplete_files(work)):
         say(line)
     say(f"start the workflow again: {again(starts)}")
+
+
+def harmless(say: Say) -> Say:
+    """What says lines as they are safe to show: names of files and lines of logs steer no terminal."""
+    return lambda line: say(printable(line))
 
 
 def working_folder(folder: Path) -> Path:
@@ -251,8 +257,11 @@ def abandoned(results: Path) -> list[Path]:
     """Half-written files and folders below the results that nobody writes any more."""
     found = []
     for path in sorted(results.rglob(f"{PARTIAL}*")):
-        here = re.match(rf"{re.escape(PARTIAL + socket.gethostname())}-([0-9]+)-", path.name)
-        quiet = time.time() - path.stat().st_mtime > ABANDONED_AFTER
+        here = re.match(rf"{re.escape(PARTIAL + socket.gethostname())}-([0-9]{{1,9}})-", path.name)
+        try:
+            quiet = time.time() - path.lstat().st_mtime > ABANDONED_AFTER
+        except FileNotFoundError:  # another process has removed it meanwhile
+            continue
         if not alive(int(here[1])) if here else quiet:
             found.append(path)
     return found

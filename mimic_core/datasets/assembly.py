@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mimic_core.datasets.statistics import mining_statistics
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
 from mimic_core.seeding import seed_for
 from mimic_core.verify import read_receipt
@@ -107,7 +107,7 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
         if unreadable and not totals[source]["views"]:
             raise MimicError(
                 f"not one unit of the source {source!r} could be read:\n  "
-                + "\n  ".join(f"{unit}: {reason}" for unit, reason in unreadable.items()),
+                + "\n  ".join(printable(f"{unit}: {reason}") for unit, reason in unreadable.items()),
                 where=f"config key sources.{source}.root",
                 remedy="replace or remove the files named above",
             )

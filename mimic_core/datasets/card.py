@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mimic_core.escaping import markdown
 from mimic_core.pairs.measurement import VERDICTS
 
 
@@ -50,11 +51,11 @@ def dataset_card(
     unreadable = {f"{source}: {unit}": why for source, row in mining.items() for unit, why in row["unreadable"].items()}
     if unreadable:
         lines += ["", "## Units that could not be read", ""]
-        lines += [f"- {unit}: {why}" for unit, why in unreadable.items()]
+        lines += [f"- {markdown(unit)}: {markdown(why)}" for unit, why in unreadable.items()]
     remarks = {f"{source}: {unit}": texts for source, row in mining.items() for unit, texts in row["remarks"].items()}
     if remarks:
         lines += ["", "## Units that were read in part, or with a remark", ""]
-        lines += [f"- {unit}: {'; '.join(texts)}" for unit, texts in remarks.items()]
+        lines += [f"- {markdown(unit)}: {markdown('; '.join(texts))}" for unit, texts in remarks.items()]
     lines += [
         "",
         "## Reading it",

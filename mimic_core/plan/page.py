@@ -8,6 +8,7 @@ import io
 from collections import defaultdict
 from collections.abc import Sequence
 
+from mimic_core.escaping import csv_cell
 from mimic_core.plan.costs import Costs
 from mimic_core.plan.jobs import STAGES
 from mimic_core.plan.plan import Plan, Row, number
@@ -203,5 +204,5 @@ def to_csv(plan: Plan) -> str:
     for row in (*plan.stages, *plan.items):
         when = [f"{seconds / HOUR:.4f}" for seconds in spans[row.stage]] if not row.item else ["", ""]
         cells = (getattr(row, field.name) for field in dataclasses.fields(Row))
-        writer.writerow([*(f"{cell:.6g}" if isinstance(cell, float) else cell for cell in cells), *when])
+        writer.writerow([*(f"{cell:.6g}" if isinstance(cell, float) else csv_cell(cell) for cell in cells), *when])
     return text.getvalue()

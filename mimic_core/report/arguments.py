@@ -10,6 +10,7 @@ import pandas as pd
 
 from mimic_core.command import settings
 from mimic_core.errors import MimicError
+from mimic_core.escaping import csv_cell
 from mimic_core.files import atomic_path, write_text
 
 
@@ -57,9 +58,9 @@ def reasons(given: Sequence[str]) -> Mapping[str, str]:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, whole or not at all."""
+    """Write a table as CSV, whole or not at all; no text in it is a spreadsheet's formula."""
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
+        table.map(csv_cell).to_csv(temporary, index=False)
 
 
 def write_table(args: argparse.Namespace, table: pd.DataFrame, page: str) -> None:

@@ -7,13 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.escaping import markdown
 from mimic_core.report.readings import RANDOM, Measure
 from mimic_core.report.rows import Table
-
-
-def cell(value: object) -> str:
-    """A value as it may stand in a table: on one line, and no sign in it that ends a cell."""
-    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def lines_of(names: Sequence[str], numbers: Iterable[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -22,7 +18,7 @@ def lines_of(names: Sequence[str], numbers: Iterable[str], rows: Iterable[Sequen
     return [
         "| " + " | ".join(names) + " |",
         "| " + " | ".join("---:" if name in right else "---" for name in names) + " |",
-        *("| " + " | ".join(cell(value) for value in row) + " |" for row in rows),
+        *("| " + " | ".join(markdown(value) for value in row) + " |" for row in rows),
         "",
     ]
 

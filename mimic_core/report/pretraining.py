@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 import pandas as pd
 from matplotlib import pyplot as plt
 
+from mimic_core.escaping import markdown
 from mimic_core.files import atomic_path
 from mimic_core.foreign import foreign
 from mimic_core.report.readings import AGAIN
@@ -123,8 +124,8 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], scale: str) -> str:
         "| run | encoder (width x depth) | pixels | device | pairs/s (measured) | days (computed) |",
         "| --- | --- | ---: | --- | ---: | ---: |",
         *(
-            f"| {row['run']} | {row['encoder']} | {row['image_size']} | {row['device']} | {row['pairs_per_s']:.1f} "
-            f"| {row['days']:,.0f} |"
+            f"| {markdown(row['run'])} | {row['encoder']} | {row['image_size']} | {markdown(row['device'])} "
+            f"| {row['pairs_per_s']:.1f} | {row['days']:,.0f} |"
             for row in rows
         ),
         f"| the paper's CroCo | 768x12 | 224 | RTX A6000 | {PAPER_RATE} | {PAPER_DAYS} |",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mimic_core.escaping import csv_cell, markdown
 from mimic_core.pairs.measurement import KEPT, VERDICTS
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
 from mimic_core.verify import read_receipt
@@ -70,7 +71,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
     return stream.getvalue()
 
 
@@ -84,9 +85,11 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scal
     for row in rows:
         units = f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
         counts = [row[column] for column in ("views", "candidates", KEPT, *taken)]
-        lines.append(f"| {row['source']} | {units} | " + " | ".join(f"{count:,}" for count in counts) + " |")
+        lines.append(f"| {markdown(row['source'])} | {units} | " + " | ".join(f"{count:,}" for count in counts) + " |")
     lines += ["", "## Why the other candidates were not kept", "", *heading(["source", *REASONS])]
-    lines += [f"| {row['source']} | " + " | ".join(f"{row[reason]:,}" for reason in REASONS) + " |" for row in rows]
+    for row in rows:
+        counts = [f"{row[reason]:,}" for reason in REASONS]
+        lines.append(f"| {markdown(row['source'])} | " + " | ".join(counts) + " |")
     return "\n".join([*lines, ""])
 
 
