@@ -7,7 +7,7 @@ import re
 from mimic_core.errors import printable
 
 MARKS = re.compile(r"[\\`*\[\]<|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")  # Markdown's; _ within a word is none
-FORMULA = re.compile(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # beginnings that spreadsheets take for a formula
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # beginnings that spreadsheets take for a formula
 
 
 def markdown(value: object) -> str:
@@ -18,11 +18,12 @@ def markdown(value: object) -> str:
 def csv_cell(value: object) -> object:
     """A value as a cell of a CSV file that spreadsheets show and do not compute (OWASP, CSV injection).
 
-    A text that would be taken for a formula gets a single quote before it; numbers stay numbers.
+    A text is on one line, and gets a single quote before it where it would be a formula; numbers stay numbers.
     """
-    if not isinstance(value, str) or len(value) < 2 or not FORMULA.match(value) or is_number(value):
+    if not isinstance(value, str):
         return value
-    return "'" + value
+    text = value if value.isprintable() else printable(value)
+    return "'" + text if len(text) > 1 and FORMULA.match(text) and not is_number(text) else text
 
 
 def is_number(text: str) -> bool:

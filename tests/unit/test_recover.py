@@ -19,6 +19,7 @@ from mimic_core.recover import abandoned, is_snakemake, look, recover, script
 from mimic_core.traces import again, all_starts, incomplete_files
 
 HERE = socket.gethostname()
+PIPED = {"capture_output": True, "text": True, "timeout": 20}
 HEAD = """
 SNAKEMAKE
 =========
@@ -274,3 +275,46 @@ def test_what_is_half_written_stays_as_long_as_it_may_be_written(work):
     for name in (*names, ".partial-scene-x81"):
         os.utime(results / name, (time.time() - 4000,) * 2)
     assert {path.name for path in abandoned(results)} == {*names[1:], ".partial-scene-x81"}
+
+
+def test_the_command_to_start_again_runs_nothing_else(work):
+    words = "--config videos=my $(touch pwned) `touch pwned` 'c'; touch pwned results/table1.csv"
+    started(work, "2026-01-05T111500.000000", words)
+    log = work / ".snakemake" / "log" / "2026-01-05T111500.000000.snakemake.log"
+    log.write_text(log.read_text().replace("/home/me", f"{work}/a $(touch pwned) 'b'"))
+    (work / "a $(touch pwned) 'b'").mkdir()
+    command = again(all_starts(work))
+    said = subprocess.run(["bash", "-c", f"snakemake() {{ printf '%s\\n' \"$@\"; }}; {command}"], cwd=work, **PIPED)
+    assert said.stdout.split() == ["--cores", "2", *words.split()] and not said.stderr
+    assert not list(work.rglob("pwned*"))
+
+
+def test_what_it_says_steers_no_terminal(work, unlocked, monkeypatch):
+    started(work, "2026-01-05T111500.000000", "\x1b[2Jall\x07")
+    name = base64.urlsafe_b64encode(b"results/\x1b[31m\n.tar").decode()
+    (work / ".snakemake" / "incomplete" / name).write_text("{}")
+    (work / "results" / ".partial-x\x1b[2J\n").touch()
+    os.utime(work / "results" / ".partial-x\x1b[2J\n", (0, 0))
+    lines = told(work)
+    assert any("half-written" in line for line in lines) and any("will be made again" in line for line in lines)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_what_is_not_snakemakes_is_passed_over(work, unlocked):
+    log, marks = work / ".snakemake" / "log", work / ".snakemake" / "incomplete"
+    os.mkfifo(log / "2026-01-05T131500.000000.snakemake.log")
+    for name in ("notes", "2026-13-45T990000.1", "x" * 200):
+        (log / f"{name}.snakemake.log").write_text(HEAD.format(host=HERE, user="me", words="all"))
+    (log / "2026-01-05T121500.000000.snakemake.log").write_bytes(bytes(range(256)) * 100)
+    for number, content in enumerate(("[" * 100_000, "[]", "3", '{"external_jobid": [1]}', "\0")):
+        (marks / base64.urlsafe_b64encode(f"results/{number}".encode()).decode()).write_text(content)
+    for name in ("99999999999999999999", "4194305", "-1", "a"):
+        (work / "results" / f".partial-{HERE}-{name}-x").touch()
+    (work / "elsewhere").mkdir()
+    (work / "results" / ".partial-gone-x").symlink_to("nowhere")
+    (work / "results" / ".partial-link-x").symlink_to(work / "elsewhere")
+    for path in (work / "results").iterdir():
+        os.utime(path, (0, 0), follow_symlinks=False)
+    assert len(all_starts(work)) == 1
+    assert told(work)[-1].startswith("start the workflow again: ")
+    assert not list((work / "results").iterdir()) and (work / "elsewhere").is_dir()
