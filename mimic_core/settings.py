@@ -23,6 +23,7 @@ class Bounds:
         above, below: which it must exceed, or stay under.
         whole: only whole numbers.
         or_none: None too.
+        each: it is a list, and each of its values has these bounds.
     """
 
     least: float = -math.inf
@@ -31,9 +32,14 @@ class Bounds:
     below: float = math.inf
     whole: bool = False
     or_none: bool = False
+    each: bool = False
 
     def hold(self, value: object) -> bool:
         """Whether a value is among them."""
+        if self.each:
+            return isinstance(value, list | tuple | range) and all(
+                map(dataclasses.replace(self, each=False).hold, value)
+            )
         if value is None:
             return self.or_none
         kind = numbers.Integral if self.whole else numbers.Real
@@ -49,13 +55,16 @@ class Bounds:
             (f"of at most {self.most:g}", self.most < math.inf),
             (f"below {self.below:g}", self.below < math.inf),
         ]
-        words = ["a whole number" if self.whole else "a number", " and ".join(word for word, given in limits if given)]
+        kind = ["a number", "a whole number", "numbers", "whole numbers"][self.whole + 2 * self.each]
+        words = [kind, " and ".join(word for word, given in limits if given)]
         return " ".join(filter(None, words)) + (", or null" if self.or_none else "")
 
 
 LARGEST = 2.0**53  # what is larger no setting has a use for
 COUNT = Bounds(0, whole=True)
+COUNTS = Bounds(0, whole=True, each=True)
 POSITIVE = Bounds(1, whole=True)
+POSITIVES = Bounds(1, whole=True, each=True)
 SHARE = Bounds(0, 1)
 BELOW_ONE = Bounds(0, below=1)
 ABOVE_ZERO = Bounds(above=0)
@@ -63,7 +72,7 @@ NOT_NEGATIVE = Bounds(0)
 
 
 def check_numbers(settings: object, where: str, **bounds: Bounds) -> None:
-    """See that the numbers of a dataclass, or all of a sequence of them, are within bounds.
+    """See that the numbers of a dataclass are within bounds.
 
     Args:
         where: the name of their block in the config, for the error.
@@ -73,10 +82,8 @@ def check_numbers(settings: object, where: str, **bounds: Bounds) -> None:
         MimicError: one is not; it is named, and what it may be.
     """
     for name, bound in bounds.items():
-        given = getattr(settings, name)
-        every = isinstance(given, Sequence) and not isinstance(given, str)
-        if not all(map(bound.hold, given if every else [given])):
-            raise out_of_bounds(name, given, f"{where}.{name}", bound)
+        if not bound.hold(getattr(settings, name)):
+            raise out_of_bounds(name, getattr(settings, name), f"{where}.{name}", bound)
 
 
 def check_number(name: str, value: object, bounds: Bounds) -> None:

@@ -35,7 +35,7 @@ from mimic_core.models.masking import kept_patches
 from mimic_core.pretrain.pictures import draw_pictures, hidden, viewable
 from mimic_core.progress import Progress
 from mimic_core.receipts import Receipt
-from mimic_core.settings import read_settings
+from mimic_core.settings import POSITIVE, Bounds, check_numbers, read_settings
 from mimic_core.verify import InputCheck, with_receipts
 
 log = logging.getLogger("mimic")
@@ -74,9 +74,8 @@ class ReconstructionSettings:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        need(0 < self.mask_ratio < 1, f"mask_ratio is {self.mask_ratio}", "mask_ratio", "use one between 0 and 1")
-        for key in ("batch_size", "threads"):
-            need(getattr(self, key) >= 1, f"{key} is {getattr(self, key)}", key, "use 1 or more")
+        inside = Bounds(above=0, below=1)
+        check_numbers(self, "reconstruction", mask_ratio=inside, batch_size=POSITIVE, threads=POSITIVE)
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> ReconstructionSettings:

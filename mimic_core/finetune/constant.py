@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import load_all, load_chunks
 from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.tasks import get_task
 from mimic_core.finetune.usable import open_usable
 from mimic_core.receipts import Receipt
-from mimic_core.settings import read_settings
+from mimic_core.settings import COUNT, POSITIVE, check_numbers, read_settings
 
 log = logging.getLogger("mimic")
 
@@ -37,6 +36,9 @@ class ConstantSettings:
     image_size: int = 256
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_numbers(self, CONSTANT, image_size=POSITIVE, seed=COUNT)
+
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> ConstantSettings:
         """Settings from a block of the config.
@@ -44,10 +46,7 @@ class ConstantSettings:
         Raises:
             MimicError: an unknown or missing key, or a size under 1.
         """
-        made = read_settings(cls, block, CONSTANT)
-        if made.image_size < 1:
-            raise MimicError(f"image_size is {made.image_size}", where="constant.image_size", remedy="use 1 or more")
-        return made
+        return read_settings(cls, block, CONSTANT)
 
 
 def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | Path) -> dict[str, Any]:

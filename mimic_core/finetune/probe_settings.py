@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import read_settings
+from mimic_core.settings import ABOVE_ZERO, BELOW_ONE, POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,8 @@ class ProbeSettings:
         need(self.task == "classification", f"the task is {self.task!r}", "task", "use 'classification'")
         frozen = self.mode == "frozen"
         need(frozen, f"a linear probe is frozen, not {self.mode}", "tasks.classification.modes", "use ['frozen']")
-        need(self.pooling in ("auto", "class", "mean"), f"{self.pooling!r} is unknown", "pooling", "use 'auto'")
-        need(self.base_lr > 0, f"the rate is {self.base_lr}", "base_lr", "use a rate above 0")
-        need(0 <= self.momentum < 1, f"the momentum is {self.momentum}", "momentum", "use one in [0, 1)")
-        need(self.encode_batch >= 1, f"encode_batch is {self.encode_batch}", "encode_batch", "use 1 or more")
+        check_choice(self, "finetune", pooling=("auto", "class", "mean"))
+        check_numbers(self, "finetune", base_lr=ABOVE_ZERO, momentum=BELOW_ONE, encode_batch=POSITIVE)
 
     @property
     def peak_rate(self) -> float:

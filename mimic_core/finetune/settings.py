@@ -8,7 +8,18 @@ from typing import Any, Literal
 
 from mimic_core.errors import MimicError
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import read_settings
+from mimic_core.settings import (
+    ABOVE_ZERO,
+    BELOW_ONE,
+    COUNTS,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POSITIVES,
+    Bounds,
+    check_choice,
+    check_numbers,
+    read_settings,
+)
 
 Mode = Literal["frozen", "whole"]
 RANDOM = "random"  # the encoder of random weights
@@ -33,6 +44,13 @@ class HeadSettings:
     feature: int = 256
     layer_dims: Sequence[int] = (96, 192, 384, 768)
     hooks: Sequence[int] | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "finetune.head", feature=POSITIVE, layer_dims=POSITIVES)
+        need(len(self.layer_dims) == 4, "there are four levels", "head.layer_dims", "give four, the finest first")
+        if self.hooks != "auto":
+            check_numbers(self, "finetune.head", hooks=COUNTS)
+            need(len(self.hooks) == 4, "there are four levels", "head.hooks", "give four blocks, or 'auto'")
 
 
 @dataclass(frozen=True)
@@ -79,19 +97,24 @@ class FinetuneSettings:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        need(self.mode in ("frozen", "whole"), f"the mode is {self.mode!r}", "mode", "choose 'frozen' or 'whole'")
-        need(self.precision in ("bf16", "fp32"), f"{self.precision!r} is unknown", "precision", "use 'bf16' or 'fp32'")
+        check_choice(self, "finetune", mode=("frozen", "whole"), precision=("bf16", "fp32"), augment=(True, False))
+        check_numbers(
+            self,
+            "finetune",
+            **dict.fromkeys(("image_size", "batch_size", "epochs", "threads"), POSITIVE),
+            seeds=COUNTS,
+            train_images=Bounds(1, whole=True, or_none=True),
+            learning_rate=ABOVE_ZERO,
+            layer_decay=Bounds(above=0, most=1),
+            weight_decay=NOT_NEGATIVE,
+            betas=Bounds(0, below=1, each=True),
+            warmup_epochs=NOT_NEGATIVE,
+            drop_path=BELOW_ONE,
+        )
         need(len(self.seeds) > 0, "no seed is given", "seeds", "give at least one, such as [0]")
         need(len(set(self.seeds)) == len(self.seeds), "a seed is given twice", "seeds", "name each seed once")
         need(len(self.betas) == 2, "AdamW takes two betas", "betas", "give two, such as [0.9, 0.999]")
-        for key in ("image_size", "batch_size", "epochs", "threads"):
-            need(getattr(self, key) >= 1, f"{key} is {getattr(self, key)}", key, "use 1 or more")
-        few = self.train_images is None or self.train_images >= 1
-        need(few, f"train_images is {self.train_images}", "train_images", "use 1 or more, or null for all")
-        need(self.learning_rate > 0, f"the rate is {self.learning_rate}", "learning_rate", "use a rate above 0")
-        need(0 < self.layer_decay <= 1, f"the decay is {self.layer_decay}", "layer_decay", "use one in (0, 1]")
-        need(0 <= self.drop_path < 1, f"the drop path is {self.drop_path}", "drop_path", "use one in [0, 1)")
-        fits = 0 <= self.warmup_epochs < self.epochs
+        fits = self.warmup_epochs < self.epochs
         need(fits, f"{self.warmup_epochs} warm-up epochs of {self.epochs}", "warmup_epochs", "use fewer than epochs")
 
     @classmethod

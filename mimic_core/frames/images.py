@@ -9,8 +9,9 @@ from pathlib import Path
 from mimic_core.errors import UnreadableError
 from mimic_core.foreign import foreign, read_regular
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.views import Image, Remark, ResizeMode, View, decode_picture, to_view_size
+from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, decode_picture, to_view_size
 from mimic_core.headers import pictures_in
+from mimic_core.settings import check_choice
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
 
@@ -28,6 +29,9 @@ class ImageSettings:
 
     resize: ResizeMode = "squash"
     blur_faces: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice(self, "frames", resize=RESIZES)
 
 
 def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:

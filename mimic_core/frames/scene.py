@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mimic_core.frames.views import VIEW_SIZE, View
 from mimic_core.progress import Progress
+from mimic_core.settings import NOT_NEGATIVE, POSITIVE, check_choice, check_numbers
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
 from mimic_core.sources import Unit
 
@@ -29,6 +30,10 @@ class SceneSettings:
     min_island_radius: float = 6.0
     up_axis: str = "z"
     simulator: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "frames", samples_per_scene=POSITIVE, min_island_radius=NOT_NEGATIVE)
+        check_choice(self, "frames", up_axis=("y", "z"))
 
 
 def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View]:

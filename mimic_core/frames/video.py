@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mimic_core.errors import UnreadableError
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.views import Image, ResizeMode, View, to_view_size
+from mimic_core.frames.views import RESIZES, Image, ResizeMode, View, to_view_size
+from mimic_core.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
 log = logging.getLogger("mimic")
 
@@ -46,6 +47,11 @@ class VideoSettings:
     blur_faces: str = ""
     crop_bottom: float = 0.0
     max_motion: float = 0.0
+
+    def __post_init__(self) -> None:
+        bounds = dict.fromkeys(("interval", "min_seconds", "max_motion"), NOT_NEGATIVE)
+        check_numbers(self, "frames", **bounds, crop_bottom=BELOW_ONE)
+        check_choice(self, "frames", resize=RESIZES)
 
 
 def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterator[View]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from mimic_core.sources import Unit
 
 Image = NDArray[np.uint8]
 ResizeMode = Literal["squash", "center_crop"]
+RESIZES = get_args(ResizeMode)
 
 VIEW_SIZE = 224  # pixels
 JPEG_QUALITY = 95

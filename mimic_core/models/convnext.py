@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mimic_core.errors import MimicError
+from mimic_core.settings import BELOW_ONE, check_number
 
 EXPANSION = 4  # hidden width of a block over its width
 
@@ -75,6 +76,7 @@ class ConvNeXtHead(nn.Module):
             )
         channels = embed // predictions
         self.proj_dec = nn.Linear(width, embed)
+        check_number("drop_path", drop_path, BELOW_ONE)
         rates = torch.linspace(0, drop_path, depth).tolist()
         self.blocks = nn.Sequential(*(ConvNeXtBlock(channels, rate) for rate in rates))
         self.final_layer = nn.Conv2d(channels, classes, 1)

@@ -18,6 +18,7 @@ from mimic_core.errors import MimicError
 from mimic_core.models.attention import SelfAttention, rotation_table
 from mimic_core.models.masking import gather_tokens
 from mimic_core.models.settings import ViTSettings
+from mimic_core.settings import BELOW_ONE, check_number
 
 
 class Norm(nn.LayerNorm):
@@ -55,6 +56,7 @@ def make_blocks(
     width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0, *, rotary: bool = False
 ) -> nn.ModuleList:
     """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block."""
+    check_number("drop_path", drop_path, BELOW_ONE)
     rates = torch.linspace(0, drop_path, depth).tolist()
     kind = RotaryBlock if rotary else Block
     return nn.ModuleList(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from mimic_core.errors import MimicError
 from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
 from mimic_core.pairs.measurement import HIGH_OVERLAP, NEAR_DUPLICATE
-from mimic_core.settings import read_settings
+from mimic_core.settings import POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Neighbours:
     """
 
     look_further: bool = True
+
+    def __post_init__(self) -> None:
+        check_choice(self, "rule.neighbours", look_further=(True, False))
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Walk through the views in order of time."""
@@ -62,6 +65,7 @@ class Windows:
     edge: int = 10
 
     def __post_init__(self) -> None:
+        check_numbers(self, "rule.windows", length=POSITIVE, edge=POSITIVE)
         if not 1 <= self.edge <= self.length // 2:
             raise MimicError(
                 f"windows of {self.length} frames have no {self.edge} first and {self.edge} last ones",
@@ -89,12 +93,7 @@ class Stride:
     advance: int = 10
 
     def __post_init__(self) -> None:
-        if self.distance < 1 or self.advance < 1:
-            raise MimicError(
-                f"a distance of {self.distance} and an advance of {self.advance} frames",
-                where="rule.stride",
-                remedy="use 1 or more for both",
-            )
+        check_numbers(self, "rule.stride", distance=POSITIVE, advance=POSITIVE)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Step through the frames."""
@@ -115,6 +114,9 @@ class Groups:
 
     keep: Literal["smallest", "all"] = "smallest"
 
+    def __post_init__(self) -> None:
+        check_choice(self, "rule.groups", keep=("smallest", "all"))
+
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure all pairs of each group, the view of the lower number first."""
         for group in by_group(views):
@@ -133,6 +135,9 @@ class RandomWalk:
     """
 
     pairs_per_sample: int = 1
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "rule.random_walk", pairs_per_sample=POSITIVE)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure the 8 x 16 candidates of each sample; the ones in range that are not kept become ``not_best``."""

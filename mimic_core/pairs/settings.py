@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mimic_core.errors import MimicError
+from mimic_core.settings import ABOVE_ZERO, COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Bounds, check_numbers
+
 IMAGE_SIZE = 224  # pixels; every homography and every patch is in this frame
 PATCH_SIZE = 16  # pixels
 GRID = IMAGE_SIZE // PATCH_SIZE
@@ -35,6 +38,26 @@ class MiningSettings:
     max_overlap: float = 0.75
     min_blur_variance: float = 0.0
     near_duplicate_bits: int = -1
+
+    def __post_init__(self) -> None:
+        check_numbers(
+            self,
+            "pairs",
+            ratio=Bounds(above=0, most=1),
+            min_matches=COUNT,
+            reprojection_threshold=ABOVE_ZERO,
+            points_per_patch=POSITIVE,
+            min_overlap=SHARE,
+            max_overlap=SHARE,
+            min_blur_variance=NOT_NEGATIVE,
+            near_duplicate_bits=Bounds(-1, 64, whole=True),
+        )
+        if self.min_overlap >= self.max_overlap:
+            raise MimicError(
+                f"min_overlap is {self.min_overlap} and max_overlap {self.max_overlap}: no pair can be kept",
+                where="pairs.min_overlap",
+                remedy="give a number below max_overlap",
+            )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> MiningSettings:

@@ -22,6 +22,7 @@ from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.receipts import code_version
+from mimic_core.settings import NOT_NEGATIVE, Bounds, check_numbers
 from mimic_core.sources import Unit, open_source
 from mimic_core.verify import changed_files, fingerprint, read_receipt
 
@@ -47,6 +48,9 @@ class FolderSettings:
     blur_faces: str = ""
     mining: MiningSettings = DEFAULT
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "mine", interval=NOT_NEGATIVE, seed=Bounds(whole=True))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
-from mimic_core.settings import read_settings
+from mimic_core.settings import Bounds, check_choice, read_settings
 
 PRECISIONS = ("bf16", "fp16", "fp32")
 
@@ -90,6 +90,7 @@ class PretrainSettings:
     def __post_init__(self) -> None:
         if not self.encoder.class_token or self.encoder.positions != "sincos":
             refuse("encoder", self.encoder, "one with a class token and sin-cos positions, as all objectives have it")
+        check_choice(self, "pretrain", compile=(True, False))
         if self.precision not in PRECISIONS:
             refuse("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         for name in ("epochs", "batch_size", "validation_every", "threads", "keep_checkpoints"):
@@ -99,8 +100,8 @@ class PretrainSettings:
             refuse("effective_batch", self.effective_batch, "a whole number of 1 or more, or null")
         if not is_count(self.pictures_every, 0):
             refuse("pictures_every", self.pictures_every, "a whole number of 0 or more")
-        if not all(is_count(epoch, 1) and epoch <= self.epochs for epoch in self.save_encoders_at):
-            refuse("save_encoders_at", list(self.save_encoders_at), f"epochs from 1 to {self.epochs}")
+        if not Bounds(1, self.epochs, whole=True, each=True).hold(self.save_encoders_at):
+            refuse("save_encoders_at", self.save_encoders_at, f"epochs from 1 to {self.epochs}")
         for name in ("base_lr", "checkpoint_minutes"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
                 refuse(name, getattr(self, name), "a number above 0")
@@ -118,13 +119,13 @@ class PretrainSettings:
 
 
 def is_number(value: object) -> bool:
-    """True of 1 and 0.5, not of True, text or nothing."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """True of 1 and 0.5, not of True, NaN, infinity, text or nothing."""
+    return Bounds().hold(value)
 
 
 def is_count(value: object, least: int) -> bool:
     """True of whole numbers from ``least`` on."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return Bounds(least, whole=True).hold(value)
 
 
 def refuse(name: str, value: object, wanted: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mimic_core.settings import read_settings
+from mimic_core.settings import NOT_NEGATIVE, SHARE, check_numbers, read_settings
 
 MEMORY = 0.97  # how much of its exposure and balance a camera keeps from frame to frame
 
@@ -29,6 +29,10 @@ class CameraSettings:
     vignette: float = 0.0
     exposure: float = 0.0
     white_balance: float = 0.0
+
+    def __post_init__(self) -> None:
+        bounds = dict.fromkeys(("noise", "exposure", "white_balance"), NOT_NEGATIVE)
+        check_numbers(self, "sample.camera", **bounds, vignette=SHARE)
 
 
 class Camera:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import read_settings
+from mimic_core.settings import ABOVE_ZERO, COUNT, POSITIVE, POSITIVES, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,13 @@ class PoseSettings:
             **{name: getattr(self, name) for name in names}, warmup_epochs=0
         )  # checks what all tasks share
         need(self.task == "pose", f"the task is {self.task!r}", "task", "use 'pose'")
-        sides = [self.image_size] if isinstance(self.image_size, int) else list(self.image_size)
-        fits = len(sides) in (1, 2) and all(isinstance(side, int) and side >= 1 for side in sides)
+        check_numbers(self, "finetune", image_size=POSITIVE if isinstance(self.image_size, int) else POSITIVES)
+        fits = isinstance(self.image_size, int) or len(self.image_size) in (1, 2)
         need(fits, f"the size is {self.image_size}", "image_size", "give a side, or [height, width]")
-        need(self.codec in ("udp", "msra"), f"{self.codec!r} is unknown", "codec", "use 'udp' or 'msra'")
-        for key in ("deconv_channels", "sigma", "clip_gradient"):
-            need(getattr(self, key) > 0, f"{key} is {getattr(self, key)}", key, "use more than 0")
-        for key in ("warmup_iterations", "workers"):
-            need(getattr(self, key) >= 0, f"{key} is {getattr(self, key)}", key, "use 0 or more")
-        rising = list(self.milestones) == sorted(set(self.milestones)) and all(step >= 1 for step in self.milestones)
+        check_choice(self, "finetune", codec=("udp", "msra"), flip_test=(True, False))
+        check_numbers(self, "finetune", deconv_channels=POSITIVE, sigma=ABOVE_ZERO, clip_gradient=ABOVE_ZERO)
+        check_numbers(self, "finetune", warmup_iterations=COUNT, workers=COUNT, milestones=POSITIVES)
+        rising = list(self.milestones) == sorted(set(self.milestones))
         need(rising, f"the milestones are {list(self.milestones)}", "milestones", "give epochs in ascending order")
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import read_settings
+from mimic_core.settings import COUNT, POSITIVE, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class ConvNeXtSettings:
     depth: int = 4
 
     def __post_init__(self) -> None:
-        side = round(max(self.predictions, 0) ** 0.5)
-        square = self.predictions >= 1 and side**2 == self.predictions
+        check_numbers(self, "finetune.head", width=POSITIVE, predictions=POSITIVE, depth=COUNT)
+        side = round(self.predictions**0.5)
+        square = side**2 == self.predictions
         need(square, f"{self.predictions} predictions a patch", "head.predictions", "use a square number, such as 16")
-        fits = self.width >= 1 and self.width % self.predictions == 0
+        fits = self.width % self.predictions == 0
         need(fits, f"the width is {self.width}", "head.width", f"use a multiple of {self.predictions}")
-        need(self.depth >= 0, f"the depth is {self.depth}", "head.depth", "use 0 or more")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class SegmentationSettings:
     def __post_init__(self) -> None:
         self.shared()  # the keys that all tasks share are checked there
         need(self.task == "segmentation", f"the task is {self.task!r}", "task", "use 'segmentation'")
-        need(self.workers >= 0, f"workers is {self.workers}", "workers", "use 0 or more")
+        check_numbers(self, "finetune", workers=COUNT)
 
     def shared(self) -> FinetuneSettings:
         """The keys that every task has, as the dense tasks keep them."""

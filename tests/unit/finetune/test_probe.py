@@ -166,10 +166,10 @@ def test_few_images_are_drawn_anew_for_every_seed(imagenet, tmp_path):
     ("change", "message"),
     [
         ({"mode": "whole"}, "a linear probe is frozen"),
-        ({"pooling": "max"}, "'max' is unknown"),
-        ({"base_lr": 0}, "the rate is 0"),
+        ({"pooling": "max"}, "pooling is 'max'"),
+        ({"base_lr": 0}, "base_lr is 0"),
         ({"task": "pose"}, "the task is 'pose'"),
-        ({"momentum": 1.0}, "the momentum is"),
+        ({"momentum": 1.0}, "momentum is"),
         ({"encode_batch": 0}, "encode_batch is 0"),
     ],
 )

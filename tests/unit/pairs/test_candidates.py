@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import REPOSITORY
 
-from mimic_core.config import load_yaml
 from mimic_core.errors import MimicError
 from mimic_core.pairs.candidates import ViewOf
 from mimic_core.pairs.measurement import Measurement, verdict_of
 from mimic_core.pairs.rules import DEFAULTS, RULES, Groups, Neighbours, RandomWalk, Stride, Windows, rule_for
 from mimic_core.pairs.settings import MiningSettings
+from mimic_core.yaml_files import load_yaml
 
 
 def scripted(overlaps):
@@ -148,7 +148,7 @@ def test_rules_come_from_config():
         ({"rule": {}}, "nothing is no candidate rule"),
         ({"rule": {"stride": {}, "groups": {}}}, "'stride' and 'groups' is no candidate rule"),
         ({"rule": {"stride": {"distanse": 3}}}, "unknown key 'distanse'"),
-        ({"rule": {"stride": {"distance": 0}}}, "a distance of 0"),
+        ({"rule": {"stride": {"distance": 0}}}, "distance is 0"),
         ({"rule": {"windows": {"length": 10, "edge": 6}}}, "windows of 10 frames have no 6 first"),
     ],
 )

@@ -290,7 +290,7 @@ def test_an_empty_annotation_file_is_named(coco, tmp_path):
     ("change", "message"),
     [
         ({"image_size": [60, 48]}, "cannot be cut into this encoder's patches of 16"),
-        ({"codec": "simcc"}, "'simcc' is unknown"),
+        ({"codec": "simcc"}, "codec is 'simcc'"),
         ({"image_size": []}, "the size is"),
         ({"milestones": [3, 2]}, "the milestones are"),
         ({"sigma": 0}, "sigma is 0"),
