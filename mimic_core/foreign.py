@@ -29,6 +29,9 @@ DECODED = 5 << 28  # bytes that decoding one picture may take at its peak
 PASSED = 1 << 32  # pixels that may be gone over, all scans of a progressive JPEG together: 10 s
 PICTURE_TEXTS = 64  # compressed texts of a PNG, each of which may unfold to 8 MB
 SIDE = 1 << 20  # pixels of a picture's longer side, as OpenCV has it
+FRAME_PIXELS = 1 << 26  # of a frame of a video, of which a decoder holds several: 8192x8192
+SAMPLES = 1 << 23  # entries of a video's index: three days at 30 frames a second
+HEADER_BYTES = 1 << 24  # of a header that is compressed
 FILE_BYTES = 1 << 30  # of a file that is read at once rather than streamed
 JSON_BYTES = 1 << 28  # of a JSON document
 TEXT_BYTES = 1 << 24  # of a table or list that is read at once
@@ -128,7 +131,7 @@ def require_regular(status: os.stat_result, path: str | Path, what: str) -> None
 
 def cannot_open(path: str | Path, what: str, error: Exception) -> MimicError:
     """The error of a file that cannot be opened; of a machine that cannot open any, the machine's own."""
-    if isinstance(error, OSError) and error.errno in MACHINE:
+    if machine_fault(error):
         raise error
     told = (error.strerror if isinstance(error, OSError) else "") or reason(error)
     return UnreadableError(
@@ -157,10 +160,15 @@ def foreign(what: str, where: object, remedy: str = REMOVE) -> Iterator[None]:
     except MimicError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in MACHINE:
+        if machine_fault(error):
             raise
         log.debug("reading %s", printable(str(where)), exc_info=True)
         raise UnreadableError(f"{what} ({reason(error)})", where=where, remedy=remedy) from error
+
+
+def machine_fault(error: BaseException) -> bool:
+    """Whether an error is a fault of the machine, not of the file that is read."""
+    return isinstance(error, OSError) and error.errno in MACHINE
 
 
 def reason(error: BaseException) -> str:
@@ -169,8 +177,9 @@ def reason(error: BaseException) -> str:
         return "it asks for more memory than there is"
     if isinstance(error, RecursionError):
         return "it is nested too deep"
-    if isinstance(error, OSError) and error.strerror:
-        return printable(error.strerror)
+    words = getattr(error, "strerror", None)  # of operating systems' errors and of FFmpeg's
+    if isinstance(words, str) and words:
+        return printable(words)
     told = " ".join(str(getattr(error, "err", "") or error).split())  # cv2.error keeps its words in ``err``
     told = printable(told if len(told) <= LONGEST_REASON else told[:LONGEST_REASON] + "...")
     plain = isinstance(error, (ValueError, OSError)) and not isinstance(error, UnicodeError)

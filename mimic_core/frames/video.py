@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from mimic_core.errors import UnreadableError
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.frames.clock import MOST_GAPS, ViewClock
+from mimic_core.frames.container import CANNOT, ENCODE, check_frame, film_of, open_container
+from mimic_core.frames.decoding import Account, Film
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.views import RESIZES, Image, ResizeMode, View, to_view_size
+from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
+from mimic_core.frames.orientation import orientation, upright
+from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, to_view_size
 from mimic_core.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
-log = logging.getLogger("mimic")
-
-SMALL = 64  # pixels of the longer side of the pictures that motion is measured on
-MIN_SMALL = 8  # pixels of their shorter side, at least
-CLEAR_PEAK = 0.3  # response of phase correlation; unrelated pictures and noise stay below, overlapping ones above
-BARE = 1.0  # grey levels, standard deviation: below, a picture shows nothing that could move
-_TIME_SLACK = 1e-6  # seconds; time stamps are fractions rounded to floats
+MICROSECONDS = 1_000_000  # a second, as containers count
+MOST_EXPECTED = 10_000_000  # views; a header that promises more is not believed
 
 
 @dataclass(frozen=True)
@@ -54,11 +47,12 @@ class VideoSettings:
         check_choice(self, "frames", resize=RESIZES)
 
 
-def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterator[View]:
-    """Decode a video and yield its views in order of time.
+def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterator[View | Remark]:
+    """Decode a video and yield its views in order of time, and in the end a remark on what was wrong with it.
 
     The view at k x interval is the first frame shown at or after that time, or after a motion (:class:`ViewClock`).
-    Rotation metadata is applied. A video that breaks off gives the views up to there, with a warning.
+    Turns and mirrorings of the metadata are applied. Damaged packets are passed over; a video that breaks off gives the
+    views up to there. Where time stamps start anew, as in recordings put together, a new group of views begins.
 
     Args:
         turn: quarter turns clockwise, on top of the metadata; the bottom is cut off after that.
@@ -66,102 +60,99 @@ def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterat
     Raises:
         UnreadableError: it cannot be opened, holds no picture, is shorter than ``min_seconds`` or has a single view.
     """
-    count, last = 0, 0.0
     hide_faces = face_blur(settings.blur_faces)
     clock = ViewClock(settings, turn)
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableError("a video file without a video track", where=path, remedy="remove the file")
-            stream = container.streams.video[0]
-            stream.thread_type = "NONE"  # a process a core decodes its own video; threads would cost, and hold, more
-            start = None
-            for frame in container.decode(stream):
-                seconds = frame.time if frame.time is not None else (start or 0.0) + clock.due
-                start = seconds if start is None else start
-                last = seconds - start
-                if not clock.takes(frame, last):
+    count, turned = 0, ""
+    with open_container(path) as (container, file):
+        track, others = film_of(container, path)
+        film = Film(container, track)
+        for frame, seconds in film:
+            check_frame(frame.width, frame.height, path)
+            try:
+                if not clock.takes(frame, seconds):
                     continue
-                count += 1
+                turned = turned or orientation(frame).remark
                 image, faces = hide_faces(upright(frame, turn))
-                image = without_bottom(image, settings.crop_bottom)
-                yield View(to_view_size(image, settings.resize), time=last, faces=faces)
-    except (av.FFmpegError, ValueError) as error:
-        if count < 2:
-            raise UnreadableError(
-                f"a video that cannot be decoded ({error})", where=path, remedy="encode it anew, or remove it"
-            ) from error
-        log.warning("%s breaks off after %.1f s (%s); its views up to there are used", path, last, error)
-    check_length(path, count, last, settings)
+            except MimicError:
+                raise
+            except Exception as error:
+                film.spoil(error)
+                continue
+            count += 1
+            image = without_bottom(image, settings.crop_bottom)
+            view = to_view_size(image, settings.resize)
+            yield View(view, time=seconds, faces=faces, group=len(film.clock.seams))
+        film.account.settle()
+        if count < 2 and film.account.error:
+            raise UnreadableError(f"{CANNOT} ({film.account.error})", where=path, remedy=ENCODE)
+        check_length(path, count, film.clock.last, settings)
+        left_out = f"{others} other video track{'s' if others > 1 else ''} left out" if others else ""
+        said, exact = said_seconds(container, track, file)
+        reached = film.clock.last + film.clock.step
+        short = length_remark(reached, said) if is_short(reached, said, exact, film.clock.longest) else ""
+        if not short and end_is_missing(container.format.name, file):
+            short = "its end is missing"
+        remarks = [*damage_remarks(film.account, track.frames), short, *clock_remarks(film), turned, left_out]
+    if any(remarks):
+        yield Remark("; ".join(remark for remark in remarks if remark))
 
 
-class ViewClock:
-    """Says which frames of a video become views.
+def damage_remarks(account: Account, stated: int) -> Iterator[str]:
+    """What to say of damage.
 
-    By time alone, the view number k is the first frame at or after k x interval. With ``max_motion``, a frame is also
-    taken once the picture has moved by that share of its width since the last view; times are then counted from there.
-    The motion is the length of the sum of the shifts from each frame to the next, found by phase correlation of grey
-    pictures of 64 pixels under a Hanning window. A shift without a clear peak (a cut, a blur, a bare wall) counts as
-    none, so that time decides.
+    Args:
+        stated: frames by the header, 0 where it says nothing.
     """
-
-    def __init__(self, settings: VideoSettings, turn: int = 0) -> None:
-        self.turn = turn
-        self.interval, self.max_motion = settings.interval, settings.max_motion
-        self.due = 0.0  # seconds at which the next view is taken whatever the motion
-        self.origin, self.count = 0.0, 0  # views since the time from which they are counted
-        self.shift = np.zeros(2)  # since the last view, shares of the width, right and down
-        self.before: NDArray[np.float32] | None = None
-
-    def takes(self, frame: av.VideoFrame, seconds: float) -> bool:
-        """Whether this frame, so many seconds after the first, is a view; every frame has to be asked, in order."""
-        moved = bool(self.max_motion) and self.motion(frame) >= self.max_motion
-        if seconds + _TIME_SLACK >= self.due:
-            passed = int((seconds - self.origin) / self.interval + _TIME_SLACK) if self.interval else 0
-            self.count = max(self.count + 1, passed + 1)
-        elif moved:
-            self.origin, self.count = seconds, 1
-        else:
-            return False
-        self.due = self.origin + self.count * self.interval
-        self.shift[:] = 0
-        return True
-
-    def motion(self, frame: av.VideoFrame) -> float:
-        """How far the picture has moved since the last view, this frame included: a share of its width."""
-        now = small_grey(frame)
-        if self.before is not None and self.before.shape == now.shape:
-            (right, down), clear = cv2.phaseCorrelate(self.before, now, hanning(now.shape))
-            if clear > CLEAR_PEAK and min(now.std(), self.before.std()) > BARE:
-                sideways = quarters(frame, self.turn) % 2  # then the upright picture's width is the stored one's height
-                self.shift += np.array([right, down]) / now.shape[0 if sideways else 1]
-        self.before = now
-        return float(np.hypot(*self.shift))
+    if not account.damaged and not account.bad_frames:
+        if account.ended_early:
+            yield f"breaks off ({account.ended_early})"
+        return
+    whole = max(stated, account.frames + account.lost)
+    parts = [f"{account.frames:,} of {whole:,} frames"] if whole > account.frames else []
+    parts += counted(account.damaged, "damaged packet", account.first)
+    if account.bad_frames > account.damaged:  # otherwise they are those of the damaged packets
+        parts += counted(account.bad_frames, "damaged frame", account.first_bad)
+    yield ", ".join(parts)
 
 
-@cache
-def hanning(shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The window of a picture of that height and width."""
-    return np.asarray(cv2.createHanningWindow(shape[::-1], cv2.CV_32F))
+def counted(count: int, what: str, first: float) -> list[str]:
+    """So many, and where; nothing of none."""
+    if not count:
+        return []
+    return [f"1 {what} at {first:.1f} s" if count == 1 else f"{count:,} {what}s from {first:.1f} s on"]
 
 
-def small_grey(frame: av.VideoFrame) -> NDArray[np.float32]:
-    """A frame as stored, in grey, about its mean: the longer side has 64 pixels."""
-    scale = SMALL / max(frame.width, frame.height)
-    width, height = (max(MIN_SMALL, round(side * scale)) for side in (frame.width, frame.height))
-    grey = frame.reformat(width=width, height=height, format="gray", interpolation="AREA").to_ndarray()
-    return (grey - grey.mean()).astype(np.float32)
+def clock_remarks(film: Film) -> Iterator[str]:
+    """What to say of time stamps."""
+    clock = film.clock
+    if film.invented or clock.unstamped > clock.frames / 2:
+        yield f"no time stamps: taken at {1 / clock.step:.4g} frames a second"
+    if clock.seams:
+        times = f" {len(clock.seams)} times, first" if len(clock.seams) > 1 else ""
+        yield f"time stamps start anew{times} at {clock.seams[0]:.1f} s"
+    if len(clock.gaps) < MOST_GAPS and clock.frames > 10 * len(clock.gaps) and not film.account.damaged:
+        for seconds, length in clock.gaps:
+            yield f"no frames for {length:.1f} s after {seconds:.1f} s"
 
 
 def expected_views(path: Path, interval: float) -> int:
     """About how many views a video gives, by what its header says; 1 where it says nothing."""
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            seconds = (container.duration or 0) / av.time_base
-            return max(1, round(seconds / interval) if interval else stream.frames)
-    except (av.FFmpegError, IndexError, ValueError, OSError):
+        with open_container(path) as (container, _):
+            track, _ = film_of(container, path)
+            seconds = (container.duration or 0) / MICROSECONDS
+            return min(MOST_EXPECTED, max(1, round(seconds / interval) if interval else track.frames))
+    except (MimicError, OSError):
         return 1
+
+
+def video_seconds(path: Path) -> float:
+    """Length of a video as its container has it; 0 of one that cannot be opened."""
+    try:
+        with open_container(path) as (container, _):
+            return min(LONGEST, max(0.0, (container.duration or 0) / MICROSECONDS))
+    except (MimicError, OSError):
+        return 0.0
 
 
 def check_length(path: Path, views: int, seconds: float, settings: VideoSettings) -> None:
@@ -178,18 +169,6 @@ def check_length(path: Path, views: int, seconds: float, settings: VideoSettings
             where=path,
             remedy="lower the source's min_seconds, or remove the file",
         )
-
-
-def upright(frame: av.VideoFrame, turn: int = 0) -> Image:
-    """RGB pixels (H, W, 3) of a frame, turned as its rotation metadata says and ``turn`` quarters clockwise on top."""
-    image: Image = frame.to_ndarray(format="rgb24")
-    quarter_turns = quarters(frame, turn)
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
-
-
-def quarters(frame: av.VideoFrame, turn: int) -> int:
-    """Quarter turns counter-clockwise, 0 to 3, by the metadata (degrees counter-clockwise) less ``turn`` clockwise."""
-    return (round(frame.rotation / 90) - turn) % 4
 
 
 def without_bottom(image: Image, share: float) -> Image:

@@ -32,7 +32,8 @@ class View:
         time: seconds from the start of a video; NaN for a scene.
         position: x, y, z of the camera in metres (y up); NaN for a video.
         yaw: heading of the camera in degrees; NaN for a video.
-        group: sample of the random walk, 0 for a video. Candidate rules look at one group at a time.
+        group: sample of the random walk; of a video, how often its time stamps started anew before, 0 of an ordinary
+            one. Candidate rules look at one group at a time.
         role: list of the walk the view stands in (``A``, ``B``, ``C``), empty for a video.
         name: file name of an image of a folder; empty for a video and a scene.
         faces: how many faces were blurred.

@@ -1,7 +1,8 @@
 """Candidate rules, one for every kind of source (paper appendix C.1 and the released scripts).
 
 A rule says which pairs of a unit's views are measured, and which of those in range are kept. No pair is measured
-twice, and none crosses from one unit to another: a rule sees one unit at a time.
+twice, and none crosses from one unit to another: a rule sees one unit at a time. Nor does one cross from a group of
+views to another: samples of a walk, or recordings that were put together in one file.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ class Neighbours:
         check_choice(self, "rule.neighbours", look_further=(True, False))
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Walk through the views in order of time."""
-        numbers = [view.number for view in views]
+        """Walk through the views in order of time, those of one recording after the other."""
+        for group in by_group(views):
+            yield from self.walk([view.number for view in group], measure)
+
+    def walk(self, numbers: Sequence[int], measure: Measure) -> Iterator[Candidate]:
+        """Walk through views that follow each other."""
         position = 0
         while position + 1 < len(numbers):
             near = measure(numbers[position], numbers[position + 1])
@@ -75,11 +80,12 @@ class Windows:
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure the edge x edge candidates of every window."""
-        numbers = [view.number for view in views]
-        for start in range(0, len(numbers) - self.length + 1, self.length):
-            window = numbers[start : start + self.length]
-            pairs = ((one, two) for one in window[: self.edge] for two in window[-self.edge :])
-            yield from keep_smallest(measured(pairs, measure), 1)
+        for group in by_group(views):
+            numbers = [view.number for view in group]
+            for start in range(0, len(numbers) - self.length + 1, self.length):
+                window = numbers[start : start + self.length]
+                pairs = ((one, two) for one in window[: self.edge] for two in window[-self.edge :])
+                yield from keep_smallest(measured(pairs, measure), 1)
 
 
 @dataclass(frozen=True)
@@ -97,9 +103,10 @@ class Stride:
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Step through the frames."""
-        numbers = [view.number for view in views]
-        starts = range(0, len(numbers) - self.distance, self.advance)
-        yield from measured(((numbers[start], numbers[start + self.distance]) for start in starts), measure)
+        for group in by_group(views):
+            numbers = [view.number for view in group]
+            starts = range(0, len(numbers) - self.distance, self.advance)
+            yield from measured(((numbers[start], numbers[start + self.distance]) for start in starts), measure)
 
 
 @dataclass(frozen=True)

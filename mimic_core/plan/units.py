@@ -120,6 +120,8 @@ def own_steps(settings: Mapping[str, Any], config: Mapping[str, Any], entry: Ent
         return 0, 0.0, f"NOT KNOWN: there is no folder {root}; counted as nothing"
     units = open_source(settings["adapter"]).units(root)
     if entry.kind == "video":
+        from mimic_core.frames.video import video_seconds
+
         seconds = sum(video_seconds(unit.path) for unit in units)
         interval = settings["frames"].get("interval") or 1 / 30
         return len(units), seconds / interval, f"{len(units)} videos in {root}, {seconds:,.0f} s"
@@ -128,14 +130,3 @@ def own_steps(settings: Mapping[str, Any], config: Mapping[str, Any], entry: Ent
         return len(units), float(steps), f"{len(units)} scenes in {root}"
     steps = float(sum(max(1, len(unit.files)) for unit in units)) if entry.kind == "sequence" else float(len(units))
     return len(units), steps, f"{len(units)} {entry.kind}s in {root}"
-
-
-def video_seconds(path: Path) -> float:
-    """Length of a video as its container has it; 0 of one that cannot be opened."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            return (container.duration or 0) / 1_000_000
-    except (av.FFmpegError, OSError):
-        return 0.0
