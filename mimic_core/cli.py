@@ -123,6 +123,7 @@ def gallery_command(args: argparse.Namespace) -> None:
 def summary(statistics: dict) -> str:
     """A table of the verdicts, and each video that could not be read."""
     from mimic_core.pairs.measurement import VERDICTS
+    from mimic_core.sources.content import told
 
     rows = [("seen", statistics["seen"]), *((name, statistics["verdicts"][name]) for name in VERDICTS)]
     lines = [f"{name:<16}{count:>8,}" for name, count in rows if count]
@@ -131,6 +132,8 @@ def summary(statistics: dict) -> str:
     lines += [f"nothing moves in {printable(unit)}" for unit in statistics["still"]]
     for unit, remarks in statistics["remarks"].items():
         lines.append(f"note: {printable(unit)}: {printable('; '.join(remarks))}")
+    if statistics["passed_over"]:
+        lines.append(f"passed over: {told(statistics['passed_over'])}")
     for unit, reason in statistics["unreadable"].items():
         lines.append(f"unreadable: {printable(unit)}: {printable(reason)}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mimic_core.confined import sign_of_life
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.frames.clock import MOST_GAPS, ViewClock
 from mimic_core.frames.container import CANNOT, ENCODE, check_frame, film_of, open_container
@@ -67,6 +68,7 @@ def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterat
         track, others = film_of(container, path)
         film = Film(container, track)
         for frame, seconds in film:
+            sign_of_life()
             check_frame(frame.width, frame.height, path)
             try:
                 if not clock.takes(frame, seconds):

@@ -28,6 +28,7 @@ from mimic_core.pairs.shard import ShardPaths
 from mimic_core.pairs.tasks import PARTS, FolderSettings, Task, find_tasks, mine_unit, shard_paths
 from mimic_core.progress import Progress
 from mimic_core.receipts import Receipt
+from mimic_core.sources.content import passed_over
 from mimic_core.verify import changed_files, read_receipt
 
 __all__ = ["PARTS", "FolderSettings", "Task", "find_tasks", "mine_folder", "shard_paths"]
@@ -48,7 +49,8 @@ def mine_folder(
         confined: work in processes with limits of memory and time even where one is enough; several always have them.
 
     Returns:
-        Statistics as of :func:`mimic_core.pairs.shard.mine_shard`, summed over the units.
+        Statistics as of :func:`mimic_core.pairs.shard.mine_shard`, summed over the units, and how many files of each
+        suffix were ``passed_over``.
 
     Raises:
         MimicError: the folder is not there, holds nothing to read, or nothing that can be read; or another process
@@ -58,11 +60,12 @@ def mine_folder(
     tasks = find_tasks(folder, out, settings)
     try:
         with FolderLock(out):
-            return mine_locked(tasks, out, settings, jobs, confined)
+            statistics = mine_locked(tasks, out, settings, jobs, confined)
     except OSError as error:
         if str(out) in str(error.filename):  # what is written is meant; what cannot be read was counted
             raise cannot_write(error.filename, error) from error
         raise
+    return {**statistics, "passed_over": passed_over(folder, [task.unit for task in tasks], out)}
 
 
 def mine_locked(

@@ -24,6 +24,8 @@ from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.receipts import code_version
 from mimic_core.settings import NOT_NEGATIVE, Bounds, check_numbers
 from mimic_core.sources import Unit, open_source
+from mimic_core.sources.base import check_unique
+from mimic_core.sources.content import passed_over, told
 from mimic_core.verify import changed_files, fingerprint, read_receipt
 
 log = logging.getLogger("mimic")
@@ -138,7 +140,7 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
     """Every video and image folder below ``folder``, by name; what lies in ``out`` is passed over.
 
     Raises:
-        MimicError: the folder is not there, or holds neither.
+        MimicError: the folder is not there, or holds neither; or two units have one name.
     """
     own = real(out)
     found = [
@@ -151,11 +153,15 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
     if not folder.is_dir():
         raise MimicError("the folder is not there", where=folder, remedy="check the path")
     if not found:
+        passed = told(passed_over(folder, [], out))
         raise MimicError(
-            "the folder holds nothing to read", where=folder, remedy="expected videos or folders of images"
+            f"the folder holds nothing to read{f' (passed over: {passed})' if passed else ''}",
+            where=folder,
+            remedy="expected videos or folders of images",
         )
     found.sort(key=lambda item: (item[1].name, item[0]))
-    return [Task(kind, unit, settings, out / PARTS / f"{kind}-{unit.key}") for kind, unit in found]
+    check_unique(unit for _, unit in found)
+    return [Task(kind, unit, settings, out / PARTS / f"{kind}-{unit.folder}") for kind, unit in found]
 
 
 def real(path: Path) -> Path:
