@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from mimic_core.errors import UnreadableError
+from mimic_core.foreign import foreign
+from mimic_core.hdf5 import members, open_hdf5
 from mimic_core.sources.base import FolderSource, Unit, images_of, name_below
 
 SUFFIXES = (".h5", ".hdf5")
@@ -28,15 +31,17 @@ class DeMoN(FolderSource):
 
 def samples_of(root: Path, path: Path) -> Iterator[Unit]:
     """The groups of an HDF5 file by their names alone; a file that cannot be opened is one unit that says so."""
-    import h5py  # only here: it takes longer to import than all other adapters to run
-
+    whole = name_below(root, path)
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            names = sorted(file)
-    except (OSError, RuntimeError, ValueError) as error:
-        yield Unit(name_below(root, path), path, fault=f"an HDF5 file that cannot be opened ({error})")
+        with foreign("an HDF5 file that cannot be listed", path), open_hdf5(path) as file:
+            names = members(file)
+    except UnreadableError as error:
+        yield Unit(whole, path, fault=error.what)
         return
     if not names:
-        yield Unit(name_below(root, path), path, fault="an HDF5 file without a sample")
+        yield Unit(whole, path, fault="an HDF5 file without a sample")
     for name in names:
-        yield Unit(name_below(root, path / name), path, inside=name)
+        if name in ("", ".") or "/" in name:
+            yield Unit(f"{whole}/{name!r}", path, fault="a group whose name HDF5 would follow as a path")
+        else:
+            yield Unit(name_below(root, path / name), path, inside=name)
