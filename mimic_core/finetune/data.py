@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import cannot_open, check_picture, check_regular, picture_size, read_regular
 from mimic_core.seeding import generator
 
 SAMPLE_MARK = "SAMPLE_WORLD.json"  # lies in every folder that the sample world wrote
 IGNORED = 255  # class of a pixel that has none
+KNOWN = (b"\xff\xd8", b"\x89PNG")  # how the files of every layout start
 CHUNK = 256  # images held at a time while a test set is read
 
 
@@ -170,39 +173,67 @@ def data_label(root: str | Path, name: str) -> str:
 
 
 def marked_files(root: Path, *files: Path) -> list[Path]:
-    """``files``, and the sample world's mark where the folder carries it."""
-    mark = root / SAMPLE_MARK
-    return [*files, mark] if mark.is_file() else list(files)
+    """Those of ``files`` that are regular files, and the sample world's mark where the folder carries it."""
+    return [path for path in (*files, root / SAMPLE_MARK) if path.is_file()]
 
 
 def require(path: Path, remedy: str) -> Path:
-    """The path of a file that must be there."""
-    if not path.is_file():
-        raise MimicError("a file of the dataset is missing", where=path, remedy=remedy)
+    """The path of a regular file that must be there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MimicError("a file of the dataset is missing", where=path, remedy=remedy) from None
+    except (OSError, ValueError):
+        pass  # said below
+    check_regular(path, "a file of the dataset")
     return path
 
 
 def require_folder(path: Path, remedy: str) -> Path:
     """The path of a folder that must be there."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - False where it may not be looked at, which Path.is_dir raises
         raise MimicError("a folder of the dataset is missing", where=path, remedy=remedy)
     return path
 
 
+def listed(folder: Path) -> list[Path]:
+    """What a folder holds, by name.
+
+    Raises:
+        UnreadableError: it cannot be listed.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise cannot_open(folder, "a folder of the dataset", error) from None
+
+
 def read_rgb(path: Path, remedy: str) -> NDArray[np.uint8]:
-    """An image file as (H, W, 3) uint8 RGB, not turned by EXIF: labels belong to the pixels as they are stored."""
-    image = decode(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION, remedy)
+    """An image file as (H, W, 3) uint8 RGB, not turned by EXIF: labels belong to the pixels as they are stored.
+
+    Raises:
+        MimicError: it is missing, no regular file, no image, damaged, or has more pixels than are read.
+    """
+    data = read_bytes(path, remedy)
+    check_picture(data, path)
+    image = decode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise MimicError("this image cannot be read", where=path, remedy=remedy)
     return np.asarray(image)
 
 
-def decode(path: Path, flags: int, remedy: str) -> NDArray[np.generic] | None:
-    """What OpenCV makes of a file that must be there; None where it is damaged or cut off."""
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """The bytes of an image file that must be there."""
+    return read_regular(require(path, remedy), "an image")
+
+
+def decode(data: bytes, flags: int) -> NDArray[np.generic] | None:
+    """What OpenCV makes of an image file's bytes; None where they are no image, damaged or cut off."""
+    if not data or (not data.startswith(KNOWN) and picture_size(data) is None):
+        return None  # what OpenCV alone knows says no size beforehand
     try:
-        data = np.frombuffer(require(path, remedy).read_bytes(), np.uint8)
-        return cv2.imdecode(data, flags) if data.size else None
-    except (OSError, cv2.error):  # OpenCV raises where a file claims to be enormous
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except (cv2.error, MemoryError):  # where a file claims to be enormous
         return None
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import Skipped, Split
+from mimic_core.foreign import foreign
 from mimic_core.progress import Progress
 
 log = logging.getLogger("mimic")
@@ -26,7 +27,8 @@ Opened = TypeVar("Opened", bound=Split[Any])
 def problem(check: Callable[..., object], *of: int) -> Skipped | None:
     """What a check says that raises; None where it does not."""
     try:
-        check(*of)
+        with foreign("a sample that cannot be read", f"sample {of[0]}" if of else ""):  # each reader names its files
+            check(*of)
     except MimicError as error:
         return Skipped(printable(error.where), printable(error.what))
     return None

@@ -5,12 +5,14 @@ http://sceneparsing.csail.mit.edu: 150 classes, 20,210 images for training and 2
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import (
@@ -18,8 +20,8 @@ from mimic_core.finetune.data import (
     ClassMaps,
     Skipped,
     data_label,
-    decode,
     marked_files,
+    read_bytes,
     read_rgb,
     require_folder,
     resize_image,
@@ -27,11 +29,17 @@ from mimic_core.finetune.data import (
     without,
 )
 from mimic_core.finetune.usable import require_label
+from mimic_core.foreign import check_picture
 
 FOLDER = "ADEChallengeData2016"
 PARTS = {"train": "training", "test": "validation"}
 CLASSES = 150
 REMEDY = f"put ADE20K's {FOLDER}, with images/ and annotations/, there; check that the download is whole"
+OTHERS = f"use the annotations of {FOLDER}, not those of the full dataset"
+PNG = b"\x89PNG\r\n\x1a\n"
+COLOURS = {0: "grey", 2: "RGB", 3: "a palette", 4: "grey and transparency", 6: "RGB and transparency"}
+# Grey of 2 and 4 bits is brightness to every reader, which makes class 3 of it class 51
+CLASS_PICTURES = {(8, 0), (1, 0), *((bits, 3) for bits in (1, 2, 4, 8))}
 
 
 class ADE20K:
@@ -85,7 +93,7 @@ class ADE20K:
         """An image (H, W, 3) RGB and the numbers of its classes (H, W) as they are stored."""
         path = self.images[row]
         annotation_path = self.annotations / f"{path.stem}.png"
-        if not annotation_path.is_file():
+        if not os.path.lexists(annotation_path):
             raise MimicError("this image has no annotation", where=f"{path} -> {annotation_path}", remedy=REMEDY)
         image, annotation = read_rgb(path, REMEDY), read_annotation(annotation_path)
         if image.shape[:2] != annotation.shape:
@@ -104,14 +112,30 @@ class ADE20K:
 
 
 def read_annotation(path: Path) -> NDArray[np.uint8]:
-    """Numbers of the classes as they are stored: (H, W) uint8, 0 for other, 1..150."""
-    labels = decode(path, cv2.IMREAD_UNCHANGED, REMEDY)
-    if labels is None:
-        raise MimicError("this annotation cannot be read", where=path, remedy=REMEDY)
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        what = f"this annotation is {labels.dtype} of shape {labels.shape}, and 8 bits of grey are needed"
-        raise MimicError(what, where=path, remedy=f"use the annotations of {FOLDER}, not those of the full dataset")
+    """Numbers of the classes as they are stored: (H, W) uint8, 0 for other, 1..150.
+
+    A PNG's grey levels or its places in a palette, whatever its colours are, read as MMSegmentation reads them.
+    """
+    data = read_bytes(path, REMEDY)
+    check_picture(data, path)
+    kind = png_kind(data)
+    if kind is None:
+        raise MimicError("this annotation cannot be read: it is no PNG", where=path, remedy=REMEDY)
+    if kind not in CLASS_PICTURES:
+        stored = f"{kind[0]} bits of {COLOURS.get(kind[1], 'no known colour')}"
+        what = f"this annotation is {stored}, and 8 bits of grey are needed, or a palette"
+        raise MimicError(what, where=path, remedy=OTHERS)
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            labels = np.array(picture).astype(np.uint8)
+    except Exception as error:  # Pillow raises whatever a damaged part made of it
+        raise MimicError("this annotation cannot be read", where=path, remedy=REMEDY) from error
     if labels.max() > CLASSES:
         what = f"a pixel of this annotation has class {labels.max()}, and there are {CLASSES}"
-        raise MimicError(what, where=path, remedy=f"use the annotations of {FOLDER}, not those of the full dataset")
+        raise MimicError(what, where=path, remedy=OTHERS)
     return np.asarray(labels)
+
+
+def png_kind(data: bytes) -> tuple[int, int] | None:
+    """Bits a sample and type of colour by a PNG's header; None where it is no PNG."""
+    return (data[24], data[25]) if data[:8] == PNG and data[12:16] == b"IHDR" and len(data) > 25 else None

@@ -5,6 +5,7 @@ https://image-net.org: 1000 classes, 1,281,167 images for training and 50,000 fo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from mimic_core.finetune.data import (
     ClassImages,
     Skipped,
     data_label,
+    listed,
     marked_files,
     read_rgb,
     require_folder,
@@ -25,7 +27,7 @@ from mimic_core.finetune.data import (
 )
 
 PARTS = {"train": "train", "test": "val"}
-WNID = re.compile(r"n\d{8}")
+WNID = re.compile(r"n[0-9]{8}")
 SUFFIXES = (".jpeg", ".jpg", ".png")
 CROP = 0.875  # side of the cut-out, share of the image's shorter side: 224 of 256 pixels
 REMEDY = "put ImageNet's train/<wnid>/ and val/<wnid>/ there; check that the download is whole"
@@ -94,7 +96,7 @@ class ImageNet:
 
 def list_classes(folder: Path) -> list[str]:
     """Names of the folders of the classes, sorted."""
-    names = sorted(path.name for path in require_folder(folder, REMEDY).iterdir() if path.is_dir())
+    names = [path.name for path in listed(require_folder(folder, REMEDY)) if os.path.isdir(path)]  # noqa: PTH112
     names = [name for name in names if WNID.fullmatch(name)]
     if not names:
         what = "there is no folder named like a class (n and eight digits) here"
@@ -104,7 +106,7 @@ def list_classes(folder: Path) -> list[str]:
 
 def list_images(folder: Path) -> list[Path]:
     """A class's images by name."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = [path for path in listed(folder) if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise MimicError("there is no image of this class", where=folder, remedy=REMEDY)
     return paths

@@ -5,22 +5,31 @@ https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html: 1449 images, 795 for trai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Samples, Skipped, data_label, marked_files, require, resize_image, resize_label
+from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.finetune.usable import require_label
+from mimic_core.foreign import MACHINE, check_pixels, foreign
+from mimic_core.hdf5 import Chunk, check_array, large_chunks, member, members, open_hdf5, read_array
+
+if TYPE_CHECKING:
+    import h5py
 
 LABELED = "nyu_depth_v2_labeled.mat"
 SPLITS = "splits.mat"
 KEYS = {"train": "trainNdxs", "test": "testNdxs"}
+ARRAYS = {"images": "u", "depths": "f"}  # with the kind of their numbers
+FARTHEST = 1e4  # metres; what lies beyond is no measured depth
 REMEDY = f"put NYUv2's {LABELED} and {SPLITS} there; check that their downloads are whole"
+UNREADABLE = "this image cannot be read"
 
 
 class NYUv2:
@@ -42,31 +51,47 @@ class NYUv2:
         self.path = require(root / LABELED, REMEDY)
         splits = require(root / SPLITS, REMEDY)
         self.files = marked_files(root, self.path, splits)
-        self.rows = read_rows(splits, KEYS[part]) - 1  # MATLAB counts from 1
+        listed = read_numbers(splits, KEYS[part], REMEDY)
+        numbers, first = np.unique(listed, return_index=True)
+        self.rows: NDArray[np.int64] = numbers[np.argsort(first)] - 1  # MATLAB counts from 1
+        if len(numbers) < len(listed):
+            what = f"{len(listed) - len(numbers)} of the numbers stand here a second time"
+            self.skipped.append(Skipped(f"{splits}, {KEYS[part]}", what))
         with open_labeled(self.path) as file:
-            count = check_shapes(file, self.path)
-        if self.rows.min() < 0 or self.rows.max() >= count:
-            what = f"{KEYS[part]} names image {self.rows.max() + 1}, and there are {count}, counted from 1"
+            count, self.chunks = check_labeled(file, self.path)
+        if wrong := [number for number in (numbers.min(), numbers.max()) if not 1 <= number <= count]:
+            what = f"{KEYS[part]} names image {wrong[0]}, and there are {count}, counted from 1"
             raise MimicError(what, where=splits, remedy="use the split file of this dataset")
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def load(self, rows: Sequence[int], size: int) -> Samples:
-        """Images and metric depth; a depth of 0 or one that is not finite is invalid."""
+        """Images and metric depth; a depth of 0, of kilometres or one that is not finite is invalid."""
         images = np.empty((len(rows), size, size, 3), np.uint8)
         depths = np.empty((len(rows), 1, size, size), np.float32)
         with open_labeled(self.path) as file:
             for place, row in enumerate(rows):
-                number = int(self.rows[row])
-                try:
-                    image, depth = file["images"][number], file["depths"][number]
-                except OSError as error:
-                    raise MimicError("this image cannot be read", where=self.name(row), remedy=REMEDY) from error
+                image, depth = self.pair(file, row)
                 images[place] = resize_image(np.ascontiguousarray(image.transpose(2, 1, 0)), size)
-                depths[place, 0] = resize_label(np.ascontiguousarray(depth.T, np.float32), size)
-        valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0)
+                with np.errstate(over="ignore"):  # what float32 cannot hold is no depth
+                    depths[place, 0] = resize_label(np.ascontiguousarray(depth.T, np.float32), size)
+        valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0) & (depths[:, 0] < FARTHEST)
         return Samples(images, np.where(valid[:, None], depths, 0).astype(np.float32), valid)
+
+    def pair(self, file: h5py.File, row: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """An image (3, W, H) and its depth (W, H) as they are stored."""
+        number = int(self.rows[row])
+        with foreign(UNREADABLE, self.name(row), REMEDY):
+            try:
+                images, depths = (
+                    read_array(member(file, key), kinds, number, self.chunks[key]) for key, kinds in ARRAYS.items()
+                )
+            except OSError as error:
+                if error.errno in MACHINE:
+                    raise
+                raise MimicError(UNREADABLE, where=self.name(row), remedy=REMEDY) from error
+        return images, depths
 
     def name(self, row: int) -> str:
         """File and number of an image, counted from 1 as in the split file."""
@@ -81,33 +106,34 @@ class NYUv2:
         self.rows = np.delete(self.rows, sorted(rows))
 
 
-def open_labeled(path: Path) -> h5py.File:
+@contextmanager
+def open_labeled(path: Path) -> Iterator[h5py.File]:
     """Open the labelled set for reading."""
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise MimicError("this is not a MATLAB v7.3 (HDF5) file", where=path, remedy=REMEDY) from error
+    with open_hdf5(path, "this is not a MATLAB v7.3 (HDF5) file") as file:
+        yield file
 
 
-def check_shapes(file: h5py.File, path: Path) -> int:
-    """Number of images, if ``images`` (N, 3, W, H) and ``depths`` (N, W, H) are what they should be."""
-    for key in ("images", "depths"):
-        if key not in file:
+def check_labeled(file: h5py.File, path: Path) -> tuple[int, dict[str, list[Chunk]]]:
+    """Number of images, if ``images`` (N, 3, W, H) and ``depths`` (N, W, H) are what they should be.
+
+    Also the chunks of each array to look at before they are read.
+    """
+    shapes, chunks = [], {}
+    with foreign("this file cannot be listed", path, REMEDY):
+        names = members(file)
+    for key, kinds in ARRAYS.items():
+        if key not in names:
             raise MimicError(f"there is no array {key!r} in the file", where=path, remedy=REMEDY)
-    images, depths = file["images"].shape, file["depths"].shape
-    if len(images) != 4 or images[1] != 3 or depths != (images[0], *images[2:]):
+        with foreign(f"the array {key!r} cannot be read", path, REMEDY):
+            array = member(file, key)
+            check_array(array, kinds)
+            if kinds == "u" and array.dtype.itemsize > 1:
+                raise ValueError(f"numbers of type {array.dtype}")
+            shapes.append(tuple(array.shape))
+            chunks[key] = large_chunks(array)
+    images, depths = shapes
+    if len(images) != 4 or images[1] != 3 or depths != (images[0], *images[2:]) or 0 in images:
         what = f"images {images} and depths {depths} should be (N, 3, W, H) and (N, W, H)"
         raise MimicError(what, where=path, remedy=REMEDY)
-    return int(images[0])
-
-
-def read_rows(path: Path, key: str) -> NDArray[np.int64]:
-    """A column of image numbers, counted from 1."""
-    try:
-        columns = scipy.io.loadmat(path)
-    except (OSError, ValueError, NotImplementedError) as error:  # scipy raises the last for an HDF5 file
-        raise MimicError("this is not a MATLAB v5 file", where=path, remedy=REMEDY) from error
-    rows = np.asarray(columns.get(key, [])).reshape(-1).astype(np.int64)
-    if len(rows) == 0:
-        raise MimicError(f"there are no image numbers {key!r} in the file", where=path, remedy=REMEDY)
-    return rows
+    check_pixels(images[2:], path)
+    return int(images[0]), chunks

@@ -6,18 +6,21 @@ Zamir et al., "Taskonomy" (2018); folders as its download tool leaves them, a no
 from __future__ import annotations
 
 import csv
+import io
 import logging
+import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import (
     Samples,
     Skipped,
     data_label,
+    listed,
     marked_files,
     read_rgb,
     require,
@@ -26,11 +29,12 @@ from mimic_core.finetune.data import (
     without,
 )
 from mimic_core.finetune.usable import require_label
+from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
 
 log = logging.getLogger("mimic")
 
 SPLITS = "splits/train_val_test.csv"
-RGB_NAME = re.compile(r"point_(\d+)_view_(\d+)_domain_rgb\.png")
+RGB_NAME = re.compile(r"point_([0-9]+)_view_([0-9]+)_domain_rgb\.png")
 REMEDY = "put Taskonomy's rgb/, normal/ and splits/ there; check that the download is whole"
 LENGTHS = (0.5, 1.5)  # of a decoded normal; holes in the mesh are grey (0) or black (1.7)
 
@@ -53,7 +57,7 @@ class Taskonomy:
         self.skipped: list[Skipped] = []
         splits = require(self.root / SPLITS, REMEDY)
         self.files = marked_files(self.root, splits)
-        self.images = [path for name in read_buildings(splits, part) for path in list_images(self.root / "rgb" / name)]
+        self.images = [path for name in read_buildings(splits, part) for path in list_images(self.root / "rgb", name)]
         if not self.images:
             raise MimicError(f"there is no image of a {part} building", where=self.root / "rgb", remedy=REMEDY)
 
@@ -79,8 +83,12 @@ class Taskonomy:
         return Samples(images, normals, (lengths > LENGTHS[0]) & (lengths < LENGTHS[1]))
 
     def check(self, row: int, size: int) -> None:
-        """See that image and normals can be read and fit, and that the normals are not invalid everywhere."""
-        require_label(self.load([row], size).valid, self.images[row], REMEDY)
+        """See that image and normals can be read and fit, and that the normals have colours and are not all invalid."""
+        samples = self.load([row], size)
+        require_label(samples.valid, self.images[row], REMEDY)
+        red, green, blue = (channel[samples.valid] for channel in samples.target.swapaxes(0, 1))
+        if (red == green).all() and (green == blue).all():
+            raise MimicError("its normals are grey", where=self.images[row], remedy=REMEDY)
 
     def leave_out(self, rows: Collection[int]) -> None:
         """Go on without these images."""
@@ -88,22 +96,30 @@ class Taskonomy:
 
 
 def read_buildings(path: Path, part: str) -> list[str]:
-    """Names of the buildings of a split, sorted."""
-    with open(path, newline="", encoding="utf-8") as stream:
-        table = csv.DictReader(stream)
+    """Names of the buildings of a split, sorted; each once."""
+    data = read_regular(path, "a list of buildings", TEXT_BYTES)
+    with foreign("this is no table of buildings", path, REMEDY):
+        table = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         if not {"id", part} <= set(table.fieldnames or ()):
-            what = f"the columns are {table.fieldnames}, and 'id' and {part!r} are needed"
+            what = f"the columns are {table.fieldnames!r:.200}, and 'id' and {part!r} are needed"
             raise MimicError(what, where=path, remedy=REMEDY)
-        names = sorted(row["id"] for row in table if row[part] == "1")
+        names = sorted({row["id"] or "" for row in table if row[part] == "1"})
     if not names:
         raise MimicError(f"no building has a 1 under {part!r}", where=path, remedy=REMEDY)
     return names
 
 
-def list_images(folder: Path) -> list[Path]:
-    """A building's images by point and view; none, with a warning, where the building was not downloaded."""
-    if not folder.is_dir():
-        log.warning("Taskonomy building %s is in the split and not on disk: left out", folder)
+def list_images(folder: Path, name: str) -> list[Path]:
+    """A building's images by point and view; none, with a warning, where the building was not downloaded.
+
+    Args:
+        folder: that of the buildings.
+        name: the building's; one that is a path leads nowhere.
+    """
+    building = folder / name
+    if name in ("", ".", "..") or "/" in name or not os.path.isdir(building):  # noqa: PTH112
+        where = printable(str(building))
+        log.warning("Taskonomy building %s is in the split and not on disk: left out", where)
         return []
-    found = [(RGB_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    found = [(RGB_NAME.fullmatch(path.name), path) for path in listed(building)]
     return [path for _, path in sorted((tuple(map(int, match.groups())), path) for match, path in found if match)]
