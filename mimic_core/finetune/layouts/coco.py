@@ -28,6 +28,7 @@ from mimic_core.finetune.layouts.coco_file import (
     JOINTS,
     REMEDY,
     Annotation,
+    read_categories,
     read_document,
     read_images,
     read_people,
@@ -36,6 +37,7 @@ from mimic_core.finetune.layouts.coco_file import (
 __all__ = ["DAMAGED", "JOINTS", "PARTS", "REMEDY", "Annotation", "CocoKeypoints"]
 
 PARTS = {"train": "train2017", "test": "val2017"}
+LARGEST_BOX = 4  # sides of a box over the longer side of its image
 OUTSIDE = 1.0  # pixels that a joint may lie beyond the outermost pixel centres: they are rounded
 
 
@@ -52,6 +54,7 @@ class CocoKeypoints:
     Attributes:
         annotations: the people, in the order of their numbers.
         names: file names by the images' numbers.
+        category: number of the category of people.
         left_out: numbers of people whom :meth:`leave_out` left out.
         bad_images: numbers of images that :meth:`check_image` refused.
         skipped: images and annotations of the file that are not COCO's, or are people whose box has no area.
@@ -69,6 +72,7 @@ class CocoKeypoints:
         document = read_document(self.path)
         images, bad_images = read_images(document, self.path)
         people, bad_people = read_people(document, images, self.path)
+        self.category = int(read_categories(document, self.path)[0]["id"])
         self.names = {number: str(entry["file_name"]) for number, entry in images.items()}
         self.sizes = {number: (int(entry["height"]), int(entry["width"])) for number, entry in images.items()}
         self.skipped: list[Skipped] = [*bad_images, *bad_people]
@@ -133,6 +137,8 @@ class CocoKeypoints:
         start, side = np.array(person.box[:2]), np.array(person.box[2:])
         if (np.clip(start, 0, last) >= np.clip(start + side, 0, last)).any():
             raise MimicError("the box lies outside the image", where=where, remedy=DAMAGED)
+        if side.max() > LARGEST_BOX * max(height, width):
+            raise MimicError("the box is far larger than the image", where=where, remedy=DAMAGED)
 
     def leave_out(self, rows: Collection[int]) -> None:
         """Go on without these people."""

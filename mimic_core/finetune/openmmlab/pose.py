@@ -17,9 +17,9 @@ from mimic_core.devices import cpu_threads
 from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap_statistic
 from mimic_core.evaluation.pose import Matches, pack_matches, pose_metrics
-from mimic_core.files import read_json
 from mimic_core.finetune.data import Skipped
 from mimic_core.finetune.layouts.coco import CocoKeypoints
+from mimic_core.finetune.layouts.coco_boxes import read_boxes
 from mimic_core.finetune.openmmlab.installed import require_openmmlab
 from mimic_core.finetune.openmmlab.job import OUTPUTS, OpenMMLabJob
 from mimic_core.finetune.openmmlab.pose_picture import Shown, draw_poses
@@ -56,28 +56,15 @@ def build_config(settings: PoseSettings, weights: str | Path, root: str | Path, 
 
 
 def check_boxes(path: str, split: CocoKeypoints) -> list[Skipped]:
-    """A detector's file: a list of boxes of the test images. Returns the images that cannot be used.
+    """A detector's file: a list of boxes of the test images. Returns the boxes and images that cannot be used.
 
     Raises:
         MimicError: it is missing, or not in COCO's result format.
     """
-    try:
-        boxes = read_json(Path(path))
-    except (OSError, ValueError) as error:
-        raise MimicError(
-            f"these boxes cannot be read ({error})", where=path, remedy="check tasks.pose.boxes"
-        ) from error
-    keys = {"image_id", "category_id", "bbox", "score"}
-    fits = isinstance(boxes, list) and all(isinstance(box, dict) and keys <= set(box) for box in boxes)
-    if not fits or not any(box["category_id"] == 1 for box in boxes):
-        what = f"these are not a detector's boxes of people: a list of objects with {', '.join(sorted(keys))}"
-        raise MimicError(what, where=path, remedy="use COCO's result format")
-    if unknown := {box["image_id"] for box in boxes} - set(split.names):
-        what = f"{len(unknown)} images of these boxes are not in the annotation file, such as {min(unknown)}"
-        raise MimicError(what, where=path, remedy="use the boxes of val2017")
-    images = sorted({int(box["image_id"]) for box in boxes})
+    boxes, skipped = read_boxes(Path(path), split.names, split.category)
+    images = sorted({box["image_id"] for box in boxes})
     checks = (problem(split.check_image, number) for number in track(images, "images of boxes"))
-    return [skipped for skipped in checks if skipped is not None]
+    return [*skipped, *(found for found in checks if found is not None)]
 
 
 class Job(OpenMMLabJob[PoseSettings, CocoKeypoints]):

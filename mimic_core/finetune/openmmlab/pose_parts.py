@@ -20,7 +20,8 @@ from xtcocotools.cocoeval import COCOeval
 
 from mimic_core.evaluation.pose import Matches, pose_metrics
 from mimic_core.finetune.layouts.coco import PARTS, CocoKeypoints
-from mimic_core.finetune.layouts.coco_file import usable_document
+from mimic_core.finetune.layouts.coco_boxes import read_boxes
+from mimic_core.finetune.layouts.coco_file import read_categories, read_document, read_images, usable_document
 from mimic_core.finetune.openmmlab.epochs import SeededDataset
 
 
@@ -31,10 +32,17 @@ def usable_file(path: str, skip: Collection[int], skip_images: Collection[int]) 
     if document is None:
         yield path
         return
+    with written(document, Path(path).name) as usable:
+        yield usable
+
+
+@contextlib.contextmanager
+def written(value: Any, name: str) -> Iterator[str]:
+    """The path of a temporary JSON file."""
     with tempfile.TemporaryDirectory(prefix="mimic-pose-") as folder:
-        usable = Path(folder) / Path(path).name
-        usable.write_text(json.dumps(document), encoding="utf-8")
-        yield str(usable)
+        path = Path(folder) / name
+        path.write_text(json.dumps(value), encoding="utf-8")
+        yield str(path)
 
 
 @DATASETS.register_module()
@@ -51,6 +59,7 @@ class MimicCoco(SeededDataset, CocoDataset):
     """
 
     ann_file: str
+    bbox_file: str
 
     def __init__(
         self,
@@ -62,9 +71,9 @@ class MimicCoco(SeededDataset, CocoDataset):
         **options: Any,
     ) -> None:
         self.part, self.seed, self.skip, self.skip_images = part, seed, list(skip), set(skip_images)
-        file = f"annotations/person_keypoints_{PARTS[part]}.json"
+        self.file = f"annotations/person_keypoints_{PARTS[part]}.json"
         prefix = {"img": f"{PARTS[part]}/"}
-        super().__init__(data_root=data_root, ann_file=file, data_prefix=prefix, data_mode="topdown", **options)
+        super().__init__(data_root=data_root, ann_file=self.file, data_prefix=prefix, data_mode="topdown", **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry a person, by number; one a box where a detector's are used."""
@@ -77,6 +86,17 @@ class MimicCoco(SeededDataset, CocoDataset):
             return [entry for entry in listed if entry["img_id"] not in self.skip_images]
         own = {int(entry["id"]): entry for entry in listed}
         return [own[person.number] for person in CocoKeypoints(self.data_root, self.part, self.skip).annotations]
+
+    def _load_detection_results(self) -> list[dict[str, Any]]:
+        """mmpose's entries of those boxes that can be used; its own reader takes a file as its suffix says."""
+        path = Path(self.data_root) / self.file
+        document = read_document(path)
+        category = int(read_categories(document, path)[0]["id"])
+        file, (boxes, _) = self.bbox_file, read_boxes(Path(self.bbox_file), read_images(document, path)[0], category)
+        with written(boxes, "boxes.json") as self.bbox_file:
+            listed = super()._load_detection_results()
+        self.bbox_file = file
+        return listed
 
 
 @METRICS.register_module()

@@ -1,0 +1,79 @@
+"""A person detector's boxes in COCO's result format: each entry checked, and those that are not COCO's named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+from mimic_core.errors import MimicError, printable
+from mimic_core.finetune.data import Skipped
+from mimic_core.finetune.layouts.coco_file import PERSON_NUMBER
+from mimic_core.finetune.layouts.json_file import NUMBERS, read_json_numbers, short, whole
+from mimic_core.foreign import SIDE
+
+KEYS = ("bbox", "category_id", "image_id", "score")
+REMEDY = "use COCO's result format"
+
+
+def read_boxes(path: Path, images: Container[int], category: int) -> tuple[list[dict[str, Any]], list[Skipped]]:
+    """The boxes of people of a file, as other readers of COCO expect them, and those that cannot be used.
+
+    Args:
+        path: a JSON list of objects.
+        images: numbers of the images of the annotation file; boxes on others are counted together.
+        category: number of people's category there.
+
+    Raises:
+        MimicError: it is no such list, or no box can be used.
+    """
+    content = read_json_numbers(path, "these boxes cannot be read", "check tasks.pose.boxes")
+    boxes: list[dict[str, Any]] = []
+    skipped: list[Skipped] = []
+    elsewhere: list[int] = []
+    for place, entry in enumerate(content if isinstance(content, list) else []):
+        try:
+            if whole(entry["category_id"], "category_id") != category:
+                continue
+            box = read_box(entry)
+        except KeyError as error:
+            skipped.append(Skipped(f"{path}, box at place {place}", f"it has no {error}"))
+        except (TypeError, ValueError, OverflowError) as error:
+            skipped.append(Skipped(f"{path}, box at place {place}", printable(f"it is not COCO's ({error})")))
+        else:
+            if box["image_id"] in images:
+                boxes.append(box)
+            else:
+                elsewhere.append(box["image_id"])
+    if elsewhere:
+        numbers = sorted(set(elsewhere))
+        what = f"{len(numbers)} images of these boxes are not in the annotation file, such as {numbers[0]}"
+        if not boxes:
+            raise MimicError(what, where=path, remedy="use the boxes of val2017")
+        skipped.append(Skipped(str(path), f"{what}; {len(elsewhere)} boxes"))
+    if not boxes:
+        first = f"; the first of {len(skipped)} left out: {skipped[0].what}" if skipped else ""
+        what = f"these are not a detector's boxes of people: a list of objects with {', '.join(KEYS)}{first}"
+        raise MimicError(what, where=path, remedy=REMEDY)
+    return boxes, skipped
+
+
+def read_box(entry: dict[str, Any]) -> dict[str, Any]:
+    """One box.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not COCO's.
+    """
+    image, score = whole(entry["image_id"], "image_id"), entry["score"]
+    sides = entry["bbox"]
+    if not isinstance(sides, list) or len(sides) < 4 or not set(map(type, sides[:4])) <= NUMBERS:
+        raise TypeError(f"bbox is {short(sides)}, and not four numbers")
+    sides = sides[:4]
+    if not all(abs(side) <= SIDE for side in sides):  # NaN is not within either
+        raise ValueError(f"bbox is {short(sides)}, and not in pixels")
+    if sides[2] <= 0 or sides[3] <= 0:
+        raise ValueError("the box has no area")
+    if type(score) not in NUMBERS or not math.isfinite(score):
+        raise TypeError(f"score is {short(score)}, and no number")
+    return {"image_id": image, "category_id": PERSON_NUMBER, "bbox": sides, "score": score}
