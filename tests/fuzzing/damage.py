@@ -115,7 +115,9 @@ def damaged_safetensors(data: bytes, rng: random.Random) -> bytes:
     header = json.loads(data[8 : 8 + size])
     inner = next(iter(header["__metadata__"]))
     if rng.random() < 0.5:
-        header["__metadata__"][inner] = damaged_json(header["__metadata__"][inner].encode(), rng).decode()
+        header["__metadata__"][inner] = damaged_json(header["__metadata__"][inner].encode(), rng).decode(
+            errors="replace"
+        )
         written = json.dumps(header).encode()
     else:
         written = damaged_json(data[8 : 8 + size], rng)

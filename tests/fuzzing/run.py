@@ -12,7 +12,7 @@ from pathlib import Path
 from fuzzing.targets import TARGETS, files_of, reading
 from mimic_core.confined import Limits, LostError, Worker
 
-SILENCE = 30.0  # seconds that one damaged folder may take
+SILENCE = 120.0  # seconds that one damaged folder may take; a busy machine imports torch in half of that
 MEMORY = 1500  # MiB that reading it may take
 
 

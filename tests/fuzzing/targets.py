@@ -189,7 +189,8 @@ def read_split(layout: str, *options: object) -> Callable[[Path], object]:
         from mimic_core.finetune.usable import open_usable
 
         split = open_usable(getattr(layouts, layout), folder, "train", 32)
-        return split.load(range(len(split)), 32)
+        split.load(range(len(split)), 32)
+        return "; ".join(skipped[1] for skipped in split.skipped) or None
 
     return read
 
@@ -267,7 +268,8 @@ def write_checkpoint(folder: Path) -> None:
 def read_checkpoint(folder: Path) -> object:
     from mimic_core.pretrain.checkpoint import load_checkpoint
 
-    return load_checkpoint(folder, {"seed": 0})
+    found = load_checkpoint(folder, {"seed": 0})
+    return None if found["state"].iteration == 6 else "the newest is passed over"
 
 
 def write_receipt(folder: Path) -> None:
@@ -331,7 +333,7 @@ def reading() -> Callable[[tuple[str, Path]], Iterator[str]]:
             with contextlib.redirect_stdout(io.StringIO()):
                 found = TARGETS[name].read(folder)
         except MimicError as error:
-            assert error.what.strip() and error.where, f"an error without words or place: {error!r}"
+            assert error.what.strip() and (error.where or error.remedy), f"an error without a place: {error!r}"
             yield f"refused: {error}"
         else:
             yield f"refused: {found}" if isinstance(found, str) else "read"
