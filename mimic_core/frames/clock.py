@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.frames.orientation import quarters
+from mimic_core.frames.orientation import AS_STORED, Orientation
 
 SMALL = 64  # pixels of the longer side of the pictures that motion is measured on
 MIN_SMALL = 8  # pixels of their shorter side, at least
@@ -121,9 +121,9 @@ class ViewClock:
         self.shift = np.zeros(2)  # since the last view, shares of the width, right and down
         self.before: NDArray[np.float32] | None = None
 
-    def takes(self, frame: av.VideoFrame, seconds: float) -> bool:
+    def takes(self, frame: av.VideoFrame, seconds: float, shown: Orientation = AS_STORED) -> bool:
         """Whether this frame, so many seconds after the first, is a view; every frame has to be asked, in order."""
-        moved = bool(self.max_motion) and self.motion(frame) >= self.max_motion
+        moved = bool(self.max_motion) and self.motion(frame, shown) >= self.max_motion
         if seconds + _TIME_SLACK >= self.due:
             passed = int((seconds - self.origin) / self.interval + _TIME_SLACK) if self.interval else 0
             self.count = max(self.count + 1, passed + 1)
@@ -135,13 +135,15 @@ class ViewClock:
         self.shift[:] = 0
         return True
 
-    def motion(self, frame: av.VideoFrame) -> float:
+    def motion(self, frame: av.VideoFrame, shown: Orientation) -> float:
         """How far the picture has moved since the last view, this frame included: a share of its width."""
         now = small_grey(frame)
         if self.before is not None and self.before.shape == now.shape:
             (right, down), clear = cv2.phaseCorrelate(self.before, now, hanning(now.shape))
             if clear > CLEAR_PEAK and min(now.std(), self.before.std()) > BARE:
-                sideways = quarters(frame, self.turn) % 2  # then the upright picture's width is the stored one's height
+                sideways = (
+                    shown.quarters - self.turn
+                ) % 2  # then the upright picture's width is the stored one's height
                 self.shift += np.array([right, down]) / now.shape[0 if sideways else 1]
         self.before = now
         return float(np.hypot(*self.shift))

@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from mimic_core.foreign import machine_fault, reason
 from mimic_core.frames.clock import FrameClock
 from mimic_core.frames.container import OPTIONS, RAW
+from mimic_core.frames.orientation import AS_STORED, Orientation, orientation
 
 RATE = 25.0  # frames a second of a stream that says nothing, as FFmpeg has it
 RATES = (0.01, 1000.0)  # frames a second that are believed
@@ -74,10 +75,14 @@ class Film:
 
     A packet that cannot be decoded is counted and the next one is taken. Frames are given in the order of decoding by a
     clock that never goes back.
+
+    Attributes:
+        shown: the orientation of the frame that was given last.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.container, self.stream = container, stream
+        self.shown = AS_STORED
         self.account, self.clock = Account(), FrameClock(rate_of(stream))
         self.invented = bool(RAW & set(container.format.name.split(",")))  # a demuxer's stamps, not the recording's
         self.ticks = float(stream.time_base or 0)
@@ -113,6 +118,7 @@ class Film:
                 seconds = self.seconds_of(frame)
                 if self.kept(frame, seconds):
                     account.frames += 1
+                    self.shown = self.orientation_of(frame)
                     yield frame, seconds
 
     def packets(self) -> Iterator[av.Packet[VideoStream]]:
@@ -154,6 +160,11 @@ class Film:
         if len(self.clock.seams) > seams and len(self.account.seams) < KEPT_DAMAGES:
             self.account.seams.append(self.account.packets)
         return seconds
+
+    def orientation_of(self, frame: av.VideoFrame) -> Orientation:
+        """The orientation of a frame; one that the stream says goes on until the next key frame."""
+        found = orientation(frame)
+        return found or (AS_STORED if frame.key_frame else self.shown)
 
     def spoil(self, error: Exception) -> None:
         """Count the frame that was just given as one that cannot be shown."""

@@ -34,14 +34,14 @@ class Orientation:
 AS_STORED = Orientation()
 
 
-def orientation(frame: av.VideoFrame) -> Orientation:
-    """The orientation of a frame by its display matrix: of the container, or of the frame itself (SEI)."""
+def orientation(frame: av.VideoFrame) -> Orientation | None:
+    """The orientation of a frame by its display matrix, of the container or of the frame itself; None without one."""
     try:
         # frame.side_data would hold the frame in a cycle, and its memory until the next collection
         matrix = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]
     except ValueError:  # side data of a kind that PyAV has no name for hides the others; the angle is still known
         return Orientation(round(frame.rotation / 90) % 4)
-    return AS_STORED if matrix is None else of_matrix(bytes(matrix)[:36])
+    return None if matrix is None else of_matrix(bytes(matrix)[:36])
 
 
 @lru_cache(maxsize=64)
@@ -68,15 +68,16 @@ def of_matrix(data: bytes) -> Orientation:
     return Orientation(-quarters % 4, mirrored, remark)
 
 
-def upright(frame: av.VideoFrame, turn: int = 0) -> Image:
-    """RGB pixels (H, W, 3) of a frame, as its metadata says and turned ``turn`` quarters clockwise on top."""
+def upright(frame: av.VideoFrame, turn: int = 0, shown: Orientation | None = None) -> Image:
+    """RGB pixels (H, W, 3) of a frame as it is shown.
+
+    Args:
+        turn: quarter turns clockwise, on top of the orientation.
+        shown: its orientation; by default what its own metadata say.
+    """
+    found = shown or orientation(frame) or AS_STORED
     image: Image = frame.to_ndarray(format="rgb24")
-    if orientation(frame).mirrored:
+    if found.mirrored:
         image = image[:, ::-1]
-    quarter_turns = quarters(frame, turn)
+    quarter_turns = (found.quarters - turn) % 4
     return np.ascontiguousarray(np.rot90(image, quarter_turns) if quarter_turns else image)
-
-
-def quarters(frame: av.VideoFrame, turn: int) -> int:
-    """Quarter turns counter-clockwise, 0 to 3, by the metadata less ``turn`` clockwise, after mirroring."""
-    return (orientation(frame).quarters - turn) % 4

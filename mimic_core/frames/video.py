@@ -13,7 +13,7 @@ from mimic_core.frames.container import CANNOT, ENCODE, check_frame, film_of, op
 from mimic_core.frames.decoding import Account, Film
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
-from mimic_core.frames.orientation import orientation, upright
+from mimic_core.frames.orientation import upright
 from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, to_view_size
 from mimic_core.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
@@ -71,10 +71,10 @@ def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterat
             sign_of_life()
             check_frame(frame.width, frame.height, path)
             try:
-                if not clock.takes(frame, seconds):
+                if not clock.takes(frame, seconds, film.shown):
                     continue
-                turned = turned or orientation(frame).remark
-                image, faces = hide_faces(upright(frame, turn))
+                turned = turned or film.shown.remark
+                image, faces = hide_faces(upright(frame, turn, film.shown))
             except MimicError:
                 raise
             except Exception as error:
