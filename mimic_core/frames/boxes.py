@@ -72,7 +72,7 @@ def check_tables(file: BinaryIO, size: int, where: Path) -> None:
     if len(tables.tracks) > MOST_TRACKS:
         raise too_much(f"{len(tables.tracks):,} tracks; at most {MOST_TRACKS} are read", where)
     total = tables.runs + sum(track.entries() for track in tables.tracks)
-    edited = sum(track.samples * track.edits for track in tables.tracks)
+    edited = sum(track.entries() * track.edits for track in tables.tracks)
     if total > SAMPLES or edited > MOST_EDITED:
         what = f"{total:,} samples" if total > SAMPLES else f"edits of {edited:,} samples"
         raise too_much(f"{what} in {size:,} bytes; at most {SAMPLES:,} are read", where)

@@ -7,8 +7,10 @@ file. So a name cannot be taken for a protocol or a pattern, and a text that lis
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +39,7 @@ CONTAINER_OPTIONS = {
 }
 OPTIONS = {"max_pixels": str(FRAME_PIXELS)}  # of the decoders, those that only look into the streams as well
 BUFFER = 1 << 17  # bytes read at once
+COUNTED = 2000  # packets looked at where a header does not tell a still from a film
 LEAST_SIDE = 8  # pixels; smaller pictures show nothing
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # bytes that no text has
@@ -97,11 +100,22 @@ def film_of(container: InputContainer, path: Path) -> tuple[VideoStream, int]:
     known = [track for track in tracks if track.codec_context is not None]
     if not known:
         raise UnreadableError("a video in a coding that no decoder reads", where=path, remedy=ENCODE)
-    films = [track for track in known if track.frames != 1] or known
+    films = [track for track in known if track.frames != 1]
+    if len(films) > 1 and not all(track.frames for track in films):
+        counts = packet_counts(path)
+        films = [track for track in films if track.frames or counts[track.index] > 1]
+    films = films or known
     best = container.streams.best("video")
     film = next((track for track in films if best is not None and track.index == best.index), films[0])
     check_frame(film.codec_context.width, film.codec_context.height, path, least=0)
     return film, len(tracks) - 1
+
+
+def packet_counts(path: Path) -> Counter[int]:
+    """How many of a file's first video packets belong to each track."""
+    with open_container(path) as (container, _):
+        found = islice(container.demux(*container.streams.video), COUNTED)
+        return Counter(packet.stream_index for packet in found if packet.size)
 
 
 def check_frame(width: int, height: int, where: Path, least: int = LEAST_SIDE) -> None:
