@@ -6,6 +6,7 @@ file. So a name cannot be taken for a protocol or a pattern, and a text that lis
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from mimic_core.errors import UnreadableError
-from mimic_core.foreign import FRAME_PIXELS, REMOVE, foreign, open_regular
+from mimic_core.foreign import FRAME_PIXELS, REMOVE, foreign, machine_fault, open_regular, reason
 from mimic_core.frames.boxes import MOST_TRACKS, check_tables
 
 CANNOT, ENCODE = "a video that cannot be decoded", "encode it anew, or remove it"
@@ -49,9 +50,20 @@ class Bytes:
     """An open file as FFmpeg sees it: what it holds, and of its name the suffix, which settles doubtful contents."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.file, self.read, self.tell = file, file.read, file.tell
         suffix = path.suffix.lower()
         self.name = "video" + (suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else "")
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place; one that there cannot be is answered with an error number, as FFmpeg expects it."""
+        try:
+            return self.file.seek(offset, whence)
+        except (ValueError, OverflowError):
+            return -errno.EINVAL
+        except OSError as error:
+            if machine_fault(error):
+                raise
+            return -(error.errno or errno.EINVAL)
 
 
 @contextmanager
@@ -77,15 +89,26 @@ def open_container(path: Path) -> Iterator[tuple[InputContainer, BinaryIO]]:
                 buffer_size=BUFFER,
             )
         except av.FFmpegError as error:
-            if not CONTROLS.search(head):
-                what = f"{CANNOT}: it is a text, and files and addresses that it names are not read"
-                raise UnreadableError(what, where=path, remedy=REMOVE) from error
-            if isinstance(error, av.ArgumentError):  # of the options, only the demuxers can be at odds with a file
-                what = f"{CANNOT}: it is no recording in one of the containers that are read"
-                raise UnreadableError(what, where=path, remedy=REMOVE) from error
-            raise
+            raise UnreadableError(refusal(head, error), where=path, remedy=ENCODE) from error
         with container:
-            yield container, file
+            try:
+                yield container, file
+            except av.FFmpegError as error:
+                raise UnreadableError(f"{CANNOT} ({reason(error)})", where=path, remedy=ENCODE) from error
+
+
+def refusal(head: bytes, error: av.FFmpegError) -> str:
+    """Why a file cannot be opened, by its first bytes and FFmpeg's error."""
+    if head and not CONTROLS.search(head):
+        return f"{CANNOT}: it is a text, and files and addresses that it names are not read"
+    if isinstance(error, av.ArgumentError):  # of the options, only the demuxers can be at odds with a file
+        return f"{CANNOT}: it is no recording in one of the containers that are read"
+    return f"{CANNOT} ({reason(error)})"
+
+
+def fault_of_machine(error: Exception) -> bool:
+    """Whether an error is one of the machine; FFmpeg says the same of a short file, and is not believed."""
+    return machine_fault(error) and not isinstance(error, av.FFmpegError)
 
 
 def film_of(container: InputContainer, path: Path) -> tuple[VideoStream, int]:

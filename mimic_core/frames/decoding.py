@@ -10,9 +10,9 @@ from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from mimic_core.foreign import machine_fault, reason
+from mimic_core.foreign import reason
 from mimic_core.frames.clock import FrameClock
-from mimic_core.frames.container import OPTIONS, RAW
+from mimic_core.frames.container import OPTIONS, RAW, fault_of_machine
 from mimic_core.frames.orientation import AS_STORED, Orientation, orientation
 
 RATE = 25.0  # frames a second of a stream that says nothing, as FFmpeg has it
@@ -103,7 +103,7 @@ class Film:
             try:
                 frames = packet.decode()
             except Exception as error:
-                if machine_fault(error):
+                if fault_of_machine(error):
                     raise
                 in_a_row += 1
                 account.lose(seconds, reason(error))
@@ -131,7 +131,7 @@ class Film:
             except StopIteration:
                 return
             except Exception as error:
-                if machine_fault(error):
+                if fault_of_machine(error):
                     raise
                 failed, why = failed + 1, reason(error)
                 reading = self.container.demux(self.stream)  # goes on behind what failed
@@ -168,7 +168,7 @@ class Film:
 
     def spoil(self, error: Exception) -> None:
         """Count the frame that was just given as one that cannot be shown."""
-        if machine_fault(error):
+        if fault_of_machine(error):
             raise error
         self.account.frames -= 1
         self.account.lose(self.clock.last, reason(error))

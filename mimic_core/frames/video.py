@@ -159,6 +159,8 @@ def video_seconds(path: Path) -> float:
 
 def check_length(path: Path, views: int, seconds: float, settings: VideoSettings) -> None:
     """Raise where a video is too short to give a pair."""
+    if views == 0:
+        raise UnreadableError("a video without a frame that can be decoded", where=path, remedy=ENCODE)
     if views < 2:
         raise UnreadableError(
             f"a video that gives {views} of the two views that a pair needs, at one every {settings.interval:g} s",

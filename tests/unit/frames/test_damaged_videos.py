@@ -198,3 +198,18 @@ def test_guesses_of_damaged_headers_are_small_numbers(tmp_path):
     whole = encode(tmp_path / "b.mp4", pan(3))
     assert (expected_views(whole, 1.0), expected_views(whole, 0), expected_views(whole, 1e-12)) == (3, 30, 10_000_000)
     assert video_seconds(whole) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("kind", ["matroska", "webm", "mp4", "avi", "mpegts", "flv", "ogg", "gif"])
+def test_a_file_cut_off_anywhere_is_read_or_unreadable(tmp_path, kind):
+    codec = {"mp4": "libx264", "gif": "gif", "webm": "libvpx", "ogg": "libvpx", "flv": "flv1"}.get(kind, "mpeg4")
+    data = encode(
+        tmp_path / "a", pan(2.4), codec, kind=kind, pixels="rgb8" if kind == "gif" else "yuv420p"
+    ).read_bytes()
+    path = tmp_path / "cut.mp4"
+    for size in [*range(0, 700, 41), *range(700, len(data), len(data) // 15)]:
+        path.write_bytes(data[:size])
+        try:
+            read(path)
+        except UnreadableError:
+            continue
