@@ -19,7 +19,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.files import file_hash
-from mimic_core.foreign import check_regular, parse_json, read_regular
+from mimic_core.foreign import JSON_BYTES, check_regular, parse_json, read_regular
 
 GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 SHOWN = 5  # files that an error names under ``where``; its remedy names all
@@ -148,7 +148,7 @@ def read_receipt(path: str | Path) -> ReadReceipt:
     if path.exists() and not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     try:
-        content = parse_json(read_regular(path, "a receipt"), "a receipt", path)
+        content = parse_json(read_regular(path, "a receipt", JSON_BYTES), "a receipt", path)
     except UnreadableError as error:
         raise unusable(path, error.what) from error
     receipt = ReadReceipt(path, content)

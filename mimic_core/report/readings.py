@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.foreign import parse_json, read_regular
+from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
 from mimic_core.verify import compare, read_receipt, with_receipts
 
 MODEL_LABELS = {"mae": "MAE", "croco": "CroCo", "dino": "DINO"}
@@ -132,7 +132,7 @@ def read_object(path: Path) -> dict[str, Any]:
         MimicError: the file is missing or holds something else.
     """
     try:
-        content = parse_json(read_regular(path, "a result"), "a result", path)
+        content = parse_json(read_regular(path, "a result", JSON_BYTES), "a result", path)
     except UnreadableError as error:
         raise MimicError(f"the file cannot be read: {error.what}", where=path, remedy=AGAIN) from None
     if not isinstance(content, dict):

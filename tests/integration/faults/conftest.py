@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from integration.faults.world import Folder, make_raw, outputs
+from integration.faults.world import TRAINED, Folder, make_raw, outputs
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,15 @@ def undisturbed(world) -> Folder:
     run = Folder(world / "undisturbed", world)
     run.must()
     assert len(outputs(run)) == 2 * 3 + 2 * 4 + 3
+    return run
+
+
+@pytest.fixture
+def trained(undisturbed, world, tmp_path) -> Folder:
+    """A finished copy of the undisturbed run, on which a model is trained and measured; both have run."""
+    shutil.copytree(undisturbed.path, tmp_path / "run")
+    run = Folder(tmp_path / "run", world, **TRAINED)
+    run.must()
     return run
 
 

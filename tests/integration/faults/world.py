@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +13,24 @@ from pathlib import Path
 import yaml
 from support import REPOSITORY
 
+from mimic_core.processes import running
+
 TARGET = "results/datasets/faults/receipt.json"
+TRAINED = {
+    "target": "results/table4.csv",
+    "pretrain": {
+        "image_size": 64,
+        "encoder": {"width": 24, "depth": 1, "heads": 2},
+        "decoder": {"width": 16, "depth": 1, "heads": 2},
+        "epochs": 2,
+        "warmup_epochs": 1,
+        "effective_batch": 4,
+        "batch_size": 4,
+        "validation_every": 1,
+        "runs": {"tiny": {"model": "croco", "dataset": "faults", "mask_ratio": 0.75, "save_encoders_at": [1]}},
+    },
+    "reconstruction": {"dataset": "faults", "encoders": ["tiny"], "frechet_encoder": "tiny"},
+}
 RECOVER = """
 import sys
 from mimic_core import command, recover
@@ -29,10 +47,10 @@ def make_raw(folder: Path, make_video: Callable[..., Path]) -> None:
 
 
 class Folder:
-    """A folder in which the workflow of ``world`` runs."""
+    """A folder in which the workflow of ``world`` runs, up to ``target``, with more blocks of config where given."""
 
-    def __init__(self, path: Path, world: Path) -> None:
-        self.path, self.results = path, path / "results"
+    def __init__(self, path: Path, world: Path, target: str = TARGET, **blocks: object) -> None:
+        self.path, self.results, self.target = path, path / "results", target
         path.mkdir(exist_ok=True)
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         source = {"adapter": "videos", "origin": "disk", "root": str(world / "raw"), "shards": 2}
@@ -40,11 +58,13 @@ class Folder:
         source |= {"pairs": {"rule": {"neighbours": {"look_further": True}}, "min_blur_variance": 0}}
         dataset = {"include": [], "pairs": {"videos": "all"}}
         self.config = path.parent / f"{path.name}.yaml"
-        self.config.write_text(yaml.safe_dump({"sources": {"videos": source}, "datasets": {"faults": dataset}}))
+        self.config.write_text(
+            yaml.safe_dump({"sources": {"videos": source}, "datasets": {"faults": dataset}, **blocks})
+        )
 
     def command(self, *arguments: str) -> list[str]:
         words = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
-        words += ["--directory", str(self.path), *arguments, "--configfile", str(self.config), "--", TARGET]
+        words += ["--directory", str(self.path), *arguments, "--configfile", str(self.config), "--", self.target]
         return words
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +86,29 @@ class Folder:
         ended = self.run(*arguments)
         assert ended.returncode == 0, ended.stdout
         return ended.stdout
+
+    def obey(self, ended: subprocess.CompletedProcess[str]) -> list[str]:
+        """Remove the files that the remedies of a failed run name; returns them."""
+        assert ended.returncode != 0
+        remedies = {
+            line.split(": rm ", 1)[1] for line in ended.stdout.splitlines() if "remedy: " in line and ": rm " in line
+        }
+        names = sorted({name for remedy in remedies for name in shlex.split(remedy)})
+        assert names, ended.stdout
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+        return names
+
+    def job(self, script: str, seconds: float = 300) -> int:
+        """Wait until a job of a script runs; returns its process."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for process in running():
+                words = [Path(word).name for word in process.words[:3]]
+                if process.folder == self.path and f"{script}.py" in words and words[0].startswith("python"):
+                    return process.number
+            time.sleep(0.01)
+        raise AssertionError(f"no job of {script} was seen: {(self.path / 'said').read_text()}")
 
     def start(self) -> subprocess.Popen:
         """Start the workflow on one core, in a process group of its own."""

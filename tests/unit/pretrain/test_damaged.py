@@ -1,0 +1,215 @@
+"""Damaged checkpoints and inputs of pretraining: never a wrong result, and a way on."""
+
+import errno
+import importlib
+import json
+import os
+import random
+
+import pytest
+import torch
+from support import REPOSITORY
+from torch import distributed
+from unit.pretrain.conftest import BLOCK, make_manifest
+
+from mimic_core.errors import MimicError
+from mimic_core.pretrain import checkpoint, pretrain
+from mimic_core.pretrain.checkpoint import State, damage, load_checkpoint, newest_sound, save_checkpoint, set_aside
+from mimic_core.pretrain.distributed import Processes
+from mimic_core.receipts import Receipt
+
+WEIGHTS = {"model": {"a": torch.arange(40.0)}, "optimizer": {"b": torch.arange(6)}, "scaler": {}}
+
+
+def same(one, other):
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+def saved(folder, *iterations):
+    return [save_checkpoint(folder, State(number), {}, WEIGHTS, finished=False) for number in iterations]
+
+
+def flip(path, byte=None, bit=3):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if byte is None else byte] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def spoil(path):
+    """Flip a bit of a weight."""
+    flip(path, path.read_bytes().index(WEIGHTS["model"]["a"].numpy().tobytes()) + 17, 6)
+
+
+def test_no_flipped_bit_anywhere_changes_what_is_read(tmp_path):
+    [path] = saved(tmp_path, 1)
+    content, whole, rng = path.read_bytes(), load_checkpoint(tmp_path, {}), random.Random(0)
+    assert damage(path) is None
+    seen = []
+    for _ in range(250):
+        path.write_bytes(content)
+        flip(path, rng.randrange(len(content)), rng.randrange(8))
+        seen.append(damage(path) is not None)
+        assert seen[-1] or same(load_checkpoint(tmp_path, {}), whole), "padding"
+    assert sum(seen) > 50
+    path.write_bytes(content)
+    spoil(path)
+    assert "is not what its checksum says" in damage(path)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 0.5, 0.999, "text"])
+def test_a_checkpoint_of_any_rubbish_is_damaged(tmp_path, cut):
+    [path] = saved(tmp_path, 1)
+    content = path.read_bytes()
+    path.write_bytes(b"no checkpoint" if cut == "text" else content[: int(cut if cut == 1 else cut * len(content))])
+    assert damage(path)
+
+
+def test_the_newest_sound_one_is_found_and_the_damaged_ones_are_set_aside(tmp_path, caplog):
+    first, second = saved(tmp_path, 1, 2)
+    spoil(second)
+    assert newest_sound(tmp_path) == (first, [second])
+    assert f"{second} is damaged" in caplog.text
+    set_aside([second])
+    assert newest_sound(tmp_path) == (first, [])
+    saved(tmp_path, 3)
+    assert [path.name for path in checkpoint.checkpoints(tmp_path)] == [
+        "iteration-00000001.pt",
+        "iteration-00000003.pt",
+    ], "the damaged one does not count among those that stay"
+
+
+def test_where_all_are_damaged_nothing_is_thrown_away(tmp_path):
+    paths = saved(tmp_path, 1, 2)
+    for path in paths:
+        spoil(path)
+    with pytest.raises(MimicError, match="all 2 checkpoints of this run cannot be read") as caught:
+        newest_sound(tmp_path)
+    assert caught.value.remedy.endswith(f"rm {paths[1]} {paths[0]}")
+    assert all(path.exists() for path in paths)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_disk_that_cannot_read_does_not_count_as_damage(tmp_path, monkeypatch, number):
+    saved(tmp_path, 1, 2)
+
+    def failing(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(checkpoint.zipfile, "ZipFile", failing)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        newest_sound(tmp_path)
+
+
+def test_a_run_goes_on_from_the_one_before_and_ends_as_if_nothing_had_happened(trainer, pairs, caplog):
+    whole = trainer(pairs, "whole")
+    whole.run()
+    run = trainer(pairs, checkpoint_minutes=1e-9)
+    step = run.step
+
+    def stopping(stream):
+        if run.state.iteration == 5:
+            raise KeyboardInterrupt
+        step(stream)
+
+    run.step = stopping
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    flip(run.checkpoint_dir / "iteration-00000005.pt")
+    again = trainer(pairs)
+    assert again.state.iteration == 4
+    assert "it is set aside as" in caplog.text
+    again.run()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value), name
+
+
+def agree_in_part(rank, folder):
+    """One of two processes: the newest is damaged, and then all are."""
+    distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
+    own, found = Processes(rank, 2, torch.device("cpu")), []
+    for attempt in range(2):
+        try:
+            found.append(own.agree(lambda: newest_sound(folder)[0]).name)
+        except MimicError as error:
+            found.append(error.remedy)
+        own.wait()
+        if rank == attempt == 0:
+            spoil(folder / "iteration-00000001.pt")
+        own.wait()
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+    distributed.destroy_process_group()
+
+
+@pytest.mark.integration
+def test_all_processes_agree_on_the_checkpoint(tmp_path, monkeypatch):
+    spoil(saved(tmp_path, 1, 2)[1])
+    monkeypatch.syspath_prepend(REPOSITORY / "tests")
+    part = importlib.import_module("unit.pretrain.test_damaged").agree_in_part
+    context = torch.multiprocessing.get_context("spawn")
+    processes = [context.Process(target=part, args=(rank, tmp_path), daemon=True) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+        assert process.exitcode == 0
+    one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert one == other
+    assert one[0] == "iteration-00000001.pt"
+    assert one[1].endswith(f"rm {tmp_path / 'iteration-00000002.pt'} {tmp_path / 'iteration-00000001.pt'}")
+
+
+@pytest.fixture
+def received(tmp_path):
+    """A manifest and its shard with their receipts, and what runs a pretraining on them."""
+    manifest = make_manifest(tmp_path / "data")
+    shard = tmp_path / "data" / "shard.tar"
+    Receipt("datasets", {}).write(tmp_path / "data" / "receipt.json", [manifest])
+    Receipt("pairs", {}).write(tmp_path / "data" / "shard.receipt.json", [shard])
+
+    def run(**changes):
+        pretrain(manifest, tmp_path / "out", tmp_path / "checkpoints", {**BLOCK, "epochs": 1, **changes}, 0)
+        return json.loads((tmp_path / "out" / "receipt.json").read_text())
+
+    return manifest, shard, run
+
+
+def test_what_was_read_is_in_the_receipt(received):
+    manifest, shard, run = received
+    told = run()["inputs"]
+    beside = (shard.with_suffix(".receipt.json"), manifest.with_name("receipt.json"))
+    assert told == {name: value for path in beside for name, value in json.loads(path.read_text())["outputs"].items()}
+
+
+def test_a_flipped_bit_in_the_manifest_is_refused(received, tmp_path):
+    manifest, _, run = received
+    flip(manifest)
+    with pytest.raises(MimicError, match="not what its receipt says") as caught:
+        run()
+    assert caught.value.remedy.endswith(f"rm {manifest} {manifest.with_name('receipt.json')}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("epochs", [1, 10_000])
+def test_a_flipped_bit_in_a_shard_ends_the_run(received, tmp_path, epochs):
+    """A short run before it leaves anything, a long one on its way."""
+    _, shard, run = received
+    content = bytearray(shard.read_bytes())
+    content[content.index(b"\xff\xda") + 20] ^= 1  # in the first image's pixels: it can still be decoded
+    shard.write_bytes(content)
+    with pytest.raises(MimicError, match="not what its receipt says") as caught:
+        run(epochs=epochs)
+    assert caught.value.remedy.endswith(f"rm {shard} {shard.with_suffix('.receipt.json')}")
+    assert not (tmp_path / "out" / "encoder.safetensors").exists()
+
+
+def test_encoders_of_epochs_are_in_the_receipt_and_are_made_again_where_they_are_deleted(received, tmp_path, caplog):
+    _, _, run = received
+    told = run(save_encoders_at=[1])["outputs"]
+    weights = {name: value for name, value in told.items() if name.endswith(".safetensors")}
+    path = tmp_path / "out" / "encoder-epoch-0001.safetensors"
+    assert str(path) in weights
+    path.unlink()
+    assert run(save_encoders_at=[1])["outputs"].items() >= weights.items()
+    assert "the run starts anew" in caplog.text
