@@ -13,7 +13,10 @@ from pathlib import Path
 from mimic_core.errors import MimicError
 
 RUNS = re.compile(r'[$`"\\]')  # stays special between double quotes
-SPECIAL = re.compile(r"""[$`"\\'!\x00-\x1f\x7f]""")  # between quotes of either kind
+BREAKS = re.compile(
+    r"""[$`\\\x00-\x1f\x7f]|'(?=.*")|"(?=.*')"""
+)  # Python's quotes, read by a shell: one kind may be inside
+QUOTE = re.compile(r"""['"$`\\\x00-\x1f\x7f]""")  # quotes that are put around it whatever it is
 UNSAFE = re.compile(r"[^\w@%+=:,./-]")  # without quotes
 LONG = 30_000  # letters of input files from which a job's command may be one that goes through a file (at 65,535)
 
@@ -34,7 +37,7 @@ def check_checkout(folder: Path) -> None:
 
 
 def check_quoted(named: Iterable[tuple[str, str]], whose: str) -> None:
-    """See that names can be handed on in quotes, as Snakemake does for a cluster or for conda.
+    """See that names can be handed on in Python's quotes, as Snakemake does for a cluster.
 
     Args:
         named: what each is, such as ``--config``, and the name.
@@ -44,7 +47,13 @@ def check_quoted(named: Iterable[tuple[str, str]], whose: str) -> None:
         MimicError: one of them holds a sign that no quotes keep.
     """
     for what, name in named:
-        refuse(SPECIAL.search(name), what, name, whose)
+        refuse(BREAKS.search(name), what, name, whose)
+
+
+def check_quotable(named: Iterable[tuple[str, str]], whose: str) -> None:
+    """See that names can stand between any quotes, as Snakemake puts a conda environment's; as :func:`check_quoted`."""
+    for what, name in named:
+        refuse(QUOTE.search(name), what, name, whose)
 
 
 def check_unquoted(what: str, name: str, whose: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from mimic_core.config import as_typed, check_config, load_block
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.errors import MimicError
-from mimic_core.shells import check_checkout, check_long_commands, check_quoted, check_unquoted
+from mimic_core.shells import check_checkout, check_long_commands, check_quotable, check_quoted, check_unquoted
 
 # Jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")]))
@@ -29,7 +29,7 @@ try:
     as_typed(config, TYPED, SCHEMA)
     check_config(config, SCHEMA)
     if workflow.deployment_settings.deployment_method:
-        check_quoted([("the folder it runs in", os.getcwd()), ("the checkout", str(BASE))], "conda or a container")
+        check_quotable([("the folder it runs in", os.getcwd()), ("the checkout", str(BASE))], "conda or a container")
 except MimicError as error:
     raise WorkflowError(str(error)) from None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mimic_core.errors import MimicError
-from mimic_core.shells import LONG, check_checkout, check_long_commands, check_quoted, check_unquoted
+from mimic_core.shells import LONG, check_checkout, check_long_commands, check_quotable, check_quoted, check_unquoted
 
 
 @pytest.mark.parametrize("name", ["a b $(touch x) 'c'", "größe", "a\nb", "#", "-x", "~"])
@@ -19,7 +19,7 @@ def test_a_checkout_that_cannot_run_is_refused_with_its_sign(name):
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("sign", [*"$`\"\\'!\n\x1b"])
+@pytest.mark.parametrize("sign", [*"$`\\\n\x1b", "'\"", "\"'"])
 def test_what_no_quotes_keep_is_not_handed_to_a_cluster(sign):
     with pytest.raises(MimicError, match="cannot hand to a cluster"):
         check_quoted([("--config", "videos=/data"), ("--config", f"videos=/data/{sign}x")], "a cluster")
@@ -33,9 +33,17 @@ def test_spaces_are_handed_on_in_quotes_alone():
         check_unquoted("the program of Python", "/my data/python", "a cluster")
 
 
-def test_a_name_that_passes_is_one_word_in_either_quotes(tmp_path):
+@pytest.mark.parametrize("sign", [*"'\"$`\\\n"])
+def test_an_environments_folder_is_put_between_quotes_of_either_kind(sign):
+    check_quotable([("the folder it runs in", "/data/My (own) folder; #&")], "conda")
+    with pytest.raises(MimicError, match="cannot hand to conda"):
+        check_quotable([("the folder it runs in", f"/data/{sign}x")], "conda")
+
+
+@pytest.mark.parametrize("sign", ["'", '"', "x"])
+def test_a_name_that_passes_is_one_word(tmp_path, sign):
     """As Snakemake and its SLURM plugin write it: repr, within double quotes, twice through a shell."""
-    name = "videos=/data/My videos (2024) & more; größe *?#~|<>[]{}"
+    name = f"videos=/data/My videos (2024) & {sign}; touch pwned größe *?#~|<>[]{{}}!"
     check_quoted([("--config", name)], "a cluster")
     inner = f"printf %s {name!r}".replace('"', '\\"')
     said = subprocess.run(["sh", "-c", f'sh -c "{inner}"'], capture_output=True, text=True, cwd=tmp_path)

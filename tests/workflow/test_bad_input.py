@@ -21,6 +21,7 @@ def refused(folder, *arguments, configfile) -> str:
         ({"pairs": {"ratoi": 0.7}}, "pairs.ratoi: there is no such key; did you mean 'ratio'?"),
         ({"seed": "one"}, "seed: 'one' is not of type 'integer'"),
         ({"pairs": {"min_overlap": 1.5}}, "pairs.min_overlap: 1.5 is greater than the maximum of 1"),
+        ({"pairs": {"min_overlap": float("nan")}}, "pairs.min_overlap: nan is no number that can be used here"),
     ],
 )
 def test_a_wrong_config_is_refused_before_anything_runs(tmp_path, blocks, message):
@@ -40,6 +41,12 @@ def test_own_videos_without_a_folder(tmp_path):
     assert "add --config videos=FOLDER" in refused(tmp_path, "-n", configfile=OWN)
     output = refused(tmp_path, "-n", "--config", "videos=nowhere", configfile=OWN)
     assert "videos: there is no folder 'nowhere'" in output
+
+
+def test_a_folder_of_videos_may_be_named_like_a_number(tmp_path):
+    (tmp_path / "2024_08_01").mkdir()
+    result = snakemake(tmp_path, MINED, "-n", "--config", "videos=2024_08_01", configfile=OWN)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.integration

@@ -127,3 +127,32 @@ def test_videos_are_mined_from_a_checkout_of_an_unfortunate_name(checkout, tmp_p
     snakemake(checkout, target, "--config", f"videos={videos}", "--configfile", str(overlay))
     assert json.loads((checkout / target).read_text())["statistics"]["seen"] > 0
     assert not pwned(tmp_path)
+
+
+def refused(checkout: Path, *arguments: str) -> str:
+    """What is said of a run that must not begin."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    words = [sys.executable, "-m", "snakemake", "results/sample/receipts/source-demon.json", *arguments]
+    ended = subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, timeout=120)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0 and "Traceback" not in said, said
+    assert not (checkout / "results").exists() and not pwned(checkout.parent)
+    return said
+
+
+def test_what_snakemake_hands_on_unquoted_is_refused_where_it_does(checkout, tmp_path):
+    """It writes commands for a cluster, and the folders of conda's environments, in quotes of its own."""
+    said = refused(checkout, "--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=a")
+    assert "which Snakemake cannot hand to a cluster as it is" in said
+    said = refused(checkout, "--cores", "1", "--sdm", "conda")
+    assert "which Snakemake cannot hand to conda or a container as it is" in said
+    plain = checkout.rename(tmp_path / "a plain (name)")
+    slurm = ("--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=a")
+    said = refused(plain, *slurm, "--config", "seed=3", "videos=$(touch pwned)")
+    assert "--config has '$' in it" in said
+
+
+@pytest.mark.parametrize("name", ["a{x}", "a:b"])
+def test_a_checkout_that_snakemake_cannot_run_in_is_refused(checkout, tmp_path, name):
+    said = refused(checkout.rename(tmp_path / name), "--cores", "1")
+    assert "the workflow cannot run from a folder with" in said
