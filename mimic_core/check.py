@@ -43,6 +43,10 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     config, schema = folder / "config.yaml", folder / "rules" / "schemas" / "config.schema.yaml"
     if overlays and not config.is_file():
         raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
+    merged: Mapping[str, Any] = {}
+    if config.is_file() and schema.is_file():
+        merged = read_config(config, overlays)
+        check_values(merged, load_block(schema))
     for purpose, names in PACKAGES.items():
         yield package_line(purpose, names)
     yield renderer_line()
@@ -50,9 +54,7 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     free = shutil.disk_usage(folder).free / 2**30
     yield free > 5, "disk", f"{free:.0f} GiB free here; the sample scale takes under 1 GiB"
     yield True, "processor", f"{os.cpu_count()} cores"
-    if config.is_file() and schema.is_file():
-        merged = read_config(config, overlays)
-        check_values(merged, load_block(schema))
+    if merged:
         yield from source_lines(merged, deep)
 
 

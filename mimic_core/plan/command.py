@@ -55,24 +55,14 @@ def value_of(text: str) -> dict[str, Any]:
     return dict(block)
 
 
-def plan_command(args: argparse.Namespace) -> None:
-    """Print the plan, and write it where asked.
+def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The config of the workflow in a folder, with overlays and single keys on top, as it was asked for.
 
     Raises:
-        MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
+        MimicError: no workflow here, or a config at fault.
     """
-    # the other commands start without what is loaded here, torch with the sizes of models
     from mimic_core.config import as_typed, check_config, load_block, merge, read_config
-    from mimic_core.files import write_text
-    from mimic_core.plan.costs import read_costs
-    from mimic_core.plan.jobs import list_jobs
-    from mimic_core.plan.measured import measured_costs
-    from mimic_core.plan.page import page, replay_page, to_csv
-    from mimic_core.plan.plan import freed_first, make_plan
-    from mimic_core.plan.replay import replay
-    from mimic_core.plan.schedule import Cluster
 
-    folder = Path()
     base, snakefile = folder / "config.yaml", folder / "Snakefile"
     if not snakefile.is_file() or not base.is_file():
         raise MimicError("there is no workflow here to plan", where=folder.resolve(), remedy="run it in the repository")
@@ -82,6 +72,27 @@ def plan_command(args: argparse.Namespace) -> None:
     schema = load_block(folder / SCHEMA)
     as_typed(config, args.config, schema)
     check_config(config, schema)
+    return config
+
+
+def plan_command(args: argparse.Namespace) -> None:
+    """Print the plan, and write it where asked.
+
+    Raises:
+        MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
+    """
+    folder, snakefile = Path(), Path("Snakefile")
+    config = checked_config(folder, args)
+    # sizes of models come from modules that load torch: a config at fault is named without
+    from mimic_core.files import write_text
+    from mimic_core.plan.costs import read_costs
+    from mimic_core.plan.jobs import list_jobs
+    from mimic_core.plan.measured import measured_costs
+    from mimic_core.plan.page import page, replay_page, to_csv
+    from mimic_core.plan.plan import freed_first, make_plan
+    from mimic_core.plan.replay import replay
+    from mimic_core.plan.schedule import Cluster
+
     costs = measured_costs(read_costs(), args.benchmarks)
     latency = costs.value("between.jobs") if args.latency is None else args.latency
     cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node, latency)
