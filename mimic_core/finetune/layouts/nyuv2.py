@@ -18,7 +18,8 @@ from mimic_core.finetune.data import Samples, Skipped, data_label, marked_files,
 from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import MACHINE, check_pixels, foreign
-from mimic_core.hdf5 import Chunk, check_array, large_chunks, member, members, open_hdf5, read_array
+from mimic_core.hdf5 import check_array, member, members, open_hdf5, read_array
+from mimic_core.hdf5_chunks import Chunks, list_chunks
 
 if TYPE_CHECKING:
     import h5py
@@ -113,10 +114,10 @@ def open_labeled(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
-def check_labeled(file: h5py.File, path: Path) -> tuple[int, dict[str, list[Chunk]]]:
+def check_labeled(file: h5py.File, path: Path) -> tuple[int, dict[str, Chunks]]:
     """Number of images, if ``images`` (N, 3, W, H) and ``depths`` (N, W, H) are what they should be.
 
-    Also the chunks of each array to look at before they are read.
+    Also the chunks of each array.
     """
     shapes, chunks = [], {}
     with foreign("this file cannot be listed", path, REMEDY):
@@ -130,7 +131,7 @@ def check_labeled(file: h5py.File, path: Path) -> tuple[int, dict[str, list[Chun
             if kinds == "u" and array.dtype.itemsize > 1:
                 raise ValueError(f"numbers of type {array.dtype}")
             shapes.append(tuple(array.shape))
-            chunks[key] = large_chunks(array)
+            chunks[key] = list_chunks(array)
     images, depths = shapes
     if len(images) != 4 or images[1] != 3 or depths != (images[0], *images[2:]) or 0 in images:
         what = f"images {images} and depths {depths} should be (N, 3, W, H) and (N, W, H)"
