@@ -13,6 +13,7 @@ import numpy as np
 
 from mimic_core.errors import MimicError
 from mimic_core.simulators.base import View
+from mimic_core.simulators.libraries import keep_llvms_apart
 from mimic_core.simulators.scene import Scene
 
 NEAR, FAR = 0.01, 200.0  # metres
@@ -82,6 +83,7 @@ class RasterRenderer:
 
     def __init__(self, scene: Scene, size: Tuple[int, int], hfov: float) -> None:
         os.environ.setdefault("LP_NUM_THREADS", THREADS)
+        keep_llvms_apart()
         import moderngl
 
         self.size, self.projection = size, projection(size, hfov)
