@@ -6,10 +6,11 @@ import dataclasses
 import difflib
 import math
 import numbers
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
 
 Settings = TypeVar("Settings")
 
@@ -94,7 +95,7 @@ def check_number(name: str, value: object, bounds: Bounds) -> None:
 
 def out_of_bounds(name: str, value: object, where: str, bounds: Bounds) -> MimicError:
     """The error of a number that a setting may not have."""
-    return MimicError(f"{name} is {value!r}", where=where, remedy=f"give {bounds}")
+    return MimicError(f"{name} is {shown(value)}", where=where, remedy=f"give {bounds}")
 
 
 def check_choice(settings: object, where: str, **choices: Sequence[object]) -> None:
@@ -103,7 +104,27 @@ def check_choice(settings: object, where: str, **choices: Sequence[object]) -> N
         given = getattr(settings, name)
         if not any(given == one and type(given) is type(one) for one in allowed):
             remedy = f"choose {' or '.join(map(repr, allowed))}"
-            raise MimicError(f"{name} is {given!r}", where=f"{where}.{name}", remedy=remedy)
+            raise MimicError(f"{name} is {shown(given)}", where=f"{where}.{name}", remedy=remedy)
+
+
+def is_count(value: object, least: int) -> bool:
+    """True of whole numbers from ``least`` on, not of True, text or nothing."""
+    return Bounds(least, whole=True).hold(value)
+
+
+def is_number(value: object) -> bool:
+    """True of finite numbers such as 1 and 0.5, not of True, text or nothing."""
+    return Bounds().hold(value)
+
+
+def shown(value: object) -> str:
+    """Any value in a message: cut short, on one line."""
+    return printable(SHORT.repr(value))
+
+
+QUOTES, LONGEST = "'\"", 80  # letters
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = LONGEST
 
 
 def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) -> Settings:
@@ -118,13 +139,13 @@ def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) ->
         MimicError: an unknown or a missing key, named with what is allowed instead.
     """
     if not isinstance(block, Mapping):
-        raise MimicError(f"a block of settings was expected, not {block!r}", where=where)
+        raise MimicError(f"a block of settings was expected, not {shown(block)}", where=where)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in block:
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
+            near = difflib.get_close_matches(str(key)[:LONGEST], fields, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"the keys are: {', '.join(fields)}"
-            raise MimicError(f"unknown key {key!r}", where=f"{where}.{key}", remedy=remedy)
+            raise MimicError(f"unknown key {shown(key)}", where=f"{where}.{shown(key).strip(QUOTES)}", remedy=remedy)
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in block:

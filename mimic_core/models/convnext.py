@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mimic_core.errors import MimicError
-from mimic_core.settings import BELOW_ONE, check_number
+from mimic_core.settings import BELOW_ONE, check_number, is_count, shown
 
 EXPANSION = 4  # hidden width of a block over its width
 
@@ -67,10 +67,19 @@ class ConvNeXtHead(nn.Module):
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
-        self.side = math.isqrt(max(predictions, 0))
-        if predictions < 1 or self.side**2 != predictions or embed < 1 or embed % predictions:
+        sizes = {"width": width, "classes": classes}
+        for name, size in sizes.items():
+            if not is_count(size, 1):
+                what, remedy = f"{name} is {shown(size)}", "give a whole number of 1 or more"
+                raise MimicError(what, where=f"head.{name}", remedy=remedy)
+        if not is_count(depth, 0):
+            what, remedy = f"depth is {shown(depth)}", "give a whole number of 0 or more"
+            raise MimicError(what, where="head.depth", remedy=remedy)
+        whole = is_count(embed, 1) and is_count(predictions, 1)
+        self.side = math.isqrt(predictions) if whole else 0
+        if not whole or self.side**2 != predictions or embed % predictions:
             raise MimicError(
-                f"a width of {embed} cannot be shared out among {predictions} predictions a patch",
+                f"a width of {shown(embed)} cannot be shared out among {shown(predictions)} predictions a patch",
                 where="head",
                 remedy="choose a square number of predictions, such as 16, and a width that it divides",
             )

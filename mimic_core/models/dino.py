@@ -12,6 +12,7 @@ from torch.nn import functional
 from mimic_core.errors import MimicError
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder, initialise
+from mimic_core.settings import is_count, is_number, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class DINOSettings:
     def __post_init__(self) -> None:
         for name, least in (("prototypes", 1), ("hidden", 1), ("bottleneck", 1), ("local_crops", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            if not is_count(value, least):
                 refuse(name, value, f"a whole number of {least} or more")
         for name in ("student_temperature", "teacher_temperature", "teacher_temperature_start"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
@@ -60,14 +61,9 @@ class DINOSettings:
                 refuse(name, getattr(self, name), "a number from 0 to 1")
 
 
-def is_number(value: object) -> bool:
-    """True of finite numbers, not of True, text or nothing."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def refuse(name: str, value: object, wanted: str) -> None:
     """Say which key has an impossible value, and what it may be."""
-    raise MimicError(f"{name} is {value!r}", where=f"pretrain.options.{name}", remedy=f"give {wanted}")
+    raise MimicError(f"{name} is {shown(value)}", where=f"pretrain.options.{name}", remedy=f"give {wanted}")
 
 
 class Head(nn.Module):

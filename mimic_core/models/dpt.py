@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mimic_core.errors import MimicError
+from mimic_core.settings import is_count, shown
 
 LEVELS = 4  # token maps taken in, the finest level first
 
@@ -96,7 +97,7 @@ class DPTHead(nn.Module):
         feature: width of the fusion path. Released: layer_dims 96, 192, 384, 768 and feature 256.
 
     Raises:
-        MimicError: ``layer_dims`` does not name four widths.
+        MimicError: ``layer_dims`` does not name four widths, or a size is no whole number from 1 on.
     """
 
     def __init__(self, width: int, channels: int, layer_dims: Sequence[int], feature: int) -> None:
@@ -107,6 +108,16 @@ class DPTHead(nn.Module):
                 where="head.layer_dims",
                 remedy=f"give {LEVELS} widths, such as [96, 192, 384, 768]",
             )
+        least = {
+            "width": 1,
+            "channels": 1,
+            "feature": 2,
+            **dict.fromkeys(map("layer_dims[{}]".format, range(LEVELS)), 1),
+        }
+        for (name, few), size in zip(least.items(), (width, channels, feature, *layer_dims), strict=True):
+            if not is_count(size, few):
+                what, remedy = f"{name} is {shown(size)}", f"give a whole number of {few} or more"
+                raise MimicError(what, where=f"head.{name}", remedy=remedy)
         d1, d2, d3, d4 = layer_dims
         levels = [
             nn.Sequential(nn.Conv2d(width, d1, 1), nn.ConvTranspose2d(d1, d1, 4, stride=4)),

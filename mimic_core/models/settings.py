@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimic_core.errors import MimicError
-from mimic_core.settings import read_settings
+from mimic_core.settings import is_count, is_number, read_settings, shown
 
 POSITIONS = ("sincos", "learned", "rope")
 NAMED = {
@@ -47,17 +47,22 @@ class ViTSettings:
 
     def __post_init__(self) -> None:
         check_transformer(self.width, self.depth, self.heads, "encoder")
-        if self.patch_size < 1 or self.image_size < self.patch_size or self.image_size % self.patch_size:
+        patch = self.patch_size
+        if not is_count(patch, 1) or not is_count(self.image_size, patch) or self.image_size % patch:
             raise MimicError(
-                f"images of {self.image_size} pixels cannot be cut into patches of {self.patch_size}",
+                f"images of {shown(self.image_size)} pixels cannot be cut into patches of {shown(patch)}",
                 where="image_size",
-                remedy=f"choose a multiple of {self.patch_size}",
+                remedy=f"choose a multiple of {patch}" if is_count(patch, 1) else "choose whole numbers of 1 or more",
             )
-        if self.mlp_ratio <= 0:
-            raise MimicError(f"mlp_ratio is {self.mlp_ratio}", where="encoder.mlp_ratio", remedy="choose one above 0")
+        if not is_number(self.mlp_ratio) or self.mlp_ratio <= 0 or int(self.width * self.mlp_ratio) < 1:
+            what = f"mlp_ratio is {shown(self.mlp_ratio)}"
+            raise MimicError(what, where="encoder.mlp_ratio", remedy="choose a number above 0, such as 4")
+        if not isinstance(self.class_token, bool):
+            what = f"class_token is {shown(self.class_token)}"
+            raise MimicError(what, where="encoder.class_token", remedy="choose true or false")
         if self.positions not in POSITIONS:
             raise MimicError(
-                f"there are no {self.positions!r} positions",
+                f"there are no {shown(self.positions)} positions",
                 where="encoder.positions",
                 remedy=f"choose one of {', '.join(POSITIONS)}",
             )
@@ -87,10 +92,10 @@ def named_vit(name: str) -> dict[str, int]:
     Raises:
         MimicError: no such name.
     """
-    if name not in NAMED:
-        near = difflib.get_close_matches(str(name), NAMED, n=1)
+    if not isinstance(name, str) or name not in NAMED:
+        near = difflib.get_close_matches(str(name)[:80], NAMED, n=1)
         remedy = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(NAMED)}"
-        raise MimicError(f"there is no encoder named {name!r}", where="encoder.name", remedy=remedy)
+        raise MimicError(f"there is no encoder named {shown(name)}", where="encoder.name", remedy=remedy)
     return dict(zip(("width", "depth", "heads"), NAMED[name], strict=True))
 
 
@@ -101,8 +106,8 @@ def vit_settings(block: Mapping[str, Any], where: str) -> ViTSettings:
         block: fields of :class:`ViTSettings`, and perhaps ``name``.
         where: the block's name in the config, for the error.
     """
-    sizes = dict(block)
-    if "name" in sizes:
+    sizes = dict(block) if isinstance(block, Mapping) else block
+    if isinstance(sizes, dict) and "name" in sizes:
         sizes |= named_vit(sizes.pop("name"))
     return read_settings(ViTSettings, sizes, where)
 
@@ -121,8 +126,9 @@ class DecoderSettings:
 
 def check_transformer(width: int, depth: int, heads: int, where: str) -> None:
     """Refuse sizes that no transformer with sin-cos positions can have."""
-    if min(width, depth, heads) < 1:
-        raise MimicError(f"width, depth and heads are {width}, {depth}, {heads}", where=where, remedy="use 1 or more")
+    if not all(is_count(size, 1) for size in (width, depth, heads)):
+        what = f"width, depth and heads are {', '.join(map(shown, (width, depth, heads)))}"
+        raise MimicError(what, where=where, remedy="use whole numbers of 1 or more")
     if width % heads or width % 4:
         raise MimicError(
             f"a width of {width} does not divide into {heads} heads and into 4 (sin-cos positions)",

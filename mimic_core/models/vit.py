@@ -55,9 +55,13 @@ class RotaryBlock(Block):
 def make_blocks(
     width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0, *, rotary: bool = False
 ) -> nn.ModuleList:
-    """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block."""
+    """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block.
+
+    Raises:
+        MimicError: ``drop_path`` is not from 0 to below 1.
+    """
     check_number("drop_path", drop_path, BELOW_ONE)
-    rates = torch.linspace(0, drop_path, depth).tolist()
+    rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
     kind = RotaryBlock if rotary else Block
     return nn.ModuleList(
         kind(width, heads, mlp_ratio, qkv_bias=True, norm_layer=Norm, attn_layer=SelfAttention, drop_path=rate)

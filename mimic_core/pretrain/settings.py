@@ -8,7 +8,7 @@ from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
-from mimic_core.settings import Bounds, check_choice, read_settings
+from mimic_core.settings import Bounds, check_choice, is_count, is_number, read_settings
 
 PRECISIONS = ("bf16", "fp16", "fp32")
 
@@ -116,16 +116,6 @@ class PretrainSettings:
             refuse("mask_ratio", self.mask_ratio, "a number between 0 and 1, or null for the model's own")
         if self.clip_gradient is not None and (not is_number(self.clip_gradient) or self.clip_gradient <= 0):
             refuse("clip_gradient", self.clip_gradient, "a number above 0, or null for none")
-
-
-def is_number(value: object) -> bool:
-    """True of 1 and 0.5, not of True, NaN, infinity, text or nothing."""
-    return Bounds().hold(value)
-
-
-def is_count(value: object, least: int) -> bool:
-    """True of whole numbers from ``least`` on."""
-    return Bounds(least, whole=True).hold(value)
 
 
 def refuse(name: str, value: object, wanted: str) -> None:

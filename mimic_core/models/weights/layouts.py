@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import timm
 import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
@@ -21,9 +16,14 @@ from mimic_core.errors import MimicError, printable
 from mimic_core.models.naver import encoder_name
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import sincos_positions
+from mimic_core.models.weights.admitted import NotRead
+from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE, Facts, naver_facts, timm_facts
+from mimic_core.models.weights.parameters import check_values, shown_name, some
+from mimic_core.models.weights.pickles import TorchFile
+from mimic_core.models.weights.wrappers import parameters_in, unwrapped
+from mimic_core.settings import is_count, shown
 
 HEAD_CHANNELS = 64  # of every ViT up to L; larger ones differ
-NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say
 
 
 @dataclass(frozen=True)
@@ -76,50 +76,70 @@ LAYOUTS = (
 )
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a file says about its encoder beside the shapes of its parameters; None where it does not.
-
-    Attributes:
-        heads: attention heads of a block.
-        image_size: side of the square input, pixels.
-        rotary: whether positions are rotary.
-        mean, std: of the input's channels, of RGB from 0 to 1.
-    """
-
-    heads: int | None = None
-    image_size: int | None = None
-    rotary: bool = False
-    mean: tuple[float, ...] = IMAGENET_DEFAULT_MEAN
-    std: tuple[float, ...] = IMAGENET_DEFAULT_STD
-
-
 @dataclass
 class Checkpoint:
-    """A file's parameters under their own names, and what else it says."""
+    """A file's parameters under their own names, and what else it says.
+
+    Attributes:
+        path: the file.
+        weights: the parameters.
+        facts: what it says beside.
+        opened: the file of torch's that it is; None: a safetensors file, which has no checksums and in which no two
+            parameters share bytes.
+    """
 
     path: Path
     weights: dict[str, Tensor]
     facts: Facts = field(default_factory=Facts)
+    opened: TorchFile | None = None
+
+    def check(self, names: Iterable[str]) -> None:
+        """See that parameters are finite and each there by itself, and begin to compare them with their checksums.
+
+        Raises:
+            MimicError: they are not; the parameter or the file's member is named.
+        """
+        chosen = {name: self.weights[name] for name in names}
+        if self.opened is not None:
+            if sum(value.nbytes for value in chosen.values()) > self.opened.size:
+                remedy = "save it again, each parameter by itself"
+                raise MimicError("the parameters have more bytes than the file", where=self.path, remedy=remedy)
+            self.opened.check(chosen.values())
+        try:
+            check_values(chosen, self.path)
+        except MimicError:
+            self.finish()  # a damaged file is called damaged
+            raise
+
+    def finish(self) -> None:
+        """Wait until the checksums are compared, which :meth:`check` began."""
+        if self.opened is not None:
+            self.opened.finish()
 
 
-def open_checkpoint(content: Any, path: Path) -> Checkpoint:
-    """Find the parameters in what a ``.pth`` file held.
+def open_checkpoint(opened: TorchFile) -> Checkpoint:
+    """Find the parameters in what a file of torch's held.
 
     DINO keeps them under ``teacher``, MAE, MIMIC and NAVER under ``model``, timm under ``state_dict`` or at the top.
     """
+    content, path = opened.content, opened.path
     if not isinstance(content, Mapping):
         raise no_parameters(f"a {type(content).__name__}", path)
-    inner = next((content[key] for key in ("teacher", "model", "state_dict") if key in content), content)
+    inner = parameters_in(content)
     if not isinstance(inner, Mapping) or not inner:
-        raise no_parameters(f"nothing but {printable(', '.join(map(str, content))) or 'an empty dict'}", path)
-    strange = [printable(str(name)) for name, value in inner.items() if not isinstance(value, Tensor)]
+        raise no_parameters(f"nothing but {some(content) or 'an empty dict'}", path)
+    strange = [
+        f"{shown_name(name)} ({value.what})" if isinstance(value, NotRead) else shown_name(name)
+        for name, value in inner.items()
+        if not isinstance(value, Tensor) or not isinstance(name, str)
+    ]
     if strange:
-        raise no_parameters(f"other things than tensors: {', '.join(sorted(strange)[:8])}", path)
-    weights = {str(name).removeprefix("module.").removeprefix("backbone."): value for name, value in inner.items()}
-    if len(weights) != len(inner):
-        raise MimicError("parameters are there twice, with a prefix and without", where=path, remedy="remove one set")
-    return Checkpoint(path, weights, naver_facts(content, path) or timm_facts(path))
+        raise no_parameters(f"other things than tensors: {some(sorted(strange))}", path)
+    weights, twice = unwrapped(inner)
+    if twice:
+        what = f"parameters are there twice, with a prefix and without: {some(sorted(twice))}"
+        raise MimicError(what, where=path, remedy="remove one set")
+    return Checkpoint(path, weights, naver_facts(content, path) or timm_facts(path), opened)
 
 
 def no_parameters(found: str, path: Path) -> MimicError:
@@ -129,59 +149,6 @@ def no_parameters(found: str, path: Path) -> MimicError:
         where=path,
         remedy="give a checkpoint with a state dict, at the top or under 'model', 'teacher' or 'state_dict'",
     )
-
-
-def naver_facts(content: Mapping[str, Any], path: Path) -> Facts | None:
-    """What NAVER's files say: ``croco_kwargs``, or the call ``CroCoNet(...)`` in ``args.model``; None in others."""
-    options: Any = content.get("croco_kwargs")
-    call = getattr(content.get("args"), "model", None)
-    if options is None and isinstance(call, str) and call.startswith("CroCoNet("):
-        options = literal_arguments(call)
-    if not options:
-        return None
-    try:
-        size, positions = options.get("img_size", NAVER_IMAGE_SIZE), str(options.get("pos_embed", "cosine"))
-        size, heads = int(size if isinstance(size, int) else min(size)), int(options.get("enc_num_heads", NAVER_HEADS))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise MimicError("croco_kwargs is no dict of sizes", where=path, remedy="copy the file again") from error
-    if positions not in ("cosine", "RoPE100"):
-        remedy = "use a released CroCo: v1 has 'cosine', v2 'RoPE100'"
-        raise MimicError(f"positions of kind {positions!r} are unknown", where=path, remedy=remedy)
-    return Facts(heads, size, positions == "RoPE100")
-
-
-def literal_arguments(call: str) -> dict[str, Any]:
-    """Keyword arguments of a call in text whose values are literals; the text is parsed, not run."""
-    arguments = {}
-    with contextlib.suppress(SyntaxError, RecursionError, MemoryError):
-        parsed = ast.parse(call, mode="eval").body
-        for keyword in parsed.keywords if isinstance(parsed, ast.Call) else ():
-            with contextlib.suppress(ValueError):  # not a literal, such as norm_layer=partial(...)
-                arguments[str(keyword.arg)] = ast.literal_eval(keyword.value)
-    return arguments
-
-
-def timm_facts(path: Path) -> Facts:
-    """What timm's ``config.json`` beside a file says, if there is one."""
-    config = path.with_name("config.json")
-    if not config.is_file():
-        return Facts()
-    try:
-        content = json.loads(config.read_text(encoding="utf-8"))
-        name, heads = str(content.get("architecture")), (content.get("model_args") or {}).get("num_heads")
-        heads = None if heads is None else int(heads)
-        looks = content.get("pretrained_cfg", content)
-        mean, std = (
-            tuple(float(value) for value in looks.get(key, usual))
-            for key, usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD))
-        )
-    except (AttributeError, TypeError, ValueError) as error:
-        remedy = "copy it again, or remove it"
-        raise MimicError("this is not timm's config.json", where=config, remedy=remedy) from error
-    if heads is None and name.startswith(("vit_", "deit")) and timm.is_model(name):
-        model: Any = timm.create_model(name, num_classes=0, device="meta")
-        heads = int(model.blocks[0].attn.num_heads)
-    return Facts(heads, mean=mean, std=std)
 
 
 def read_layout(found: Checkpoint, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor]]:
@@ -194,17 +161,21 @@ def read_layout(found: Checkpoint, heads: int | None) -> tuple[ViTSettings, dict
     layout = next((known for known in LAYOUTS if any(name.startswith(known.mark) for name in found.weights)), None)
     if layout is None:
         raise MimicError(
-            f"no known layout has such parameters: {printable(', '.join(sorted(found.weights)[:6]))}",
+            f"no known layout has such parameters: {some(sorted(found.weights))}",
             where=found.path,
             remedy=f"the layouts are: {', '.join(known.known_as for known in LAYOUTS)}",
         )
     kept = {name: value for name, value in found.weights.items() if not name.startswith(layout.left_out)}
-    weights = pooled_norm(in_our_shape({layout.ours(printable(name)): value for name, value in kept.items()}))
+    found.check(kept)
+    ours = {layout.ours(printable(name)): value for name, value in kept.items()}
+    if len(ours) != len(kept):
+        raise MimicError("parameters are there twice", where=found.path, remedy="remove one set")
+    weights = pooled_norm(in_our_shape(ours, found))
     settings = infer_settings(weights, found, heads)
     return settings, for_imagenet_input(weights, found.facts)
 
 
-def in_our_shape(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def in_our_shape(weights: dict[str, Tensor], found: Checkpoint) -> dict[str, Tensor]:
     """Positions as (1, prefix + N, width).
 
     NAVER's have no batch axis, and where timm's leave out the class token (``no_embed_class``), it has none to add.
@@ -213,9 +184,34 @@ def in_our_shape(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     if positions is None or positions.ndim not in (2, 3):
         return weights
     positions = positions.unsqueeze(0) if positions.ndim == 2 else positions
-    if "cls_token" in weights and is_square(positions.shape[1]):
+    if "cls_token" in weights and len(positions) == 1 and not class_has_position(positions, found):
         positions = torch.cat([positions.new_zeros(1, 1, positions.shape[2]), positions], dim=1)
     return weights | {"pos_embed": positions}
+
+
+def class_has_position(positions: Tensor, found: Checkpoint) -> bool:
+    """Whether the first of positions (1, tokens, width) is the class token's.
+
+    Sixteen can be those of 4x4 patches, or of a class token and 3x5 patches. The file may say which, and the values
+    do where they are the fixed ones; a strip of 1x3 patches is no image. All else is refused.
+    """
+    tokens, side = positions.shape[1], math.isqrt(positions.shape[1])
+    if found.facts.class_position is not None:
+        return found.facts.class_position
+    if not is_square(tokens):
+        return True
+    strip = tokens - 1 <= 3
+    if strip or kind_of_positions(positions, class_token=False) == "sincos":
+        return False
+    others = [rows for rows in range(2, side) if (tokens - 1) % rows == 0]
+    rows = others[-1] if others else 1
+    raise MimicError(
+        f"{tokens} positions are those of {side}x{side} patches without the class token's, or of {rows}x"
+        f"{(tokens - 1) // rows} patches with it: the file does not say",
+        where=found.path,
+        remedy="put timm's config.json beside it, with model_args: {no_embed_class: true} for the former; an encoder "
+        "of images that are not square cannot be read",
+    )
 
 
 def pooled_norm(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -264,12 +260,18 @@ def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int 
     class_token = "cls_token" in weights
     if "pos_embed" in weights:
         patches = shape("pos_embed", 3)[1] - class_token
+        stated = found.facts.image_size
+        if stated is not None and stated[0] != stated[1]:
+            remedy = "use an encoder that was pretrained on square images"
+            raise MimicError(
+                f"images of {stated[0]}x{stated[1]} pixels are not square", where=found.path, remedy=remedy
+            )
         if patches < 1 or not is_square(patches):
             remedy = "use an encoder that was pretrained on square images"
             raise MimicError(f"positions of {patches} patches are no square grid", where=found.path, remedy=remedy)
         image_size, positions = math.isqrt(patches) * patch_size, kind_of_positions(weights["pos_embed"], class_token)
     elif found.facts.rotary:
-        image_size, positions = found.facts.image_size or NAVER_IMAGE_SIZE, "rope"
+        image_size, positions = min(found.facts.image_size or (NAVER_IMAGE_SIZE,)), "rope"
     else:
         remedy = "use an encoder with positions, or NAVER's CroCo v2 with its croco_kwargs"
         raise MimicError("the checkpoint has no positions (missing pos_embed)", where=found.path, remedy=remedy)
@@ -297,6 +299,9 @@ def kind_of_positions(positions: Tensor, class_token: bool) -> str:
 
 def choose_heads(width: int, stated: int | None, asked: int | None, where: Path) -> int:
     """Heads as the file states them, as the caller asks, or as every known ViT of this width has them."""
+    if asked is not None and not is_count(asked, 1):
+        what = f"width, depth and heads are whole numbers of 1 or more, and heads is {shown(asked)}"
+        raise MimicError(what, where="heads", remedy="give as many as the encoder has")
     if stated is not None and asked is not None and stated != asked:
         remedy = "leave out heads: the file knows"
         raise MimicError(f"the file says {stated} heads, and {asked} were asked for", where=where, remedy=remedy)

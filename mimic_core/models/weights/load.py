@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,31 @@ import torch
 from torch import Tensor
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import foreign, open_regular
 from mimic_core.models.settings import ViTSettings, vit_settings
 from mimic_core.models.vit import Encoder, initialise
-from mimic_core.models.weights.layouts import Checkpoint, choose_heads, open_checkpoint, read_layout, timm_facts
+from mimic_core.models.weights.facts import timm_facts
+from mimic_core.models.weights.layouts import Checkpoint, choose_heads, open_checkpoint, read_layout
 from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, architecture, parse_header, read_safetensors
-from mimic_core.models.weights.parameters import check_parameters
-from mimic_core.models.weights.pickles import read_pickle
+from mimic_core.models.weights.parameters import fitting
+from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
 from mimic_core.seeding import seed_for
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+UNREADABLE = "weights that cannot be read"
+SUFFIX = ".safetensors"
+TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # how torch's files before 1.6 begin
+COMMON = (SUFFIX, ".pth", ".pt", ".bin")  # others are read by their content
+OTHER_KINDS = (  # how files begin that stand where weights should, and what they are
+    (b"\x1f\x8b", "compressed (gzip)"),
+    (b"BZh", "compressed (bzip2)"),
+    (b"\xfd7zXZ", "compressed (xz)"),
+    (b"\x28\xb5\x2f\xfd", "compressed (Zstandard)"),
+    (b"\x89HDF", "an HDF5 file, perhaps of Keras"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"GGUF", "a GGUF file"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
+    (b"<", "a page of the web, not the file itself"),
+)
 
 
 def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | None = None) -> Encoder:
@@ -27,10 +45,11 @@ def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | No
     Read are our own files (:func:`save_encoder`), checkpoints of MAE and MIMIC, NAVER's CroCo v1 and v2, DINO's, and
     timm's ViTs, the last with or without ``config.json`` beside them (with it, another mean and deviation of the input
     is taken into the weights). Decoders and heads are left out; every other parameter must fit. Nothing in a file is
-    run. CroCo v2 was not compared with a released checkpoint.
+    run. What wrapped a model (``module.``, ``_orig_mod.``, ``model.``, ...) is taken off the names, and of a model and
+    its running average in one file the average is taken. CroCo v2 was not compared with a released checkpoint.
 
     Args:
-        path: a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
+        path: a safetensors file, or one of ``torch.save``'s; which it is is seen by its first bytes.
         drop_path: stochastic depth at the last block, for fine-tuning.
         heads: attention heads of a block, where the file does not say; by default those of the ViT of this width
             (192: 3, ... 1024: 16, 1280: 16), else one for every 64 channels up to 1024.
@@ -39,44 +58,72 @@ def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | No
         The encoder on the CPU, in evaluation mode. ``prefix_tokens`` says whether a class token comes first.
 
     Raises:
-        MimicError: no file, another kind of file, an unknown layout, something in it that could run code, or parameters
-            that are missing, unexpected or of another shape.
+        MimicError: no file, another kind of file, an unknown layout, something in it that could run code, a checksum in
+            it that is not right, or parameters that are missing, unexpected, of another shape or not finite.
     """
     path = check_file(path)
-    settings, weights = read_weights(path, heads)
+    with foreign(UNREADABLE, path, COPY_AGAIN):
+        settings, weights, found = read_weights(path, heads)
+        fitting(partial(Encoder, settings), weights, settings.depth, path)
     encoder = Encoder(settings, drop_path)
-    check_parameters(encoder.state_dict(), weights, path)
+    found.finish()
     encoder.load_state_dict(weights)
     return encoder.eval()
 
 
 def check_file(path: str | Path) -> Path:
-    """The path of a file of weights; a :class:`MimicError` where there is none, or one of another kind."""
+    """The path of a file of weights.
+
+    Raises:
+        MimicError: there is none; it is a folder, pipe or device; or by its first bytes it is something else.
+    """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise MimicError("there is no weights file", where=path, remedy="check the path, or run the pretraining first")
-    if path.suffix not in SUFFIXES:
+    with open_regular(path, "a weights file") as stream:
+        start = stream.read(64)
+    kind = next((kind for begin, kind in OTHER_KINDS if start.startswith(begin)), None)
+    if kind is not None and not is_safetensors(start):
+        raise MimicError(f"the file is {kind}, and no weights", where=path, remedy=f"give {' or '.join(COMMON)}")
+    if path.suffix not in COMMON and not (is_safetensors(start) or start.startswith((b"PK", b"\x80"))):
         raise MimicError(
-            f"weights in a {path.suffix or 'nameless'!r} file cannot be read",
+            f"weights in a {path.suffix or 'nameless'!r} file that begins like this one cannot be read",
             where=path,
-            remedy=f"give one that ends in {' or '.join(SUFFIXES)}, such as encoder.safetensors of a pretraining run",
+            remedy=f"give one that ends in {' or '.join(COMMON)}, such as encoder.safetensors of a pretraining run",
         )
     return path
 
 
-def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor]]:
-    """Architecture and weights, in our names, of a file of any layout."""
-    if path.suffix != ".safetensors":
-        return read_layout(open_checkpoint(read_pickle(path), path), heads)
+def is_safetensors(start: bytes) -> bool:
+    """Whether a file that begins so is a safetensors file: the length of its header comes first, then JSON."""
+    return start[8:9] == b"{"
+
+
+def is_torch(path: Path) -> bool:
+    """Whether a file is to be read as torch's, by its first bytes; by its name where these say nothing."""
+    with open_regular(path, "a weights file") as stream:
+        start = stream.read(64)
+    by_name = path.suffix != SUFFIX
+    return not is_safetensors(start) and (by_name or start.startswith((b"PK\x03\x04", TORCH_LEGACY)))
+
+
+def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor], Checkpoint]:
+    """Architecture and weights, in our names, of a file of any layout, whose checksums are still being compared."""
+    if is_torch(path):
+        found = open_checkpoint(open_torch(path))
+        return *read_layout(found, heads), found
     entries, weights = read_safetensors(path)
+    found = Checkpoint(path, weights)
     if MODEL_HEADER in entries:
         remedy = "give the encoder.safetensors beside it"
         raise MimicError("this is a whole pretraining model, not an encoder", where=path, remedy=remedy)
     if HEADER not in entries:
-        return read_layout(Checkpoint(path, weights, timm_facts(path)), heads)
+        found.facts = timm_facts(path)
+        return *read_layout(found, heads), found
     settings = architecture(parse_header(entries, path), path)
     choose_heads(settings.width, settings.heads, heads, path)
-    return settings, weights
+    found.check(weights)
+    return settings, weights, found
 
 
 def build_encoder(settings: Mapping[str, Any], seed: int, *, drop_path: float = 0.0) -> Encoder:

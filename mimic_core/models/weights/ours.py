@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.files import atomic_path
+from mimic_core.foreign import foreign, open_regular, parse_json
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder
-from mimic_core.settings import read_settings
+from mimic_core.settings import read_settings, shown
 
 HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
 MODEL_HEADER = "mimic_model"  # the entry of a whole pretraining model's
 FORMAT = 1
+HEADER_BYTES = 1 << 20  # of a safetensors header; a ViT-L with its decoder has 50,000
 
 
 def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -45,39 +48,66 @@ def save_encoder(path: str | Path, encoder: Encoder, metadata: Mapping[str, Any]
         save_file(cpu_weights(encoder), temporary, {HEADER: json.dumps(header, sort_keys=True)})
 
 
+def check_safetensors(path: str | Path) -> None:
+    """See that a file can be one of safetensors', before its header is read.
+
+    Raises:
+        MimicError: it is none, is cut off, or has a header of more than :data:`HEADER_BYTES`.
+    """
+    with open_regular(path, "a safetensors file") as stream:
+        size, start = os.fstat(stream.fileno()).st_size, stream.read(9)
+    length = int.from_bytes(start[:8], "little")
+    if len(start) < 9 or start[8:] != b"{" or length + 8 > size:
+        raise no_safetensors(path)
+    if length > HEADER_BYTES:
+        what = f"the header has {length:,} bytes; at most {HEADER_BYTES:,} are read"
+        raise UnreadableError(what, where=path, remedy="copy it again, or make it again")
+
+
+def no_safetensors(path: str | Path) -> MimicError:
+    """What to answer to a file that is none of safetensors'."""
+    remedy = "copy it again; if a pretraining run wrote it, it is damaged: make it again"
+    return UnreadableError("this is not a safetensors file, or it is cut off", where=path, remedy=remedy)
+
+
 def read_safetensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Header entries and weights of any safetensors file.
 
     Raises:
         MimicError: it is another kind of file, or cut off.
     """
+    check_safetensors(path)
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return file.metadata() or {}, weights
     except SafetensorError as error:
-        remedy = "copy it again; if a pretraining run wrote it, it is damaged: make it again"
-        raise MimicError("this is not a safetensors file, or it is cut off", where=path, remedy=remedy) from error
+        raise no_safetensors(path) from error
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
     """The header of an encoder file: ``format``, ``architecture`` and ``metadata``."""
     try:
-        with safe_open(path, framework="pt") as file:
-            return parse_header(file.metadata() or {}, path)
-    except SafetensorError as error:
+        with foreign("a header that cannot be read", path):
+            check_safetensors(path)
+            with safe_open(path, framework="pt") as file:
+                entries = file.metadata() or {}
+    except UnreadableError as error:
         raise not_ours(path) from error
+    return parse_header(entries, path)
 
 
 def parse_header(entries: Mapping[str, str], path: str | Path, entry: str = HEADER) -> dict[str, Any]:
     """Our header among the header entries of a safetensors file."""
+    if entry not in entries:
+        raise not_ours(path)
     try:
-        header = json.loads(entries[entry])
-    except (KeyError, ValueError) as error:
+        header = parse_json(entries[entry].encode("utf-8", "surrogatepass"), "a header", path)
+    except UnreadableError as error:
         raise not_ours(path) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format") if isinstance(header, dict) else header
-        what = f"the file has format {found!r}, and this version of MIMIC reads {FORMAT}"
+        what = f"the file has format {shown(found)}, and this version of MIMIC reads {FORMAT}"
         raise MimicError(what, where=path, remedy="use the version of MIMIC that wrote it")
     return header
 

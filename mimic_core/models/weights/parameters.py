@@ -2,23 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, printable
+from mimic_core.foreign import foreign
+from mimic_core.settings import shown
+
+MOST_NAMES, LONGEST_NAME = 20, 100  # in a message; letters of one
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def check_parameters(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], where: object) -> None:
-    """Refuse weights that do not fit a model to the last parameter, naming every one that does not."""
-    faults = [f"missing {name}" for name in sorted(expected.keys() - found.keys())]
-    faults += [f"unexpected {name}" for name in sorted(found.keys() - expected.keys())]
-    for name in sorted(expected.keys() & found.keys()):
-        if expected[name].shape != found[name].shape:
-            faults.append(f"{name} is {tuple(found[name].shape)} and should be {tuple(expected[name].shape)}")
-    if faults:
+    """Refuse weights that do not fit a model to the last parameter, naming those that do not."""
+    shared = sorted(expected.keys() & found.keys())
+    kinds = (
+        [f"missing {shown_name(name)}" for name in sorted(expected.keys() - found.keys())],
+        [f"unexpected {shown_name(name)}" for name in sorted(found.keys() - expected.keys())],
+        [
+            f"{name} is {tuple(found[name].shape)} and should be {tuple(expected[name].shape)}"
+            for name in shared
+            if expected[name].shape != found[name].shape
+        ],
+    )
+    if any(kinds):
+        faults = [fault for kind in kinds for fault in kind[:MOST_NAMES]]
+        more = sum(map(len, kinds)) - len(faults)
         raise MimicError(
-            f"the weights do not fit the model: {'; '.join(faults)}",
+            f"the weights do not fit the model: {'; '.join([*faults, *([f'and {more} more'] if more else [])])}",
             where=where,
             remedy="use weights of the same architecture",
         )
+
+
+def check_values(weights: Mapping[str, Tensor], where: object) -> None:
+    """Refuse parameters that are no finite floating-point numbers, naming them."""
+    for name, value in weights.items():
+        if not value.is_floating_point():
+            what = f"the parameter {shown_name(name)} is of the type {value.dtype}, not of floating-point numbers"
+            raise MimicError(what, where=where, remedy="use weights that are not quantised")
+        # the sum of many finite values may be infinite; looking at each takes ten times as long
+        if not torch.isfinite(value.sum(dtype=torch.float32)) and not torch.isfinite(value.float()).all():
+            what = f"the parameter {shown_name(name)} holds values that are not finite (NaN or infinite)"
+            raise MimicError(what, where=where, remedy="use the weights of an earlier step of that training")
+
+
+def fitting(make: Callable[[], Model], weights: Mapping[str, Tensor], blocks: int, where: object) -> None:
+    """Refuse weights that do not fit a model, before memory is taken for the model.
+
+    Args:
+        make: builds it.
+        weights: its parameters.
+        blocks: of the model, as the file says; a file without as many parameters is refused first.
+        where: the file.
+    """
+    if blocks > len(weights):
+        what = f"the file says {blocks:,} blocks, and holds {len(weights):,} parameters"
+        raise MimicError(what, where=where, remedy="copy it again, or make it again")
+    what = "the file states sizes that no model has"
+    with foreign(what, where, "copy it again, or make it again"), torch.device("meta"):  # shapes without values
+        expected = make().state_dict()
+    check_parameters(expected, weights, where)
+
+
+def some(names: Iterable[object]) -> str:
+    """The first of some names, for a message."""
+    first = [shown_name(name) for name in itertools.islice(names, MOST_NAMES + 1)]
+    return ", ".join([*first[:MOST_NAMES], *(["..."] if len(first) > MOST_NAMES else [])])
+
+
+def shown_name(name: object) -> str:
+    """A parameter's name in a message: cut short, on one line."""
+    if not isinstance(name, str):
+        return shown(name)
+    return printable(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")

@@ -1,76 +1,280 @@
-"""Checkpoints that torch pickled, read without running anything in them.
+"""The files that ``torch.save`` writes: zip archives with checksums, and before torch 1.6 pickles in a row.
 
-torch rebuilds tensors and plain containers itself; :data:`STAND_INS` names all else that is admitted, and what takes
-its place. Any other class or function in the file is refused before it is called.
+The file is mapped, not read: what nobody takes (an optimiser's state, two thirds of a checkpoint) stays on the disk.
+All sizes in it are compared with its own before memory is taken.
 """
 
 from __future__ import annotations
 
-import argparse
-import pickle
-import re
+import mmap
+import os
+import sys
 import zipfile
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch.serialization import safe_globals
+from torch import Tensor
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, UnreadableError, printable
+from mimic_core.foreign import foreign, open_regular
+from mimic_core.models.weights.admitted import ADMITTED, NumberType, number
+from mimic_core.models.weights.instructions import next_value
+from mimic_core.models.weights.machine import CodeError, DamagedError, Machine
+from mimic_core.models.weights.storages import read_storage
 
+__all__ = ["NumberType", "TorchFile", "number", "open_torch", "read_pickle"]
 
-class NumberType:
-    """Takes the place of ``numpy.dtype``: the kind and size of one number, never an object's."""
-
-    def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
-        self.code, self.order = code, "="
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.order = state[1]
-
-
-def number(kind: NumberType, data: bytes) -> bool | int | float:
-    """Takes the place of NumPy's scalars (such as DINO's learning rates): a plain number."""
-    if not re.fullmatch(r"b1|[iu][1248]|f[248]", kind.code) or kind.order not in ("<", ">", "=", "|"):
-        raise pickle.UnpicklingError("GLOBAL numpy.object_")  # answered as torch's own refusals are
-    return np.frombuffer(data, kind.order + kind.code)[0].item()
+PICKLE_BYTES = 1 << 25  # of the pickle in an archive; tensors lie outside it
+DIRECTORY_BYTES = 1 << 23  # of an archive's table of contents: 100,000 tensors
+ALIGNED = 16  # bytes; tensors that lie otherwise are copied
+MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # how legacy files begin
+ZIP, ZIP_END, ZIP64_END, ZIP64_PLACE = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+COPY_AGAIN = "copy it again, and compare its size and checksum with the place it comes from"
 
 
-STAND_INS: tuple[tuple[Callable[..., Any], str], ...] = (
-    (argparse.Namespace, "argparse.Namespace"),  # ``args`` of MAE, MIMIC and DINO
-    (PurePosixPath, "pathlib.PosixPath"),  # folders among these ``args``; a pure path cannot touch files
-    (PurePosixPath, "pathlib.PurePosixPath"),
-    (NumberType, "numpy.dtype"),
-    (number, "numpy.core.multiarray.scalar"),
-    (number, "numpy._core.multiarray.scalar"),
-)
+@dataclass
+class TorchFile:
+    """What a file of torch's held.
+
+    Attributes:
+        content: its value, tensors on the CPU.
+        size: bytes of the file.
+        path: the file.
+        members: by the address of the first byte, the bytes of an archive's member, its checksum and its name. Legacy
+            files carry no checksums.
+        pending: checksums that are being computed, what they should be, and whose they are.
+    """
+
+    content: Any
+    size: int
+    path: Path
+    members: dict[int, tuple[memoryview, int, str]] = field(default_factory=dict)
+    pending: list[tuple[Future[int], int, str]] = field(default_factory=list)
+
+    def check(self, tensors: Iterable[Tensor] | None = None) -> None:
+        """Begin to compare the bytes of these tensors, or of all, with their checksums, in threads beside the start."""
+        addresses = None if tensors is None else {value.untyped_storage().data_ptr() for value in tensors}
+        pool = ThreadPoolExecutor(2)  # checksums are computed without Python's lock
+        for at, (data, expected, name) in self.members.items():
+            if addresses is None or at in addresses:
+                self.pending.append((pool.submit(zlib.crc32, data), expected, name))
+        pool.shutdown(wait=False)
+
+    def finish(self) -> None:
+        """Wait for what :meth:`check` began.
+
+        Raises:
+            UnreadableError: bytes are not those that were written; the member is named.
+        """
+        pending, self.pending = self.pending, []
+        for found, expected, name in pending:
+            if found.result() != expected:
+                for other, _, _ in pending:
+                    other.cancel()
+                raise changed(name, self.path)
+
+
+def changed(name: str, path: Path) -> UnreadableError:
+    """What to answer where bytes are not those that were written."""
+    what = f"the file is damaged: the checksum of {name} in it is another"
+    return UnreadableError(what, where=path, remedy=COPY_AGAIN)
 
 
 def read_pickle(path: Path) -> Any:
-    """What ``torch.save`` wrote, new or legacy format, on the CPU.
+    """What ``torch.save`` wrote, new or legacy format, on the CPU; every checksum in it is compared.
 
     Raises:
-        MimicError: empty, cut off, no checkpoint at all, or with something in it that is not admitted.
+        MimicError: empty, cut off, damaged, no checkpoint at all, or with something in it that is not admitted.
     """
-    if path.stat().st_size == 0:
-        raise MimicError("the file is empty", where=path, remedy="copy it again")
+    opened = open_torch(path)
+    opened.check()
+    opened.finish()
+    return opened.content
+
+
+def open_torch(path: Path) -> TorchFile:
+    """A file of ``torch.save``'s, its tensors not yet compared with their checksums.
+
+    Raises:
+        MimicError: as :func:`read_pickle`.
+    """
     try:
-        with safe_globals(list(STAND_INS)):
-            # a memory map leaves the optimiser's state, two thirds of a checkpoint, on the disk
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:
-        refused = re.search(r"GLOBAL ([\w.]*\w)", str(error))
-        if refused:
-            raise MimicError(
-                f"the checkpoint holds {refused[1]}, which could run code; it was not run, and the file is not read",
-                where=path,
-                remedy="have the software that wrote it save the parameters alone: "
-                "torch.save({'model': model.state_dict()}, path)",
-            ) from error
-        raise MimicError(
-            f"this is not a checkpoint that torch wrote, or it is cut off ({type(error).__name__})",
-            where=path,
-            remedy="copy it again, and compare its size and checksum with the place it comes from",
-        ) from error
+        what = "this is not a checkpoint that torch wrote, or it is cut off"
+        with foreign(what, path, COPY_AGAIN), open_regular(path, "a checkpoint") as stream:
+            if not os.fstat(stream.fileno()).st_size:
+                raise MimicError("the file is empty", where=path, remedy="copy it again")
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+            legacy = mapped[:4] != ZIP
+            return read_legacy(mapped, path) if legacy else read_archive(Archive(stream, mapped, path))
+    except UnreadableError as error:
+        if isinstance(error.__cause__, CodeError):
+            raise holds_code(error.__cause__.name, path) from error
+        raise
+
+
+def holds_code(name: str, path: Path) -> MimicError:
+    """What to answer to a file with a class or function in it that is not admitted."""
+    return MimicError(
+        f"the checkpoint holds {printable(name)}, which could run code; it was not run, and the file is not read",
+        where=path,
+        remedy="have the software that wrote it save the parameters alone: torch.save({'model': model.state_dict()}, "
+        "path)",
+    )
+
+
+class Archive:
+    """The members of a zip archive: stored as they are, not overlapping, and each there once.
+
+    Args:
+        stream: the file.
+        mapped: its bytes.
+        path: the file, for messages.
+
+    Raises:
+        DamagedError: it is no archive, or not as torch writes one.
+    """
+
+    def __init__(self, stream: Any, mapped: mmap.mmap, path: Path) -> None:
+        self.mapped, self.view, self.path = mapped, memoryview(mapped), path
+        if directory_size(mapped) > DIRECTORY_BYTES:
+            raise DamagedError(f"its table of contents is larger than {DIRECTORY_BYTES:,} bytes")
+        self.members: dict[str, zipfile.ZipInfo] = {}
+        self.root = ""
+        with zipfile.ZipFile(stream) as archive:
+            for member in archive.infolist():
+                if member.filename in self.members:
+                    raise DamagedError("a member is there twice")
+                if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+                    raise DamagedError("its members are compressed, and torch writes them as they are")
+                self.members[member.filename] = member
+        if sum(member.file_size for member in self.members.values()) > len(mapped):
+            raise DamagedError("its members are larger than the file")
+        roots = [name[: -len("/data.pkl")] for name in self.members if name.endswith("/data.pkl")]
+        if len(roots) != 1 or "/" in roots[0]:
+            raise DamagedError("it is a zip archive without a checkpoint's data.pkl")
+        self.root = roots[0]
+
+    def find(self, name: str) -> tuple[int, memoryview, int]:
+        """Where a member begins, its bytes, and the checksum that they should have."""
+        member = self.members.get(f"{self.root}/{name}")
+        if member is None:
+            raise DamagedError(f"{name} in it is missing")
+        start, size = member.header_offset, member.file_size
+        header = bytes(self.view[start : start + 30])
+        if len(header) < 30 or header[:4] != ZIP or member.flag_bits & 1:
+            raise DamagedError(f"{name} in it cannot be found")
+        start += 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        if start + size > len(self.mapped):
+            raise DamagedError("it ends too early")
+        return start, self.view[start : start + size], member.CRC
+
+    def read(self, name: str, most: int) -> bytes:
+        """All of a small member, compared with its checksum."""
+        _, data, expected = self.find(name)
+        if len(data) > most:
+            raise DamagedError(f"{name} in it has {len(data):,} bytes; at most {most:,} are read")
+        if zlib.crc32(data) != expected:
+            raise changed(name, self.path)
+        return bytes(data)
+
+
+def directory_size(mapped: mmap.mmap) -> int:
+    """Bytes of an archive's table of contents, as its end says."""
+    end = mapped.rfind(ZIP_END, max(0, len(mapped) - (1 << 16) - 22))
+    if end < 0:
+        raise DamagedError("it ends too early")
+    if mapped[end - 20 : end - 16] == ZIP64_PLACE:
+        place = int.from_bytes(mapped[end - 12 : end - 4], "little")
+        if mapped[place : place + 4] == ZIP64_END:
+            return int.from_bytes(mapped[place + 40 : place + 48], "little")
+    return int.from_bytes(mapped[end + 12 : end + 16], "little")
+
+
+def read_archive(archive: Archive) -> TorchFile:
+    """The content of a zip archive."""
+    if any(name.startswith(f"{archive.root}/code/") for name in archive.members):
+        raise CodeError("a TorchScript program")
+    there = f"{archive.root}/byteorder" in archive.members
+    swapped = there and archive.read("byteorder", 16).decode() != sys.byteorder
+    whole = torch.frombuffer(archive.mapped, dtype=torch.uint8).untyped_storage()
+    found: dict[str, torch.UntypedStorage] = {}
+    made = TorchFile(None, len(archive.mapped), archive.path)
+
+    def data_of(key: str, count: int, dtype: torch.dtype) -> torch.UntypedStorage:
+        name, size = f"data/{key}", count * dtype.itemsize
+        if key not in found:
+            start, data, expected = archive.find(name)
+            storage = whole[start : start + len(data)]
+            if swapped or start % ALIGNED:
+                storage = storage.clone()
+            if swapped:
+                storage.byteswap(dtype)
+            found[key] = storage
+            made.members[storage.data_ptr()] = (data, expected, name)
+        if found[key].nbytes() != size:
+            raise DamagedError(f"{name} in it has {found[key].nbytes():,} bytes, and {size:,} were expected")
+        return found[key]
+
+    content = archive.read("data.pkl", PICKLE_BYTES)
+    made.content = next_value(Machine(content, ADMITTED, lambda reference: read_storage(reference, data_of)))
+    return made
+
+
+class Row:
+    """The storages of a legacy file: named in its pickles, their bytes behind these.
+
+    Args:
+        mapped: the file's bytes.
+    """
+
+    def __init__(self, mapped: mmap.mmap) -> None:
+        self.mapped, self.total = mapped, 0
+        self.storages: dict[str, torch.UntypedStorage] = {}
+
+    def data_of(self, key: str, count: int, dtype: torch.dtype) -> torch.UntypedStorage:
+        """The bytes of a key, still to be filled; all together are no more than the file has."""
+        size = count * dtype.itemsize
+        if key not in self.storages:
+            self.total += size
+            if self.total > len(self.mapped):
+                raise DamagedError("it ends too early")
+            self.storages[key] = torch.UntypedStorage(size)
+        if self.storages[key].nbytes() != size:
+            raise DamagedError("its tensors do not fit their data")
+        return self.storages[key]
+
+    def fill(self, keys: Any, at: int) -> None:
+        """Copy the bytes of the storages, which begin at ``at`` in the order of ``keys``."""
+        strange = not isinstance(keys, list) or not all(isinstance(key, str) for key in keys)
+        if strange or sorted(keys) != sorted(self.storages):
+            raise DamagedError("its tensors do not fit their data")
+        whole = torch.frombuffer(self.mapped, dtype=torch.uint8)
+        for key in keys:
+            size = self.storages[key].nbytes()
+            count = int.from_bytes(self.mapped[at : at + 8], "little")  # of numbers
+            start, at = at + 8, at + 8 + size
+            if at > len(self.mapped):
+                raise DamagedError("it ends too early")
+            if size != count * (size // max(count, 1)):
+                raise DamagedError("its tensors do not fit their data")
+            if size:
+                torch.empty(0, dtype=torch.uint8).set_(self.storages[key]).copy_(whole[start:at])
+
+
+def read_legacy(mapped: mmap.mmap, path: Path) -> TorchFile:
+    """The content of a file as torch wrote it before 1.6: pickles in a row, then the tensors' bytes."""
+    machine, row = Machine(memoryview(mapped), ADMITTED), Row(mapped)
+    if next_value(machine) != MAGIC or next_value(machine) != PROTOCOL:
+        raise DamagedError("it does not begin as one")
+    system = next_value(machine)
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise DamagedError("its numbers are in the order of other processors")
+    machine.persistent = lambda reference: read_storage(reference, row.data_of)
+    content = next_value(machine)
+    row.fill(next_value(machine), machine.at)
+    return TorchFile(content, len(mapped), path)

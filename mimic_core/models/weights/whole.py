@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,15 @@ from torch import Tensor, nn
 
 from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
+from mimic_core.foreign import foreign
 from mimic_core.models.croco import CroCo
 from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.models.mae import MAE
 from mimic_core.models.naver import NaverCroCo
 from mimic_core.models.settings import DecoderSettings, ViTSettings
-from mimic_core.models.weights.layouts import (
-    Checkpoint,
-    literal_arguments,
-    open_checkpoint,
-    read_layout,
-    timm_facts,
-)
-from mimic_core.models.weights.load import check_file
+from mimic_core.models.weights.facts import naver_options, timm_facts
+from mimic_core.models.weights.layouts import Checkpoint, open_checkpoint, read_layout
+from mimic_core.models.weights.load import UNREADABLE, check_file, is_torch
 from mimic_core.models.weights.ours import (
     FORMAT,
     HEADER,
@@ -37,9 +34,9 @@ from mimic_core.models.weights.ours import (
     parse_header,
     read_safetensors,
 )
-from mimic_core.models.weights.parameters import check_parameters
-from mimic_core.models.weights.pickles import read_pickle
-from mimic_core.settings import read_settings
+from mimic_core.models.weights.parameters import fitting
+from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
+from mimic_core.settings import is_count, is_number, read_settings, shown
 
 WholeModel = MAE | CroCo | NaverCroCo | DINO
 
@@ -84,7 +81,7 @@ def load_whole(path: str | Path, *, heads: int | None = None, decoder_heads: int
     their decoder: MAE's, MIMIC's CroCo, NAVER's CroCo v1. Every parameter must fit. Nothing in a file is run.
 
     Args:
-        path: a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
+        path: a safetensors file, or one of ``torch.save``'s; which it is is seen by its first bytes.
         heads: attention heads of an encoder's block, where the file does not say (see :func:`load_pretrained`).
         decoder_heads: those of a decoder's block; by default the released 16 where it is 512 wide.
 
@@ -92,44 +89,63 @@ def load_whole(path: str | Path, *, heads: int | None = None, decoder_heads: int
         The model on the CPU, in evaluation mode.
 
     Raises:
-        MimicError: no file, another kind of file, no decoder in it, something in it that could run code, or parameters
-            that are missing, unexpected or of another shape.
+        MimicError: no file, another kind of file, no decoder in it, something in it that could run code, a
+            checksum in it that is not right, or parameters that are missing, unexpected, of another shape or not
+            finite.
     """
     path = check_file(path)
-    model: WholeModel
-    if path.suffix != ".safetensors":
-        content = read_pickle(path)
-        stated = stated_heads(content)
-        found = open_checkpoint(content, path)
-        model, weights = read_released(found, stated[0] or heads, stated[1] or decoder_heads)
-    else:
-        entries, weights = read_safetensors(path)
-        if HEADER in entries:
-            remedy = "give the model.safetensors beside it; a run that has none must be made again"
-            raise MimicError("this is an encoder alone, without a decoder", where=path, remedy=remedy)
-        if MODEL_HEADER in entries:
-            model = build(entries, path)
-        else:
-            model, weights = read_released(Checkpoint(path, weights, timm_facts(path)), heads, decoder_heads)
-    check_parameters(model.state_dict(), weights, path)
-    model.load_state_dict(weights)
+    with foreign(UNREADABLE, path, COPY_AGAIN):
+        make, found, blocks = read_whole(path, heads, decoder_heads)
+        fitting(make, found.weights, blocks, path)
+    model = make()
+    found.finish()
+    model.load_state_dict(found.weights)
     return model.eval()
 
 
-def build(entries: Mapping[str, str], path: Path) -> MAE | CroCo | DINO:
-    """The model that the header of a file of ours describes, its weights still to come."""
+Found = tuple[Callable[[], WholeModel], Checkpoint, int]  # what builds a model, its weights, its blocks
+
+
+def read_whole(path: Path, heads: int | None, decoder_heads: int | None) -> Found:
+    """What builds the model of a file, the model's weights, and how many blocks the file says it has."""
+    if is_torch(path):
+        opened = open_torch(path)
+        stated = stated_heads(opened.content)
+        return read_released(open_checkpoint(opened), stated[0] or heads, stated[1] or decoder_heads)
+    entries, weights = read_safetensors(path)
+    if HEADER in entries:
+        remedy = "give the model.safetensors beside it; a run that has none must be made again"
+        raise MimicError("this is an encoder alone, without a decoder", where=path, remedy=remedy)
+    found = Checkpoint(path, weights)
+    if MODEL_HEADER not in entries:
+        found.facts = timm_facts(path)
+        return read_released(found, heads, decoder_heads)
+    make, blocks = described(entries, path)
+    found.check(weights)
+    return make, found, blocks
+
+
+def described(entries: Mapping[str, str], path: Path) -> tuple[Callable[[], MAE | CroCo | DINO], int]:
+    """What builds the model that the header of a file of ours describes, and how many blocks it has."""
     header = parse_header(entries, path, MODEL_HEADER)
     kind = header.get("model")
     if kind not in ("mae", "croco", "dino"):
         remedy = "known are mae, croco and dino"
-        raise MimicError(f"a model of the kind {kind!r} cannot be read", where=path, remedy=remedy)
+        raise MimicError(f"a model of the kind {shown(kind)} cannot be read", where=path, remedy=remedy)
     settings = architecture(header, path)
     if kind == "dino":
-        options = read_settings(DINOSettings, header.get("options", {}), f"{path}: options")
-        return DINO(settings, options, float(header.get("epochs", 1)))
+        options, epochs = (
+            read_settings(DINOSettings, header.get("options", {}), f"{path}: options"),
+            header.get("epochs", 1),
+        )
+        if not is_number(epochs) or epochs <= 0:
+            raise MimicError(f"the file says {shown(epochs)} epochs", where=path, remedy=COPY_AGAIN)
+        return partial(DINO, settings, options, float(epochs)), 2 * settings.depth
     decoder = read_settings(DecoderSettings, header.get("decoder", {}), f"{path}: decoder")
-    made = MAE if kind == "mae" else CroCo
-    return made(settings, decoder, float(header.get("mask_ratio", 0.75 if kind == "mae" else 0.9)))
+    ratio = header.get("mask_ratio", 0.75 if kind == "mae" else 0.9)
+    if not is_number(ratio) or not 0 <= ratio <= 1:
+        raise MimicError(f"the file says a mask_ratio of {shown(ratio)}", where=path, remedy=COPY_AGAIN)
+    return partial(MAE if kind == "mae" else CroCo, settings, decoder, float(ratio)), settings.depth + decoder.depth
 
 
 def stated_heads(content: Any) -> tuple[int | None, int | None]:
@@ -139,23 +155,20 @@ def stated_heads(content: Any) -> tuple[int | None, int | None]:
     """
     if not isinstance(content, Mapping):
         return None, None
-    try:
-        if "identity" in content:
-            ours = content["identity"]["settings"]
-            return int(ours["encoder"]["heads"]), int(ours["decoder"]["heads"])
-        options: Any = content.get("croco_kwargs")
-        call = getattr(content.get("args"), "model", None)
-        if options is None and isinstance(call, str) and call.startswith("CroCoNet("):
-            options = literal_arguments(call)
-        return None, int(options.get("dec_num_heads", NAVER_DECODER_HEADS)) if options else None
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None, None  # the file does not say, so the caller must
+    if "identity" in content:
+        blocks = [content["identity"]]
+        for name in ("settings", "encoder"):
+            blocks.append(blocks[-1].get(name) if isinstance(blocks[-1], dict) else None)
+        sizes = (blocks[2], blocks[1].get("decoder") if isinstance(blocks[1], dict) else None)
+        encoder, decoder = (size.get("heads") if isinstance(size, dict) else None for size in sizes)
+        return encoder if is_count(encoder, 1) else None, decoder if is_count(decoder, 1) else None
+    options = naver_options(content)
+    heads = options.get("dec_num_heads", NAVER_DECODER_HEADS) if isinstance(options, dict) else None
+    return None, heads if is_count(heads, 1) else None  # where the file does not say, the caller must
 
 
-def read_released(
-    found: Checkpoint, heads: int | None, decoder_heads: int | None
-) -> tuple[MAE | CroCo | NaverCroCo, dict[str, Tensor]]:
-    """A released model, and its weights in its own names.
+def read_released(found: Checkpoint, heads: int | None, decoder_heads: int | None) -> Found:
+    """What builds a released model, its weights in its own names, and its blocks.
 
     Args:
         found: the file's parameters.
@@ -169,12 +182,13 @@ def read_released(
     if (found.facts.mean, found.facts.std) != (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD):
         remedy = "use one that was trained on images normalised by ImageNet's mean and deviation"
         raise MimicError("the model paints images of another mean and deviation", where=found.path, remedy=remedy)
+    found.check(found.weights)
     kind = MARKS[mark]
     check_kind(kind, settings, found.path)
-    width = found.weights["decoder_embed.weight"].shape[0]
+    width = first_side(found.weights["decoder_embed.weight"], found.path)
     depth = len({re.split(r"\.", name)[1] for name in found.weights if name.startswith(mark)})
     decoder = DecoderSettings(width, depth, choose_decoder_heads(width, decoder_heads, found.path))
-    return kind(settings, decoder), found.weights
+    return partial(kind, settings, decoder), found, settings.depth + decoder.depth
 
 
 def check_kind(kind: type[MAE | CroCo | NaverCroCo], settings: ViTSettings, path: Path) -> None:
@@ -190,6 +204,9 @@ def check_kind(kind: type[MAE | CroCo | NaverCroCo], settings: ViTSettings, path
 def choose_decoder_heads(width: int, asked: int | None, where: Path) -> int:
     """Heads as the file states them or the caller asks, or as every released decoder of this width has them."""
     usual = DecoderSettings()
+    if asked is not None and not is_count(asked, 1):
+        what = f"decoder_heads is {shown(asked)}"
+        raise MimicError(what, where="decoder_heads", remedy="give a whole number of 1 or more")
     if asked is None and width != usual.width:
         raise MimicError(
             f"the file does not say how many heads the {width} channels of the decoder are divided into",
@@ -197,3 +214,11 @@ def choose_decoder_heads(width: int, asked: int | None, where: Path) -> int:
             remedy="say so: load_whole(path, decoder_heads=...)",
         )
     return usual.heads if asked is None else asked
+
+
+def first_side(weight: Tensor, path: Path) -> int:
+    """Outputs of a layer by its matrix."""
+    if weight.ndim != 2 or 0 in weight.shape:
+        what = f"the size of the decoder shows in decoder_embed.weight, which is {tuple(weight.shape)}"
+        raise MimicError(what, where=path, remedy="check that the file is a pretraining model, and whole")
+    return weight.shape[0]

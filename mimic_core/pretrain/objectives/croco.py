@@ -18,8 +18,8 @@ from mimic_core.pretrain.data import Request
 from mimic_core.pretrain.objectives.base import OPTIONS, Objective
 from mimic_core.pretrain.objectives.matched import matched_noise, matched_patches
 from mimic_core.pretrain.pictures import hidden, painted, viewable
-from mimic_core.pretrain.settings import PretrainSettings, is_number
-from mimic_core.settings import read_settings
+from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.settings import is_number, read_settings
 
 
 @dataclass(frozen=True)

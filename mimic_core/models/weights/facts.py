@@ -1,0 +1,145 @@
+"""What files of other projects say about their encoder beside the shapes of its parameters."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+from mimic_core.errors import MimicError
+from mimic_core.foreign import foreign, parse_json, read_regular
+from mimic_core.settings import is_count, is_number, shown
+
+NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say
+CONFIG_BYTES = 1 << 20  # of timm's config.json
+LONGEST_CALL = 1 << 14  # letters of NAVER's ``args.model``
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file says about its encoder beside the shapes of its parameters; None where it does not.
+
+    Attributes:
+        heads: attention heads of a block.
+        image_size: height and width of the input, pixels.
+        rotary: whether positions are rotary.
+        class_position: whether the class token has a position of its own.
+        mean, std: of the input's channels, of RGB from 0 to 1.
+    """
+
+    heads: int | None = None
+    image_size: tuple[int, int] | None = None
+    rotary: bool = False
+    class_position: bool | None = None
+    mean: tuple[float, ...] = IMAGENET_DEFAULT_MEAN
+    std: tuple[float, ...] = IMAGENET_DEFAULT_STD
+
+
+def naver_options(content: Mapping[Any, Any]) -> Any:
+    """The settings in NAVER's files: ``croco_kwargs``, or the call ``CroCoNet(...)`` in ``args.model``; else None."""
+    options = content.get("croco_kwargs")
+    call = getattr(content.get("args"), "model", None)
+    if options is None and isinstance(call, str) and call.startswith("CroCoNet("):
+        return literal_arguments(call)
+    return options or None
+
+
+def naver_facts(content: Mapping[Any, Any], path: Path) -> Facts | None:
+    """What NAVER's files say; None in others."""
+    options = naver_options(content)
+    if options is None:
+        return None
+    wrong = MimicError("croco_kwargs is no dict of sizes", where=path, remedy="copy the file again")
+    if not isinstance(options, dict):
+        raise wrong
+    heads = options.get("enc_num_heads", NAVER_HEADS)
+    positions, size = options.get("pos_embed", "cosine"), sides_of(options.get("img_size", NAVER_IMAGE_SIZE))
+    if not is_count(heads, 1) or size is None:
+        raise wrong
+    if positions not in ("cosine", "RoPE100"):
+        remedy = "use a released CroCo: v1 has 'cosine', v2 'RoPE100'"
+        raise MimicError(f"positions of kind {shown(positions)} are unknown", where=path, remedy=remedy)
+    stated = size if "img_size" in options or positions == "RoPE100" else None
+    return Facts(heads, stated, positions == "RoPE100")
+
+
+def sides_of(size: Any) -> tuple[int, int] | None:
+    """Height and width of a size that is one number or two; None where it is neither."""
+    sides = size if isinstance(size, list | tuple) else (size, size)
+    return (sides[0], sides[1]) if len(sides) == 2 and all(is_count(side, 1) for side in sides) else None
+
+
+def literal_arguments(call: str) -> dict[str, Any]:
+    """Keyword arguments of a call in text whose values are literals; the text is parsed, not run."""
+    arguments: dict[str, Any] = {}
+    if len(call) > LONGEST_CALL:
+        return arguments
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        parsed = ast.parse(call, mode="eval").body
+        for keyword in parsed.keywords if isinstance(parsed, ast.Call) else ():
+            with contextlib.suppress(ValueError, TypeError):  # not a literal, such as norm_layer=partial(...)
+                arguments[str(keyword.arg)] = ast.literal_eval(keyword.value)
+    return arguments
+
+
+def timm_facts(path: Path) -> Facts:
+    """What timm's ``config.json`` beside a file says, if there is one."""
+    config = path.with_name("config.json")
+    if not os.path.lexists(config):
+        return Facts()
+    try:
+        data = read_regular(config, "timm's config.json", CONFIG_BYTES)
+        with foreign("this is not timm's config.json", config, "copy it again, or remove it"):
+            return facts_of_config(parse_json(data, "timm's config.json", config))
+    except MimicError as error:
+        what = f"this is not timm's config.json: {error.what}" if "timm's config.json" not in error.what else error.what
+        raise MimicError(what, where=config, remedy="copy it again, or remove it") from error
+
+
+def facts_of_config(content: Any) -> Facts:
+    """What the value of timm's ``config.json`` says.
+
+    Raises:
+        ValueError: a value in it that is not of its kind.
+    """
+    arguments, looks = content.get("model_args") or {}, content.get("pretrained_cfg", content)
+    heads, size, name = arguments.get("num_heads"), arguments.get("img_size"), content.get("architecture")
+    apart = arguments.get("no_embed_class")
+    need(heads is None or is_count(heads, 1), "num_heads", heads)
+    need(size is None or sides_of(size) is not None, "img_size", size)
+    need(apart is None or isinstance(apart, bool), "no_embed_class", apart)
+    need(name is None or isinstance(name, str), "architecture", name)
+    mean, std = (colours(looks, *usual) for usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)))
+    need(min(std) > 0, "std", std)
+    if (
+        (heads is None or apart is None)
+        and name
+        and name.startswith(("vit_", "deit", "flexivit"))
+        and timm.is_model(name)
+    ):
+        model: Any = timm.create_model(name, num_classes=0, device="meta")
+        heads = int(model.blocks[0].attn.num_heads) if heads is None else heads
+        apart = bool(getattr(model, "no_embed_class", False)) if apart is None else apart
+    return Facts(heads, sides_of(size), False, None if apart is None else not apart, mean, std)
+
+
+def colours(looks: Mapping[str, Any], key: str, usual: tuple[float, ...]) -> tuple[float, ...]:
+    """One number a channel."""
+    values = looks.get(key, usual)
+    fine = isinstance(values, list | tuple) and len(values) == CHANNELS and all(is_number(value) for value in values)
+    need(fine, key, values)
+    return tuple(float(value) for value in values)
+
+
+def need(fine: bool, key: str, value: Any) -> None:
+    """Refuse a value of a config."""
+    if not fine:
+        raise ValueError(f"{key} is {shown(value)}")
