@@ -35,6 +35,10 @@ HEADER_BYTES = 1 << 24  # of a header that is compressed
 FILE_BYTES = 1 << 30  # of a file that is read at once rather than streamed
 JSON_BYTES = 1 << 28  # of a JSON document
 TEXT_BYTES = 1 << 24  # of a table or list that is read at once
+SCENE_BYTES = 1 << 31  # of a 3D scene
+SCENE_PIXELS = 1 << 30  # of all textures of a scene
+TRIANGLES = 20_000_000  # of a scene, each as often as it is drawn
+NODES = 200_000  # of a scene, each as often as it is reached
 LONGEST_REASON = 240  # letters of a reader's own words in a message
 
 # Faults of the machine, not of the file that was read: these end a job, they are never counted as "unreadable"

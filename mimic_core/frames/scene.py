@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.frames.views import VIEW_SIZE, View
+from mimic_core.frames.views import VIEW_SIZE, Remark, View
 from mimic_core.progress import Progress
 from mimic_core.settings import NOT_NEGATIVE, POSITIVE, check_choice, check_numbers
 from mimic_core.simulators import RandomWalk, open_simulator, walk_views
 from mimic_core.sources import Unit
+
+MANY_PLAIN = 0.5  # share of a scene's views of one colour that is worth a remark
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,11 @@ class SceneSettings:
         check_choice(self, "frames", up_axis=("y", "z"))
 
 
-def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View]:
+def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View | Remark]:
     """Walk through a scene and yield its views sample by sample; the sample's number is their group.
 
-    Renders are 256x256 and cut to their central 224x224, as the released scripts do.
+    Renders are 256x256 and cut to their central 224x224, as the released scripts do. What there is to say of the scene
+    comes first; that most of its views are of one colour comes last.
 
     Raises:
         UnreadableError: the scene cannot be opened, or has no walkable area of that size.
@@ -48,15 +51,29 @@ def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View
     simulator = open_simulator(
         unit.path, backend=settings.simulator, resolution=walk.resolution, hfov=walk.hfov, up=settings.up_axis
     )
+    views = plain = 0
     try:
+        yield from (Remark(text) for text in simulator.remarks)
         with Progress(settings.samples_per_scene, "samples") as progress:
             for sample in range(settings.samples_per_scene):
                 for view in walk_views(simulator, walk, seed=seed, scene=unit.name, number=sample):
                     x, y, z = (float(value) for value in view.position)
-                    yield View(center_crop(view.rgb), position=(x, y, z), yaw=view.yaw, group=sample, role=view.station)
+                    image = center_crop(view.rgb)
+                    views += 1
+                    plain += one_colour(image)
+                    yield View(image, position=(x, y, z), yaw=view.yaw, group=sample, role=view.station)
                 progress.step(note=unit.name)
     finally:
         simulator.close()
+    if plain > MANY_PLAIN * views:
+        which = f"all {views:,}" if plain == views else f"{plain:,} of {views:,}"
+        yield Remark(f"{which} views are of one colour: the scene may have no textures that are read, or gaps")
+
+
+def one_colour(image: NDArray[np.uint8]) -> bool:
+    """Whether all pixels of a picture are the same."""
+    middle = image[VIEW_SIZE // 2, VIEW_SIZE // 2]
+    return bool((image[0] == middle).all() and (image == middle).all())  # mostly decided by the first row
 
 
 def center_crop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

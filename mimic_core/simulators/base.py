@@ -17,6 +17,9 @@ from mimic_core.errors import UnreadableError
 
 Self = TypeVar("Self", bound="Simulator")
 MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
+MAXIMAL_VOXELS = 2_000_000_000
+CELL = 0.05  # metres: side of a voxel
+ROOM_IN_CENTIMETRES = 150.0  # no side of a scene in centimetres is less
 Resolution = Union[int, Tuple[int, int]]  # one number: square; two: height, width
 
 
@@ -73,8 +76,23 @@ def measures(extent: Sequence[float]) -> str:
 
 def not_in_metres(extent: Sequence[float], where: Union[str, Path]) -> UnreadableError:
     """The error of a scene whose extent is over MAXIMAL_EXTENT, or too much to hold."""
-    what = f"this scene measures {measures(extent)}: its unit may be centimetres"
-    return UnreadableError(what, where=where, remedy="scale it to metres, or leave it out")
+    what = f"this scene measures {measures(extent)}"
+    if min(extent) >= ROOM_IN_CENTIMETRES:
+        return UnreadableError(
+            f"{what}: its unit may be centimetres", where=where, remedy="scale it to metres, or leave it out"
+        )
+    what += f"; walks are taken through scenes of up to {MAXIMAL_EXTENT:g} m and {MAXIMAL_VOXELS:,} cells"
+    return UnreadableError(what, where=where, remedy="cut it into pieces, scale it to metres, or leave it out")
+
+
+def voxel_count(extent: Sequence[float], cell: float = CELL) -> float:
+    """Cells in a box of this extent (metres)."""
+    return float(np.prod(np.asarray(extent) / cell + 2))
+
+
+def fits(extent: Sequence[float], cell: float = CELL) -> bool:
+    """Whether a scene of this extent (metres) can be walked through; so written that what is no number cannot."""
+    return bool(max(extent) <= MAXIMAL_EXTENT and voxel_count(extent, cell) <= MAXIMAL_VOXELS)
 
 
 class Simulator(abc.ABC):
@@ -84,6 +102,7 @@ class Simulator(abc.ABC):
     """
 
     backend = "none"
+    remarks: Tuple[str, ...] = ()  # what there is to say of the scene, such as how many faces were left out
 
     @abc.abstractmethod
     def render(self, camera_to_world: np.ndarray) -> View:

@@ -40,7 +40,7 @@ class EmbeddedSimulator(Simulator):
 
     def __init__(self, scene: Scene, grid: WalkableGrid, renderer: Renderer) -> None:
         self.scene, self.grid, self.renderer = scene, grid, renderer
-        self.backend = renderer.name
+        self.backend, self.remarks = renderer.name, scene.remarks
 
     def render(self, camera_to_world: np.ndarray) -> View:
         """See :meth:`Simulator.render`."""

@@ -1,20 +1,41 @@
-"""Reading binary glTF 2.0 files (Khronos glTF 2.0 specification, sections 3.6 and 4.4): chunks, accessors, images."""
+"""Reading binary glTF 2.0 files (Khronos glTF 2.0 specification, sections 3.6 and 4.4): chunks, accessors, images.
+
+Nothing in a file is believed: every number that names or measures something is checked against what is there.
+"""
 
 from __future__ import annotations
 
-import json
+import base64
 import struct
-from typing import Any, Dict
+from pathlib import Path
+from typing import Any, Dict, List, Union
+from urllib.parse import unquote_to_bytes
 
-import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.foreign import SCENE_BYTES, foreign, open_regular, parse_json, read_regular
+from mimic_core.simulators.extensions import elsewhere, refused, remedy, unknown
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942
 COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-UNDERSTOOD = {"KHR_materials_unlit", "KHR_texture_transform", "KHR_mesh_quantization", "KHR_materials_specular"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+DAMAGED, AGAIN = "this GLB is damaged", "fetch or write the file again"
+CUT = "this GLB is damaged or cut short"
+
+
+def read_glb(source: Union[str, Path, bytes]) -> Glb:
+    """A GLB file, or its bytes.
+
+    Raises:
+        UnreadableError: it cannot be opened, is no GLB, cut short, too large, or requires an extension that is not
+            applied here.
+    """
+    if isinstance(source, bytes):
+        return Glb(source, "scene in memory")
+    with open_regular(source, "a scene") as stream:
+        start = stream.read(12)
+    return Glb(read_regular(source, "a scene", SCENE_BYTES) if start[:4] == MAGIC else start, str(source))
 
 
 class Glb:
@@ -24,96 +45,177 @@ class Glb:
         data: the file's bytes.
         name: what to call it in errors.
 
+    Attributes:
+        document: its JSON.
+        size: bytes of the file.
+        remarks: what there is to say of a file that can be read nevertheless.
+
     Raises:
-        UnreadableError: no GLB, cut short, or it needs an extension that is not understood here.
+        UnreadableError: no GLB, cut short, or it requires an extension that is not applied here.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        self.name, self.binary = name, b""
+        self.name, self.size, self.binary = name, len(data), memoryview(b"")
+        self.buffers: Dict[int, memoryview] = {}
         if data[:4] != MAGIC:
             raise self.unreadable("this is not a binary glTF (GLB) file", "give a .glb file")
-        try:
-            _, version, length = struct.unpack_from("<4sII", data, 0)
-            at, document = 12, b""
-            while at + 8 <= len(data):
-                size, kind = struct.unpack_from("<II", data, at)
-                if kind == JSON_CHUNK:
-                    document = data[at + 8 : at + 8 + size]
-                elif kind == BINARY_CHUNK:
-                    self.binary = data[at + 8 : at + 8 + size]
-                at += 8 + size
-            self.document: Dict[str, Any] = json.loads(document)
-        except (struct.error, ValueError):
-            version, length = 2, len(data) + 1
+        version, length = struct.unpack_from("<II", data, 4) if len(data) >= 12 else (2, 12)
         if version != 2:
             raise self.unreadable(f"this GLB is of version {version}, not 2", "convert it to glTF 2.0")
-        if length > len(data):
-            raise self.unreadable("this GLB is damaged or cut short", "fetch or write the file again")
-        required = set(self.document.get("extensionsRequired", ()))
-        if "KHR_texture_basisu" in required | set(self.document.get("extensionsUsed", ())):
-            raise self.unreadable(
-                "its textures are Basis Universal (KHR_texture_basisu), which only habitat-sim reads",
-                "set frames.simulator to habitat (conda env create -f envs/habitat.yaml), or use plain .glb files",
-            )
-        if required - UNDERSTOOD:
-            what = f"this GLB requires {', '.join(sorted(required - UNDERSTOOD))}"
-            raise self.unreadable(what, "export it without compression extensions")
+        if length > len(data) or len(data) < 12:
+            raise self.unreadable(CUT, AGAIN)
+        document, at, whole = memoryview(b""), 12, memoryview(data)
+        while at + 8 <= len(data):
+            size, kind = struct.unpack_from("<II", data, at)
+            if kind == JSON_CHUNK:
+                document = whole[at + 8 : at + 8 + size]
+            elif kind == BINARY_CHUNK:
+                self.binary = whole[at + 8 : at + 8 + size]
+            at += 8 + size
+        if not document:
+            raise self.unreadable(CUT, AGAIN)
+        # written with zeros or spaces behind it up to a whole number of words
+        self.document: Dict[str, Any] = parse_json(bytes(document).rstrip(b"\0 "), "a GLB's document", name)
+        if not isinstance(self.document, dict):
+            raise self.unreadable(f"{DAMAGED} (its document is no object)", AGAIN)
+        with foreign(DAMAGED, name, AGAIN):
+            self.check_extensions()
+
+    def check_extensions(self) -> None:
+        """Refuse required extensions that are not applied, by name."""
+        required, used = (set(self.names(key)) for key in ("extensionsRequired", "extensionsUsed"))
+        names = refused(required)
+        if names:
+            raise self.unreadable(f"this GLB requires {', '.join(names)}", remedy(names))
+        self.remarks = [f"the extension {name} is not known and was passed over" for name in unknown(used)]
+
+    def names(self, key: str) -> List[str]:
+        """A list of names in the document."""
+        value = self.document.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise ValueError(f"{key} is no list of names")
+        return value
 
     def unreadable(self, what: str, remedy: str) -> UnreadableError:
         """The error that says what is wrong with this file."""
         return UnreadableError(what, where=self.name, remedy=remedy)
 
-    def view(self, index: int) -> bytes:
-        """The bytes of a buffer view; strided ones come with their gaps."""
-        entry = self.document["bufferViews"][index]
-        if "uri" in self.document["buffers"][entry["buffer"]]:
-            raise self.unreadable("its data lie in other files", "export it as one self-contained .glb")
-        start = entry.get("byteOffset", 0)
-        data = self.binary[start : start + entry["byteLength"]]
-        if len(data) < entry["byteLength"]:
-            raise self.unreadable("this GLB is damaged or cut short", "fetch or write the file again")
-        return data
+    def entry(self, kind: str, index: Any) -> Dict[str, Any]:
+        """The object that an index names in one of the document's lists, such as ``meshes``."""
+        entries = self.document.get(kind)
+        entries = entries if isinstance(entries, list) else []
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(entries):
+            raise ValueError(f"it names number {index!r} of its {kind}, which is not there")
+        found = entries[index]
+        if not isinstance(found, dict):
+            raise ValueError(f"number {index} of its {kind} is no object")
+        return found
 
-    def accessor(self, index: int) -> np.ndarray:
-        """An accessor as an array, one row an element; normalised integers become 0..1 or -1..1 floats."""
-        entry = self.document["accessors"][index]
-        if "bufferView" not in entry or "sparse" in entry:
+    def buffer(self, index: int) -> memoryview:
+        """A buffer's bytes: the file's own, or those of a ``data:`` URI."""
+        entry = self.entry("buffers", index)
+        if "uri" not in entry:
+            if index:
+                raise self.missing("data", entry)
+            return self.binary
+        if index not in self.buffers:
+            self.buffers[index] = memoryview(self.inside(entry["uri"], "data"))
+        return self.buffers[index]
+
+    def inside(self, uri: Any, what: str) -> bytes:
+        """The bytes that a ``data:`` URI holds; any other points to another file and is refused."""
+        if not isinstance(uri, str) or uri[:5].lower() != "data:":
+            raise self.unreadable(f"its {what} lie in other files", "export it as one self-contained .glb")
+        head, comma, payload = uri.partition(",")
+        if not comma:
+            raise ValueError("a data: URI has no data")
+        raw = unquote_to_bytes(payload)
+        return base64.b64decode(raw) if head.lower().endswith(";base64") else raw
+
+    def missing(self, what: str, *entries: Dict[str, Any]) -> UnreadableError:
+        """The error of data that are not in the file in a plain form."""
+        names = elsewhere(*entries)
+        if names:
+            return self.unreadable(f"its {what} lie in {', '.join(names)}, which is not read", remedy(names))
+        return self.unreadable(f"{DAMAGED} (its {what} are not in it)", AGAIN)
+
+    def view(self, index: Any) -> memoryview:
+        """The bytes of a buffer view; strided ones come with their gaps."""
+        entry = self.entry("bufferViews", index)
+        buffer = whole(entry, "buffer")
+        if buffer and "uri" not in self.entry("buffers", buffer):
+            raise self.missing("data", entry, self.entry("buffers", buffer))
+        data, start, length = self.buffer(buffer), whole(entry, "byteOffset", 0), whole(entry, "byteLength")
+        if start + length > len(data):
+            raise self.unreadable(CUT, AGAIN)
+        return data[start : start + length]
+
+    def count(self, index: Any) -> int:
+        """Elements of an accessor, which is not read."""
+        return whole(self.entry("accessors", index), "count")
+
+    def accessor(self, index: Any, rows: Any = slice(None)) -> np.ndarray:
+        """An accessor as an array, one row an element; normalised integers become 0..1 or -1..1 floats.
+
+        Args:
+            rows: which of its elements; all by default.
+        """
+        entry = self.entry("accessors", index)
+        if "sparse" in entry:
             raise self.unreadable("sparse accessors are not understood", "export it without sparse accessors")
-        kind, width, count = np.dtype(COMPONENTS[entry["componentType"]]), WIDTHS[entry["type"]], entry["count"]
-        data = self.view(entry["bufferView"])
-        stride = self.document["bufferViews"][entry["bufferView"]].get("byteStride", kind.itemsize * width)
-        offset = entry.get("byteOffset", 0)
-        if count and offset + stride * (count - 1) + kind.itemsize * width > len(data):
-            raise self.unreadable("this GLB is damaged or cut short", "fetch or write the file again")
-        values = np.ndarray((count, width), kind, data, offset, (stride, kind.itemsize))
-        if entry.get("normalized"):
+        if "bufferView" not in entry:
+            raise self.missing("data", entry)
+        component, shape = entry.get("componentType"), entry.get("type")
+        if component not in COMPONENTS or shape not in WIDTHS:
+            raise ValueError(f"an accessor is of type {component!r} {shape!r}")
+        kind, width, count = np.dtype(COMPONENTS[component]), WIDTHS[shape], whole(entry, "count")
+        data, offset = self.view(entry["bufferView"]), whole(entry, "byteOffset", 0)
+        element = kind.itemsize * width
+        stride = whole(self.entry("bufferViews", entry["bufferView"]), "byteStride", 0) or element
+        if stride < element:
+            raise ValueError(f"its elements of {element} bytes lie {stride} bytes apart")
+        if count and offset + stride * (count - 1) + element > len(data):
+            raise self.unreadable(CUT, AGAIN)
+        values = np.ndarray((count, width), kind, data, offset, (stride, kind.itemsize))[rows]
+        if entry.get("normalized") and kind.kind != "f":
             return np.maximum(values.astype(np.float32) / np.iinfo(kind).max, -1.0)
         return values
 
-    def image(self, index: int) -> np.ndarray:
-        """An image as HxWx3 uint8 RGB, first row on top."""
-        entry = self.document["images"][index]
-        if "bufferView" not in entry:
-            raise self.unreadable("its textures lie in other files", "export it as one self-contained .glb")
-        pixels = cv2.imdecode(np.frombuffer(self.view(entry["bufferView"]), np.uint8), cv2.IMREAD_COLOR)
-        if pixels is None:
-            what = f"its texture {index} ({entry.get('mimeType', 'unknown type')}) cannot be decoded"
-            raise self.unreadable(what, "export it with JPEG or PNG textures")
-        return np.ascontiguousarray(pixels[..., ::-1])
+    def picture(self, index: Any) -> bytes:
+        """The bytes of an image as they are stored: PNG, JPEG and others."""
+        entry = self.entry("images", index)
+        if "bufferView" in entry:
+            return bytes(self.view(entry["bufferView"]))
+        if "uri" in entry:
+            return self.inside(entry["uri"], "textures")
+        raise self.missing("textures", entry)
 
-    def node_matrix(self, node: Dict[str, Any]) -> np.ndarray:
-        """A node's 4x4 local transform."""
-        if "matrix" in node:
-            return np.array(node["matrix"], dtype=float).reshape(4, 4).T
-        x, y, z, w = node.get("rotation", (0.0, 0.0, 0.0, 1.0))
-        rotation = np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-        matrix = np.eye(4)
-        matrix[:3, :3] = rotation * np.array(node.get("scale", (1.0, 1.0, 1.0)), dtype=float)
-        matrix[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
-        return matrix
+
+def whole(entry: Dict[str, Any], key: str, default: int = -1) -> int:
+    """A number of an object that counts or measures something: whole and not negative.
+
+    Args:
+        default: what it is where the key is missing; -1 where it has to be there.
+    """
+    value = entry.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise ValueError(f"{key} is {value!r}" if key in entry else f"{key} is missing")
+    return value
+
+
+def node_matrix(node: Dict[str, Any]) -> np.ndarray:
+    """A node's 4x4 local transform."""
+    if "matrix" in node:
+        return np.array(node["matrix"], dtype=float).reshape(4, 4).T
+    x, y, z, w = np.array(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), dtype=float)
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation * np.array(node.get("scale", (1.0, 1.0, 1.0)), dtype=float)
+    matrix[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
+    return matrix

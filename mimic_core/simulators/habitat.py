@@ -1,4 +1,4 @@
-"""habitat-sim 0.3 behind this package's interface: what the paper rendered with, and what reads HM3D's textures.
+"""habitat-sim 0.3 behind this package's interface: what the paper rendered with.
 
 habitat_sim is imported when a scene is opened, never before: everything else works without it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import os
 import shutil
 import struct
 import sys
@@ -18,6 +19,7 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.foreign import open_regular
 from mimic_core.simulators.base import MAXIMAL_EXTENT, Simulator, View, not_in_metres
 from mimic_core.simulators.navmesh import navmesh_beside
 
@@ -115,7 +117,7 @@ class HabitatSimulator(Simulator):
         """Refuse a scene that cannot be in metres."""
         box = self.sim.get_active_scene_graph().get_root_node().cumulative_bb
         extent = [float(side) for side in box.size()]
-        if max(extent) > MAXIMAL_EXTENT:
+        if not max(extent) <= MAXIMAL_EXTENT:
             raise not_in_metres(extent, self.name)
 
     def load_navmesh(self, path: Path) -> None:
@@ -185,13 +187,9 @@ class HabitatSimulator(Simulator):
 
 def check_header(path: Path) -> None:
     """Refuse what is no GLB or was cut short, since habitat-sim may end the process on it."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(12)
-    except OSError as error:
-        what, remedy = f"the scene cannot be opened: {error.strerror}", "check the path and its permissions"
-        raise UnreadableError(what, where=path, remedy=remedy) from None
+    with open_regular(path, "a scene") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(12)
     if start[:4] != b"glTF":
         raise UnreadableError("this is not a binary glTF (GLB) file", where=path, remedy="give a .glb file")
     if len(start) < 12 or struct.unpack("<I", start[8:])[0] > size:

@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
-from mimic_core.simulators.base import MAXIMAL_EXTENT, measures, not_in_metres
+from mimic_core.simulators.base import CELL, fits, measures, not_in_metres
 from mimic_core.simulators.storeys import Layers, other_storeys
 
 SAMPLES_AT_ONCE = 2_000_000  # points on surfaces held in memory together
-MAXIMAL_VOXELS = 2_000_000_000
+HEADROOM_AT_ONCE = 1 << 26  # voxels whose headroom is looked at together
+LONGEST_EDGE = 50.0  # metres of a triangle that is sampled in one piece
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Walker:
     height: float = 1.5
     climb: float = 0.2
     slope: float = 45.0
-    cell: float = 0.05
+    cell: float = CELL
 
 
 class WalkableGrid:
@@ -78,8 +79,7 @@ class WalkableGrid:
         self.low = vertices.min(axis=0)
         self.layers: Optional[Layers] = None
         extent = vertices.max(axis=0) - self.low
-        # so written that an extent that is not a number is refused, too
-        if not (extent.max() <= MAXIMAL_EXTENT and voxel_count(extent, walker) <= MAXIMAL_VOXELS):
+        if not fits(extent, walker.cell):
             raise not_in_metres(extent, name)
         cells = np.ceil((vertices.max(axis=0) - self.low) / walker.cell).astype(int) + 1
         if navmesh is None:
@@ -123,6 +123,7 @@ class WalkableGrid:
     def voxels(self, triangles: np.ndarray, cells: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Which voxels hold any surface, and which hold one flat enough to stand on: (x, y, z) bool arrays."""
         solid, level = np.zeros(cells, bool), np.zeros(cells, bool)
+        triangles = halved(triangles, LONGEST_EDGE)
         normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
         area = np.linalg.norm(normals, axis=1)
         triangles, normals, area = triangles[area > 1e-12], normals[area > 1e-12], area[area > 1e-12]
@@ -147,9 +148,13 @@ class WalkableGrid:
     def headroom(self, solid: np.ndarray) -> np.ndarray:
         """Whether the voxels above each one are free up to the walker's height."""
         tall = int(np.ceil(self.walker.height / self.walker.cell))
-        below = np.cumsum(np.pad(solid, ((0, 0), (1, tall), (0, 0))), axis=1, dtype=np.int32)
-        levels = solid.shape[1]
-        return below[:, tall : tall + levels] == below[:, 1 : 1 + levels]
+        levels, slab = solid.shape[1], max(1, HEADROOM_AT_ONCE // (solid.shape[1] * solid.shape[2]))
+        free = np.empty_like(solid)
+        for start in range(0, len(solid), slab):
+            padded = np.pad(solid[start : start + slab], ((0, 0), (1, tall), (0, 0)))
+            below = np.cumsum(padded, axis=1, dtype=np.int32)
+            free[start : start + slab] = below[:, tall : tall + levels] == below[:, 1 : 1 + levels]
+        return free
 
     def radius_of(self, island: int) -> float:
         """The greatest distance of an island's cells from their centroid, metres."""
@@ -216,6 +221,14 @@ class WalkableGrid:
         return point
 
 
-def voxel_count(extent: np.ndarray, walker: Walker) -> float:
-    """Voxels in a box of this extent (metres)."""
-    return float(np.prod(extent / walker.cell + 2))
+def halved(triangles: np.ndarray, longest: float) -> np.ndarray:
+    """Triangles (Tx3x3) with those of an edge over ``longest`` cut into four, again and again."""
+    done = []
+    while len(triangles):
+        edge = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(axis=1)
+        done.append(triangles[edge <= longest])
+        large = triangles[edge > longest]
+        middles = (large + np.roll(large, -1, axis=1)) / 2
+        corners = [np.stack([large[:, k], middles[:, k], middles[:, k - 1]], axis=1) for k in range(3)]
+        triangles = np.concatenate([*corners, middles])
+    return np.concatenate(done) if done else triangles

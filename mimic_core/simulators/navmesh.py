@@ -13,6 +13,7 @@ from typing import Iterator, Optional, Tuple
 import numpy as np
 
 from mimic_core.errors import UnreadableError
+from mimic_core.foreign import foreign, read_regular
 
 SET_MAGIC, TILE_MAGIC = b"TESM", b"VAND"  # MSET and DNAV, little-endian
 SET_HEADER = struct.Struct("<4sii28x")  # magic, version, number of tiles; what follows serves queries
@@ -40,16 +41,9 @@ def read_navmesh(path: Path) -> np.ndarray:
         UnreadableError: the file is damaged, of another version, or holds nothing to walk on.
     """
     remedy = "fetch it again, or delete it to have it computed"
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST} bytes")
-        found = np.concatenate([np.zeros((0, 3, 3)), *map(triangles_of, tiles(path.read_bytes()))])
-    except OSError as error:
-        what = f"this navigation mesh cannot be opened: {error.strerror}"
-        raise UnreadableError(what, where=path, remedy="check its permissions") from None
-    except (struct.error, IndexError, ValueError) as error:
-        fault = "it ends too early" if isinstance(error, struct.error) else error
-        raise UnreadableError(f"this navigation mesh is damaged: {fault}", where=path, remedy=remedy) from error
+    data = read_regular(path, "a navigation mesh", LARGEST)
+    with foreign("this navigation mesh is damaged", path, remedy):
+        found = np.concatenate([np.zeros((0, 3, 3)), *map(triangles_of, tiles(data))])
     if not len(found):
         raise UnreadableError("this navigation mesh holds nothing to walk on", where=path, remedy=remedy)
     return found
@@ -61,6 +55,8 @@ def tiles(data: bytes) -> Iterator[Tuple[bytes, int]]:
     Raises:
         ValueError: there is no tile where one should be.
     """
+    if len(data) < SET_HEADER.size:
+        raise ValueError("it ends too early")
     magic, version, count = SET_HEADER.unpack_from(data)
     if (magic, version) != (SET_MAGIC, 1):
         raise ValueError("it does not begin as a set of tiles of version 1")
@@ -97,6 +93,8 @@ def triangles_of(tile: Tuple[bytes, int]) -> np.ndarray:
     places, shapes, _, heights, raised, corners = blocks
     if len(heights) < (shapes[KIND] < 64).sum():
         raise ValueError("it has no heights")
+    if heights[TRIANGLES].sum(dtype=int) > len(corners):
+        raise ValueError("its polygons have more triangles than there are")
     # a corner counts through the polygon's own vertices first, then through the finer mesh's
     polygon = np.repeat(np.arange(len(heights)), heights[TRIANGLES])
     within = np.arange(len(polygon)) - np.repeat(np.cumsum(heights[TRIANGLES], dtype=int), heights[TRIANGLES])

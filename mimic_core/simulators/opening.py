@@ -7,8 +7,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Tuple, Union, overload
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.foreign import foreign, open_regular
 from mimic_core.simulators.base import Resolution, Simulator, height_and_width
+from mimic_core.simulators.basis import EXTENSIONS as BASIS
+from mimic_core.simulators.basis import transcoder_available
 
 if TYPE_CHECKING:
     from mimic_core.simulators.embedded import EmbeddedSimulator
@@ -46,14 +49,14 @@ def open_simulator(
         glb: path of a binary glTF file, or its bytes.
         backend: ``moderngl`` (OpenGL on EGL, fast), ``embreex`` (ray casting, needs no graphics library), ``habitat``
             (habitat-sim; files only) or ``auto``: what the environment variable MIMIC_SIMULATOR_BACKEND says, else
-            habitat for a file with Basis Universal textures where habitat-sim is installed, else moderngl, else
-            embreex with a line in the log where there is no EGL.
+            habitat for a file with Basis Universal textures where nothing but habitat-sim decodes them, else moderngl,
+            else embreex with a line in the log where there is no EGL.
         resolution: side of the square picture, or (height, width), pixels.
         hfov: horizontal field of view, degrees.
         up: the file's upward axis: ``y`` as glTF says, ``z`` as HM3D, Gibson and Matterport3D have it.
 
     Raises:
-        UnreadableError: the file is no GLB, needs habitat-sim, or has no floor to walk on.
+        UnreadableError: the file is no GLB, cannot be drawn, or has no floor to walk on.
         MimicError: an argument is out of range, or the backend asked for does not run here.
     """
     if backend == "auto":
@@ -77,16 +80,16 @@ def open_simulator(
 
 
 def needs_habitat(path: Path) -> bool:
-    """Whether a file's textures are Basis Universal, by its name or by the extensions that it lists."""
-    if path.name.endswith(".basis.glb"):
-        return True
-    try:
-        with path.open("rb") as file:
-            start = file.read(20)
-            size = int.from_bytes(start[12:16], "little")
-            return start[:4] == b"glTF" and b"KHR_texture_basisu" in file.read(min(size, LONGEST_JSON))
-    except OSError:
+    """Whether a file's textures are Basis Universal, by the extensions that it lists, and nothing here decodes them."""
+    if transcoder_available():
         return False
+    try:
+        with open_regular(path, "a scene") as file:
+            start = file.read(20)
+            document = file.read(min(int.from_bytes(start[12:16], "little"), LONGEST_JSON))
+            return start[:4] == b"glTF" and any(name.encode() in document for name in BASIS)
+    except (OSError, UnreadableError):
+        return False  # opening it says what is wrong
 
 
 def open_embedded(
@@ -105,14 +108,16 @@ def open_embedded(
     scene = load_scene(glb, up=up)
     beside = None if isinstance(glb, bytes) else navmesh_beside(Path(glb))
     navmesh = read_navmesh(beside) if beside else None
-    grid = WalkableGrid(scene.vertices, scene.faces, name=scene.name, navmesh=navmesh)
-    if backend != "embreex":
-        from mimic_core.simulators.raster import NoEGLError, RasterRenderer
+    with foreign("this scene cannot be walked through", scene.name, "leave it out"):
+        grid = WalkableGrid(scene.vertices, scene.faces, name=scene.name, navmesh=navmesh)
+    with foreign("this scene cannot be drawn", scene.name, "make its textures smaller, or leave it out"):
+        if backend != "embreex":
+            from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 
-        try:
-            return EmbeddedSimulator(scene, grid, RasterRenderer(scene, size, hfov))
-        except NoEGLError as error:
-            if backend == "moderngl":
-                raise
-            log.info("no OpenGL on EGL here (%s): rendering with embreex, about thirty times slower", error.reason)
-    return EmbeddedSimulator(scene, grid, RaycastRenderer(scene, size, hfov))
+            try:
+                return EmbeddedSimulator(scene, grid, RasterRenderer(scene, size, hfov))
+            except NoEGLError as error:
+                if backend == "moderngl":
+                    raise
+                log.info("no OpenGL on EGL here (%s): rendering with embreex, about thirty times slower", error.reason)
+        return EmbeddedSimulator(scene, grid, RaycastRenderer(scene, size, hfov))

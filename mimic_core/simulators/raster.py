@@ -7,7 +7,7 @@ picture equals habitat-sim's with its default ``no_lights``.
 from __future__ import annotations
 
 import os
-from typing import Any, List, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from mimic_core.errors import MimicError
 from mimic_core.simulators.base import View
 from mimic_core.simulators.libraries import keep_llvms_apart
 from mimic_core.simulators.scene import Scene
+from mimic_core.simulators.textures import MIPMAPPED, MIRROR, REPEAT, Texture
 
-NEAR, FAR = 0.01, 200.0  # metres
+NEAR, FAR, FARTHEST = 0.01, 200.0, 1000.0  # metres; the last in scenes that are larger than FAR
 THREADS = "1"  # of Mesa's software rasteriser: several jobs run side by side, one core each
 
 VERTEX_SHADER = """#version 330
@@ -36,6 +37,15 @@ uniform sampler2D surface;
 in vec3 tint; in vec2 texel;
 layout(location = 0) out vec4 rgb;
 void main() { rgb = vec4(texture(surface, texel).rgb * tint, 1.0); }"""
+
+# a texture that goes on as in a mirror: folded here, since moderngl knows repeating and clamped ones alone
+PLAIN_LOOKUP, MIRRORED_LOOKUP = "texture(surface, texel)", "mirrored(texel)"
+MIRRORED = """uniform bvec2 fold;
+vec4 mirrored(vec2 at) {
+    vec2 folded = mix(at, 1.0 - abs(mod(at, 2.0) - 1.0), vec2(fold));
+    return textureGrad(surface, folded, dFdx(at), dFdy(at));
+}
+void main()"""
 
 LAYERS_SHADER = """#version 330
 uniform sampler2D surface;
@@ -61,13 +71,18 @@ class NoEGLError(MimicError):
         super().__init__(f"OpenGL on EGL does not start: {reason}", remedy=remedy)
 
 
-def projection(size: Tuple[int, int], hfov: float) -> np.ndarray:
-    """The 4x4 perspective matrix of a picture of (height, width) pixels, square pixels, ``hfov`` in degrees."""
+def projection(size: Tuple[int, int], hfov: float, far: float = FAR) -> np.ndarray:
+    """The 4x4 perspective matrix of a picture of (height, width) pixels, square pixels.
+
+    Args:
+        hfov: horizontal field of view, degrees.
+        far: metres along the viewing axis up to which anything is seen.
+    """
     height, width = size
     focal = 1.0 / np.tan(np.radians(hfov) / 2)
     matrix = np.zeros((4, 4))
     matrix[0, 0], matrix[1, 1] = focal, focal * width / height
-    matrix[2, 2], matrix[2, 3] = -(FAR + NEAR) / (FAR - NEAR), -2 * FAR * NEAR / (FAR - NEAR)
+    matrix[2, 2], matrix[2, 3] = -(far + NEAR) / (far - NEAR), -2 * far * NEAR / (far - NEAR)
     matrix[3, 2] = -1.0
     return matrix
 
@@ -86,7 +101,9 @@ class RasterRenderer:
         keep_llvms_apart()
         import moderngl
 
-        self.size, self.projection = size, projection(size, hfov)
+        scene, self.origin = scene.centred()
+        diagonal = np.linalg.norm(np.ptp(scene.vertices, axis=0))
+        self.size, self.projection = size, projection(size, hfov, FAR if diagonal <= FAR else FARTHEST)
         try:
             settings: Any = {"backend": "egl", **LIBRARIES}
             self.context: Any = moderngl.create_context(standalone=True, require=330, **settings)
@@ -101,23 +118,27 @@ class RasterRenderer:
         instance, depth = context.texture((width, height), 1, dtype="u4"), context.depth_renderbuffer((width, height))
         self.colour_target = context.framebuffer([colour], depth)
         self.layers_target = context.framebuffer([colour, geometry, instance], depth)
-        self.colour_program = context.program(vertex_shader=VERTEX_SHADER, fragment_shader=COLOUR_SHADER)
-        self.layers_program = context.program(vertex_shader=VERTEX_SHADER, fragment_shader=LAYERS_SHADER)
-        self.batches = [self.batch(scene, *key) for key in self.batch_keys(scene)]
-        context.enable(moderngl.DEPTH_TEST)
-        self.cull = moderngl.CULL_FACE
+        self.programs: Dict[bool, Tuple[Any, Any]] = {}
+        self.batches = [self.batch(scene, int(texture)) for texture in np.unique(scene.face_texture)]
+        context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
 
-    def batch_keys(self, scene: Scene) -> List[Tuple[int, bool]]:
-        """(texture, two-sided) of each group of faces that can be drawn at once."""
-        return sorted(
-            {(int(key) // 2, bool(key % 2)) for key in np.unique(scene.face_texture * 2 + scene.face_two_sided)}
-        )
+    def programs_of(self, mirrored: bool) -> Tuple[Any, Any]:
+        """What draws colours alone, and what draws all layers."""
+        if mirrored not in self.programs:
+            shaders = [COLOUR_SHADER, LAYERS_SHADER]
+            if mirrored:
+                shaders = [
+                    shader.replace(PLAIN_LOOKUP, MIRRORED_LOOKUP).replace("void main()", MIRRORED) for shader in shaders
+                ]
+            first, second = (
+                self.context.program(vertex_shader=VERTEX_SHADER, fragment_shader=shader) for shader in shaders
+            )
+            self.programs[mirrored] = first, second
+        return self.programs[mirrored]
 
-    def batch(self, scene: Scene, texture: int, two_sided: bool) -> Tuple[Any, Any, Any, Any]:
-        """Upload the faces that share a texture."""
-        import moderngl
-
-        chosen = np.flatnonzero((scene.face_texture == texture) & (scene.face_two_sided == two_sided))
+    def batch(self, scene: Scene, texture: int) -> Tuple[Tuple[Any, Any], Any, Tuple[bool, bool]]:
+        """Upload the faces that share a texture: what draws them in colours and in all layers, it, and its mirrors."""
+        chosen = np.flatnonzero(scene.face_texture == texture)
         corners = scene.faces[chosen].ravel()
         layout = np.dtype([("p", "f4", 3), ("n", "f4", 3), ("c", "f4", 3), ("uv", "f4", 2), ("i", "u4")])
         table = np.empty(len(corners), layout)
@@ -125,34 +146,47 @@ class RasterRenderer:
         table["n"] = np.repeat(scene.face_normals()[chosen], 3, axis=0)
         table["i"] = np.repeat(scene.face_instance[chosen], 3)
         buffer = self.context.buffer(table.tobytes())
-        pixels = scene.textures[texture]
-        image = self.context.texture(pixels.shape[1::-1], 3, pixels.tobytes(), alignment=1)
-        image.build_mipmaps()
-        image.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        across, down = (way == MIRROR for way in scene.textures[texture].wrap)
+        colour_program, layers_program = self.programs_of(across or down)
         colour = self.context.vertex_array(
-            self.colour_program, [(buffer, "3f 12x 3f 2f 4x", "position", "colour", "uv")], skip_errors=True
+            colour_program, [(buffer, "3f 12x 3f 2f 4x", "position", "colour", "uv")], skip_errors=True
         )
         layers = self.context.vertex_array(
-            self.layers_program, [(buffer, "3f 3f 3f 2f 1u", "position", "normal", "colour", "uv", "instance")]
+            layers_program, [(buffer, "3f 3f 3f 2f 1u", "position", "normal", "colour", "uv", "instance")]
         )
-        return colour, layers, image, two_sided
+        return (colour, layers), self.upload(scene.textures[texture]), (across, down)
 
-    def draw(self, camera_to_world: np.ndarray, program: Any, target: Any, layer: int) -> None:
+    def upload(self, texture: Texture) -> Any:
+        """A texture as OpenGL holds it."""
+        image = self.context.texture(texture.pixels.shape[1::-1], 3, texture.pixels.tobytes(), alignment=1)
+        image.repeat_x, image.repeat_y = (way == REPEAT for way in texture.wrap)
+        if texture.minify in MIPMAPPED:
+            brought = texture.levels[1:]
+            image.build_mipmaps(max_level=len(brought) if brought else 1000)
+            for number, level in enumerate(brought, 1):
+                image.write(level.tobytes(), level=number, alignment=1)
+        image.filter = (texture.minify, texture.magnify)
+        return image
+
+    def draw(self, camera_to_world: np.ndarray, target: Any, layer: int) -> None:
         """Draw every batch into ``target``; ``layer`` 0 draws colours, 1 all layers."""
-        world_to_camera = np.linalg.inv(camera_to_world)
-        for name, matrix in (
-            ("world_to_clip", self.projection @ world_to_camera),
-            ("world_to_camera", world_to_camera),
-        ):
-            if name in program:
-                program[name].write(np.ascontiguousarray(matrix.T, dtype="f4").tobytes())
+        camera_to_scene = np.array(camera_to_world, dtype=float)
+        camera_to_scene[:3, 3] -= self.origin
+        world_to_camera = np.linalg.inv(camera_to_scene)
+        for program in (programs[layer] for programs in self.programs.values()):
+            for name, matrix in (
+                ("world_to_clip", self.projection @ world_to_camera),
+                ("world_to_camera", world_to_camera),
+            ):
+                if name in program:
+                    program[name].write(np.ascontiguousarray(matrix.T, dtype="f4").tobytes())
         target.use()
         target.clear(0.0, 0.0, 0.0, 0.0)
-        for batch in self.batches:
-            image, two_sided = batch[2], batch[3]
-            (self.context.disable if two_sided else self.context.enable)(self.cull)
+        for drawn, image, fold in self.batches:
+            if any(fold):
+                self.programs[True][layer]["fold"].value = fold
             image.use(0)
-            batch[layer].render()
+            drawn[layer].render()
 
     def read(self, target: Any, attachment: int, components: int, kind: str) -> np.ndarray:
         """One layer of ``target`` as HxWxcomponents, first row on top."""
@@ -163,13 +197,13 @@ class RasterRenderer:
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
         """HxWx3 uint8."""
         with self.context:
-            self.draw(camera_to_world, self.colour_program, self.colour_target, 0)
+            self.draw(camera_to_world, self.colour_target, 0)
             return np.ascontiguousarray(self.read(self.colour_target, 0, 3, "f1"))
 
     def render(self, camera_to_world: np.ndarray) -> View:
         """All layers."""
         with self.context:
-            self.draw(camera_to_world, self.layers_program, self.layers_target, 1)
+            self.draw(camera_to_world, self.layers_target, 1)
             rgb = np.ascontiguousarray(self.read(self.layers_target, 0, 3, "f1"))
             geometry = self.read(self.layers_target, 1, 4, "f4")
             instances = np.ascontiguousarray(self.read(self.layers_target, 2, 1, "u4")[..., 0])

@@ -9,6 +9,7 @@ import numpy as np
 
 from mimic_core.simulators.base import View
 from mimic_core.simulators.scene import Scene
+from mimic_core.simulators.textures import BLENDED, CLAMP, MIPMAPPED, MIRROR, NEAREST, REPEAT, Texture
 
 STEP_BEHIND = 1e-4  # metres: where a ray goes on after a face seen from behind
 MAXIMAL_LAYERS = 16  # faces seen from behind that a ray may pass
@@ -33,14 +34,32 @@ def mip_pyramid(image: np.ndarray) -> List[np.ndarray]:
     return levels
 
 
-def bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Colours of a repeating texture at ``uv`` (Nx2), Nx3 float32, 0..255."""
+def folded(index: np.ndarray, size: int, wrap: int) -> np.ndarray:
+    """Whole numbers of texels beyond a texture's edges (0..size-1) brought back into it."""
+    if wrap == CLAMP:
+        return np.clip(index, 0, size - 1)
+    if wrap == MIRROR:
+        index = index % (2 * size)
+        return np.minimum(index, 2 * size - 1 - index)
+    return index % size
+
+
+def nearest(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, REPEAT)) -> np.ndarray:
+    """Colours of the texels at ``uv`` (Nx2), Nx3 uint8."""
+    height, width = image.shape[:2]
+    x, y = np.floor(uv[:, 0] * width).astype(np.int64), np.floor(uv[:, 1] * height).astype(np.int64)
+    return image[folded(y, height, wrap[1]), folded(x, width, wrap[0])]
+
+
+def bilinear(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, REPEAT)) -> np.ndarray:
+    """Colours of a texture at ``uv`` (Nx2), between its texels, Nx3 float32, 0..255."""
     height, width = image.shape[:2]
     x, y = uv[:, 0] * width - 0.5, uv[:, 1] * height - 0.5
     left, top = np.floor(x), np.floor(y)
     right_share, bottom_share = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
-    x0, y0 = left.astype(np.int64) % width, top.astype(np.int64) % height
-    x1, y1 = (x0 + 1) % width, (y0 + 1) % height
+    x0, y0 = left.astype(np.int64), top.astype(np.int64)
+    x1, y1 = folded(x0 + 1, width, wrap[0]), folded(y0 + 1, height, wrap[1])
+    x0, y0 = folded(x0, width, wrap[0]), folded(y0, height, wrap[1])
     upper = image[y0, x0] * (1 - right_share) + image[y0, x1] * right_share
     lower = image[y1, x0] * (1 - right_share) + image[y1, x1] * right_share
     return upper * (1 - bottom_share) + lower * bottom_share
@@ -58,6 +77,7 @@ class RaycastRenderer:
         from embreex import rtcore_scene
         from embreex.mesh_construction import TriangleMesh
 
+        scene, self.origin = scene.centred()
         self.scene, self.size = scene, size
         self.rays = camera_rays(size, hfov)
         self.pixel = 2 * np.tan(np.radians(hfov) / 2) / size[1]  # side of a pixel at distance 1
@@ -66,7 +86,7 @@ class RaycastRenderer:
         self.normals = scene.face_normals()
         self.corner = scene.vertices[scene.faces[:, 0]]
         self.slopes = self.attribute_slopes()
-        self.pyramids = [mip_pyramid(image) for image in scene.textures]
+        self.pyramids = [pyramid(texture) for texture in scene.textures]
 
     def attribute_slopes(self) -> np.ndarray:
         """Fx3x2: how the weights of a face's 2nd and 3rd corner grow along x, y and z within its plane."""
@@ -86,7 +106,7 @@ class RaycastRenderer:
             towards = directions[active]
             face = self.embree.run(origins[active].astype(np.float32), towards.astype(np.float32), query="INTERSECT")
             met, active, towards = face[face >= 0], active[face >= 0], towards[face >= 0]
-            behind = (np.einsum("ij,ij->i", self.normals[met], towards) >= 0) & ~self.scene.face_two_sided[met]
+            behind = np.einsum("ij,ij->i", self.normals[met], towards) >= 0
             found[active[~behind]] = met[~behind]
             met, active, towards = met[behind], active[behind], towards[behind]
             if not len(active):
@@ -103,7 +123,7 @@ class RaycastRenderer:
 
     def render(self, camera_to_world: np.ndarray) -> View:
         """All layers."""
-        rotation, origin = camera_to_world[:3, :3], camera_to_world[:3, 3]
+        rotation, origin = camera_to_world[:3, :3], camera_to_world[:3, 3] - self.origin
         directions = self.rays @ rotation.T
         face = self.hits(origin, directions)
         seen = np.flatnonzero(face >= 0)
@@ -111,10 +131,10 @@ class RaycastRenderer:
         layers = self.empty_layers()
         layers.depth.reshape(-1)[seen] = depth = self.distance(origin[None], directions[seen], face)
         normals = self.normals[face] @ rotation
-        normals *= -np.sign(np.einsum("ij,ij->i", normals, self.rays[seen]))[:, None]  # two-sided faces, from behind
         layers.normals.reshape(-1, 3)[seen] = normals
         layers.instances.reshape(-1)[seen] = self.scene.face_instance[face]
-        layers.rgb.reshape(-1, 3)[seen] = self.colours(origin, directions[seen], depth, face, rotation)
+        with np.errstate(all="ignore"):  # a scene may have texture coordinates as large as it likes
+            layers.rgb.reshape(-1, 3)[seen] = self.colours(origin, directions[seen], depth, face, rotation)
         return layers
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
@@ -153,24 +173,54 @@ class RaycastRenderer:
         for index in np.unique(texture):
             chosen = texture == index
             pair = footprint[0][chosen], footprint[1][chosen]
-            colours[chosen] = trilinear(self.pyramids[index], uv[chosen], *pair)
+            colours[chosen] = filtered(self.scene.textures[index], self.pyramids[index], uv[chosen], *pair)
         return np.clip(np.rint(colours * tint), 0, 255).astype(np.uint8)
 
     def close(self) -> None:
         """Nothing outlives the object itself."""
 
 
-def trilinear(levels: List[np.ndarray], uv: np.ndarray, along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
-    """Nx3 colours at ``uv``; ``along_x`` and ``along_y`` (Nx2) say how far uv moves from a pixel to its neighbours."""
+def pyramid(texture: Texture) -> List[np.ndarray]:
+    """The levels a texture is filtered from: its own, or those made from its picture."""
+    if texture.minify not in MIPMAPPED:
+        return [texture.pixels]
+    return list(texture.levels) if len(texture.levels) > 1 else mip_pyramid(texture.pixels)
+
+
+def filtered(
+    texture: Texture, levels: List[np.ndarray], uv: np.ndarray, along_x: np.ndarray, along_y: np.ndarray
+) -> np.ndarray:
+    """Nx3 colours of a texture at ``uv``, filtered as it asks for.
+
+    Args:
+        levels: see :func:`pyramid`.
+        uv: Nx2.
+        along_x: Nx2, how far uv moves from a pixel to the next one on the right.
+        along_y: the same for the one above.
+    """
     texels = np.array(levels[0].shape[1::-1])
     span = np.maximum(np.linalg.norm(along_x * texels, axis=1), np.linalg.norm(along_y * texels, axis=1))
-    level = np.clip(np.log2(np.maximum(span, 1e-6)), 0, len(levels) - 1)
+    exact = np.log2(np.maximum(span, 1e-6))
+    level = np.clip(exact, 0, len(levels) - 1)
+    if texture.minify not in BLENDED:
+        level = np.ceil(level - 0.5)  # the nearer one
     lower = np.floor(level).astype(int)
     share = (level - lower)[:, None]
+    minifying = MIPMAPPED.get(texture.minify, texture.minify)
     colours = np.zeros((len(uv), 3))
     for number, image in enumerate(levels):
         for chosen, weight in ((lower == number, 1 - share), (lower + 1 == number, share)):
             part = chosen & (weight[:, 0] > 0)
-            if part.any():
-                colours[part] += bilinear(image, uv[part]) * weight[part]
+            if not part.any():
+                continue
+            if minifying == texture.magnify:
+                colours[part] += sampled(minifying, image, uv[part], texture.wrap) * weight[part]
+                continue
+            for kind, these in ((texture.magnify, part & (exact <= 0)), (minifying, part & (exact > 0))):
+                colours[these] += sampled(kind, image, uv[these], texture.wrap) * weight[these]
     return colours
+
+
+def sampled(kind: int, image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int]) -> np.ndarray:
+    """Nx3 colours of one level by ``NEAREST`` or ``LINEAR``."""
+    return nearest(image, uv, wrap) if kind == NEAREST else bilinear(image, uv, wrap)

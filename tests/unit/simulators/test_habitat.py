@@ -1,8 +1,6 @@
 """The habitat-sim adapter's conventions, on a stand-in and, where it is installed, on habitat-sim itself."""
 
 import importlib.util
-import json
-import struct
 import sys
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from unit.simulators.known_room import PAINT, MakeScene, room
 
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.sampledata.shapes import Piece
-from mimic_core.simulators import RandomWalk, camera_pose, open_simulator, walk_views
+from mimic_core.simulators import RandomWalk, camera_pose, open_simulator, opening, walk_views
 from mimic_core.simulators.habitat import normals_from_depth, quaternion
 from mimic_core.simulators.opening import BACKEND_VARIABLE
 
@@ -127,28 +125,18 @@ def test_without_habitat_sim_the_remedy_is_its_environment(
         open_simulator(room_glb, backend="habitat")
 
 
-def basis(path: Path) -> Path:
-    document = json.dumps({"asset": {"version": "2.0"}, "extensionsUsed": ["KHR_texture_basisu"]}).encode()
-    document += b" " * (-len(document) % 4)
-    header = struct.pack("<4sIIII", b"glTF", 2, 20 + len(document), len(document), 0x4E4F534A)
-    path.write_bytes(header + document)
-    return path
-
-
-def test_basis_textures_need_habitat(tmp_path: Path) -> None:
-    for backend in ("embreex", "moderngl"):
-        with pytest.raises(UnreadableError, match="habitat") as caught:
-            open_simulator(basis(tmp_path / "a.basis.glb"), backend=backend)
-        assert "envs/habitat.yaml" in caught.value.remedy
-
-
 @pytest.mark.usefixtures("habitat")
-def test_auto_takes_habitat_for_basis_textures_alone(room_file: Path) -> None:
-    with open_simulator(room_file, resolution=8) as simulator:
-        assert simulator.backend != "habitat"
-    named = room_file.rename(room_file.with_name("room.basis.glb"))
-    with open_simulator(named, resolution=8) as simulator:
-        assert simulator.backend == "habitat"
+def test_auto_takes_habitat_where_nothing_else_decodes_basis_textures(
+    room_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = room_file.with_name("room.basis.glb")
+    listed.write_bytes(room_file.read_bytes().replace(b'["KHR_materials_unlit"]', b'["KHR_texture_basisu" ]'))
+    for there, expected in ((True, ("moderngl", "embreex")), (False, ("habitat",))):
+        monkeypatch.setattr(opening, "transcoder_available", lambda there=there: there)
+        with open_simulator(listed, resolution=8) as simulator:
+            assert simulator.backend in expected
+        with open_simulator(room_file, resolution=8) as simulator:
+            assert simulator.backend != "habitat"
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (180, 0, 0), (123, -40, 15), (90, 90, 180)])

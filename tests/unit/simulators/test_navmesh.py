@@ -88,6 +88,16 @@ def test_references_of_64_bits_are_read_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_navmesh(path), read_navmesh(ROOM))
 
 
+def swollen(data: bytes) -> bytes:
+    """Every polygon claims 255 triangles: a small file would ask for gigabytes."""
+    polygons, vertices, links, details = struct.unpack_from("<4i", data, 72)
+    at = 48 + 100 + 12 * vertices + 32 * polygons + 12 * links
+    spoilt = bytearray(data)
+    for number in range(details):
+        spoilt[at + 12 * number + 9] = 255
+    return bytes(spoilt)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -100,6 +110,7 @@ def test_references_of_64_bits_are_read_alike(tmp_path: Path) -> None:
         (lambda data: data[:8] + b"\2" + data[9:], "there is no tile at byte"),
         (lambda data: data[:8] + b"\0" + data[9:], "nothing to walk on"),
         (lambda data: data[:72] + b"\xff\xff\xff\xff" + data[76:], "negative"),
+        (lambda data: swollen(data), "more triangles than there are"),
     ],
 )
 def test_a_damaged_mesh_is_named(room: Path, change, said: str) -> None:
