@@ -1,0 +1,73 @@
+"""Write all cases, or some, run the product on them, and print a table."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+from cases import all_cases
+from cases.base import run_case
+
+COLUMNS = (("case", 5), ("right value", 56), ("seen", 72), ("ok", 5))
+
+
+def main() -> None:
+    cases = all_cases()
+    parser = argparse.ArgumentParser(prog="python -m cases", description=__doc__)
+    parser.add_argument("ids", nargs="*", metavar="ID", help="such as F02 M3 (all)")
+    parser.add_argument("--keep", type=Path, help="folder for the inputs and results; by default they are removed")
+    parser.add_argument("--list", action="store_true", help="name the cases, run none")
+    args = parser.parse_args()
+    if unknown := [one for one in args.ids if one not in cases]:
+        parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(cases)}")
+    if args.list:
+        print("\n".join(f"{one.id:<6}{one.title}" for one in cases.values()))
+        return
+    chosen = [cases[one] for one in args.ids] or list(cases.values())
+    folder = args.keep or Path(tempfile.mkdtemp(prefix="cases-"))
+    wrong = []
+    print(row(*(name for name, _ in COLUMNS)))
+    print("-+-".join("-" * width for _, width in COLUMNS))
+    for number, one in enumerate(chosen, 1):
+        progress(f"{number} of {len(chosen)}: {one.id}, {one.title}")
+        started = time.monotonic()
+        seen = run_case(one, folder / one.id)
+        progress("")
+        text = seen.text + "".join(f" NOT: {name}." for name in seen.wrong)
+        print(row(one.id, f"{one.title}: {one.right}", text, "yes" if seen.right else "NO"), flush=True)
+        print(f"{'':5} | {time.monotonic() - started:.1f} s", flush=True)
+        if not seen.right:
+            wrong.append(one.id)
+        if args.keep is None:
+            shutil.rmtree(folder / one.id, ignore_errors=True)
+    print(
+        f"\n{len(chosen) - len(wrong)} of {len(chosen)} cases are right" + f"; wrong: {' '.join(wrong)}" * bool(wrong)
+    )
+    raise SystemExit(bool(wrong))
+
+
+def row(*cells: str) -> str:
+    """A row of the table, in as many lines as its longest cell needs."""
+    wrapped = [textwrap.wrap(cell, width) or [""] for cell, (_, width) in zip(cells, COLUMNS, strict=True)]
+    height = max(map(len, wrapped))
+    lines = []
+    for number in range(height):
+        parts = [
+            (lines_of[number] if number < len(lines_of) else "").ljust(width)
+            for lines_of, (_, width) in zip(wrapped, COLUMNS, strict=True)
+        ]
+        lines.append(" | ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def progress(text: str) -> None:
+    """One line on a terminal, written over; nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
