@@ -163,7 +163,8 @@ def row_without_view(name: str, status: str, reason: str) -> Row:
     """The one row of a unit, or of an image of a folder, that could not be read, or of a remark."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "faces": 0, "offset": -1, "size": 0}
-    return {"unit": name, "status": status, "reason": reason, "role": "", "name": "", **numbers, **empty}
+    told = reason.encode("utf-8", "backslashreplace").decode()  # it may hold a file's name that is no UTF-8
+    return {"unit": name, "status": status, "reason": told, "role": "", "name": "", **numbers, **empty}
 
 
 def none_readable(unreadable: Mapping[str, str]) -> MimicError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def read_shard(root: Path, adapter: str, kind: str) -> tuple[str, Any]:
             shown=False,
         )
         rows = pd.read_parquet(out)
-        return dict(rows[rows["status"] == "ok"].groupby("unit").size()), dict(statistics["unreadable"])
+        counts = rows[rows["status"] == "ok"].groupby("unit").size()
+        return {str(name): int(count) for name, count in counts.items()}, dict(statistics["unreadable"])
 
     return attempt(run)
 
@@ -142,6 +144,26 @@ def group_name(folder: Path) -> Seen:
         the_good_group_is_read=2 in views.values(),
         the_other_is_unreadable=len(unreadable) == 1,
     )
+
+
+def write_bytes_names(folder: Path) -> None:
+    encode(folder / "in" / "good.mp4", pan(3, 5), rate=5)
+    photos(folder / "in" / "x")
+    for name in (b"\xff.mp4", b"x/\xff.jpg"):
+        (folder / "in" / os.fsdecode(name)).write_bytes(b"no media")
+    shutil.copy(folder / "in" / "good.mp4", folder / "in" / os.fsdecode(b"\xfe.mp4"))
+    shutil.copy(folder / "in" / "x" / "0.jpg", folder / "in" / "x" / os.fsdecode(b"\xfe.jpg"))
+
+
+@case(
+    "F1b",
+    "films and photos whose names are no UTF-8, of each one good and one that is no media",
+    right="the good ones are mined, the others are 'unreadable'",
+    write=write_bytes_names,
+)
+def bytes_names(folder: Path) -> Seen:
+    mined = mine(folder / "in", folder / "out")
+    return judge_odd(mined, {"good.mp4", "x", "\\xfe.mp4"}, ("\\xff.mp4", "\\xff.jpg"))
 
 
 DOCUMENTS: dict[str, object] = {
