@@ -54,19 +54,22 @@ class Tables:
     boxes: int = 0
 
 
-def check_tables(file: BinaryIO, size: int, where: Path) -> None:
+def check_tables(file: BinaryIO, size: int, where: Path) -> int:
     """See that an MP4 or QuickTime file's tables are in bounds; any other file passes.
 
     Args:
         file: an open file; it is left where it happens to stand.
         size: bytes of it.
 
+    Returns:
+        How many tracks may be videos; 0 of a file of another kind.
+
     Raises:
         UnreadableError: they promise more samples than :data:`~mimic_core.foreign.SAMPLES`.
     """
     file.seek(0)
     if file.read(8)[4:] not in FIRST:
-        return
+        return 0
     tables = Tables()
     walk(file, 0, size, tables, where)
     if len(tables.tracks) > MOST_TRACKS:
@@ -76,6 +79,7 @@ def check_tables(file: BinaryIO, size: int, where: Path) -> None:
     if total > SAMPLES or edited > MOST_EDITED:
         what = f"{total:,} samples" if total > SAMPLES else f"edits of {edited:,} samples"
         raise too_much(f"{what} in {size:,} bytes; at most {SAMPLES:,} are read", where)
+    return sum(track.kinds != {b"soun"} for track in tables.tracks)
 
 
 def walk(file: BinaryIO, start: int, end: int, tables: Tables, where: Path, deep: int = 0) -> None:

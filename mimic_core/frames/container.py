@@ -39,8 +39,10 @@ CONTAINER_OPTIONS = {
     "use_absolute_path": "0",
 }
 OPTIONS = {"max_pixels": str(FRAME_PIXELS)}  # of the decoders, those that only look into the streams as well
+FULL_TRACKS = 4  # video tracks that may each have frames of the largest size
 BUFFER = 1 << 17  # bytes read at once
 COUNTED = 2000  # packets looked at where a header does not tell a still from a film
+LISTED = (b"\x1a\x45\xdf\xa3", b"RIFF", b"0&\xb2u")  # Matroska, AVI, ASF: their headers list the tracks
 LEAST_SIDE = 8  # pixels; smaller pictures show nothing
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # bytes that no text has
@@ -75,19 +77,16 @@ def open_container(path: Path) -> Iterator[tuple[InputContainer, BinaryIO]]:
     """
     with open_regular(path, "a video") as buffered, foreign(CANNOT, path, ENCODE):
         file: BinaryIO = getattr(buffered, "raw", buffered)  # FFmpeg has a buffer of its own
-        check_tables(file, file.seek(0, 2), path)
+        tracks = check_tables(file, file.seek(0, 2), path)
         file.seek(0)
         head = file.read(512)
-        file.seek(0)
         try:
-            container = av.open(
-                Bytes(file, path),
-                "r",
-                options=OPTIONS,
-                container_options=CONTAINER_OPTIONS,
-                metadata_errors="replace",
-                buffer_size=BUFFER,
-            )
+            if head.startswith(LISTED):
+                with opened(
+                    file, path, {"probesize": "32"}
+                ) as container:  # the header, without a look into the streams
+                    tracks = len(container.streams.video)
+            container = opened(file, path, bounds(tracks))
         except av.FFmpegError as error:
             raise UnreadableError(refusal(head, error), where=path, remedy=ENCODE) from error
         with container:
@@ -95,6 +94,24 @@ def open_container(path: Path) -> Iterator[tuple[InputContainer, BinaryIO]]:
                 yield container, file
             except av.FFmpegError as error:
                 raise UnreadableError(f"{CANNOT} ({reason(error)})", where=path, remedy=ENCODE) from error
+
+
+def opened(file: BinaryIO, path: Path, options: dict[str, str]) -> InputContainer:
+    """The container in an open file."""
+    file.seek(0)
+    return av.open(
+        Bytes(file, path),
+        "r",
+        options=options,
+        container_options=CONTAINER_OPTIONS,
+        metadata_errors="replace",
+        buffer_size=BUFFER,
+    )
+
+
+def bounds(tracks: int) -> dict[str, str]:
+    """Options of decoders: FFmpeg looks into all tracks at once, so of many each may have smaller frames."""
+    return {**OPTIONS, "max_pixels": str(int(OPTIONS["max_pixels"]) // max(1, tracks - FULL_TRACKS + 1))}
 
 
 def refusal(head: bytes, error: av.FFmpegError) -> str:

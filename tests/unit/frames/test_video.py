@@ -1,9 +1,11 @@
+import struct
 from fractions import Fraction
 
 import av
 import cv2
 import numpy as np
 import pytest
+from films import box, encode, pan, read, rebuilt, times
 
 from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.frames import reader
@@ -134,3 +136,24 @@ def test_a_source_without_one_readable_unit_is_an_error(tmp_path):
     assert sorted(tmp_path.iterdir()) == [path]
     statistics = write_frames(units, read, tmp_path / "a.tar", tmp_path / "a.parquet", total=2)
     assert statistics["units_unreadable"] == 1  # other shards may hold good ones
+
+
+def test_an_edit_list_leaves_out_what_it_cuts(tmp_path):
+    path = encode(tmp_path / "a.mp4", pan(4), "mpeg4")
+    whole, _ = read(path)
+    second = struct.unpack_from(">I", path.read_bytes(), path.read_bytes().index(b"mdhd") + 16)[0]
+    later = box(b"edts", box(b"elst", struct.pack(">IIIIHH", 0, 1, 3000, second, 1, 0)))
+    data = rebuilt(path.read_bytes(), lambda kind, inside: None if kind == b"edts" else inside)
+    path.write_bytes(rebuilt(data, lambda kind, inside: inside + later if kind == b"trak" else inside))
+    views, remarks = read(path)
+    assert times(views) == [0, 1, 2]
+    assert remarks == []
+    np.testing.assert_array_equal(views[0].image, whole[1].image)
+
+
+def test_ten_bit_hevc_gives_the_colours_of_eight_bits(tmp_path):
+    views, remarks = read(encode(tmp_path / "a.mp4", pan(2), "libx265", pixels="yuv420p10le"))
+    eight, _ = read(encode(tmp_path / "b.mp4", pan(2), "libx265"))
+    assert times(views) == [0, 1]
+    assert remarks == []
+    assert np.abs(views[1].image.astype(int) - eight[1].image).mean() < 10
