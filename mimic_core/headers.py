@@ -10,7 +10,7 @@ import io
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 PLAIN, GIF, ANIMATED, APNG, WIDE = 6, 8, 11, 12, 17  # bytes a pixel that OpenCV holds at the peak, measured
@@ -51,9 +51,7 @@ def read_header(data: bytes) -> Header | None:
         if data[:3] == b"\xff\xd8\xff":
             return jpeg_header(data)
         if data[:8] == PNG_SIGNATURE:
-            weight = APNG if data.find(b"acTL", 8, data.find(b"IDAT")) > 0 else PLAIN
-            width, height = struct.unpack_from(">II", data, 16)
-            return Header(width, height, weight, texts=data.count(b"zTXt") + data.count(b"iTXt"))
+            return png_header(data)
         if data[:4] == b"GIF8":
             width, height = struct.unpack_from("<HH", data, 6)
             return Header(width, height, GIF)
@@ -70,6 +68,8 @@ def read_header(data: bytes) -> Header | None:
         if data[:4] == b"\x59\xa6\x6a\x95":  # Sun raster
             return Header(*struct.unpack_from(">II", data, 4))
         return text_header(data[:4096])
+    except TooManyError:
+        return Header(1 << 16, 1 << 16)  # taken for the largest, so that it is refused
     except (struct.error, IndexError):
         return None
 
@@ -85,32 +85,68 @@ def text_header(head: bytes) -> Header | None:
 
 
 def jpeg_header(data: bytes) -> Header | None:
-    """The header of a JPEG: markers are looked for as libjpeg does, over whatever lies between them.
+    """The header of a JPEG.
 
-    A progressive picture, and one whose components lie in scans of their own, is held as coefficients, two bytes each.
+    A progressive picture, and one whose components lie in scans of their own, is gone over once a scan, and held as
+    coefficients of two bytes each.
+    """
+    header = None
+    for marker, place in jpeg_segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in NO_SIZE and header is None:
+            height, width, components = struct.unpack_from(">HHB", data, place + 5)
+            sampling = data[place + 11 : place + 10 + 3 * components : 3] or b"\x11"
+            shares = [(byte >> 4 or 1, byte & 15 or 1) for byte in sampling]
+            whole = max(across for across, _ in shares) * max(down for _, down in shares)
+            held = -(-2 * sum(across * down for across, down in shares) // whole)
+            header = Header(width, height, max(PLAIN, 3 + held))
+            several = marker in PROGRESSIVE
+        elif marker == 0xDA and header is not None:
+            if several or data[place + 4] < components:
+                return replace(header, passes=max(1, data.count(b"\xff\xda", place)))
+            return replace(header, weight=PLAIN)
+    return header
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Markers of a JPEG and where they stand, up to its first scan; looked for as libjpeg does, over what lies between.
+
+    Raises:
+        TooManyError: there are more than any camera writes.
     """
     place = 2
     for _ in range(MOST_PARTS):
         place = data.find(b"\xff", place)
         if place < 0 or place + 4 > len(data):
-            return None
+            return
         marker = data[place + 1]
-        if marker in (0x00, 0xFF):
-            place += 2 if marker == 0 else 1
-        elif 0xC0 <= marker <= 0xCF and marker not in NO_SIZE:
-            height, width, components = struct.unpack_from(">HHB", data, place + 5)
-            sampling = data[place + 11 : place + 10 + 3 * components : 3] or b"\x11"
-            shares = [(byte >> 4 or 1, byte & 15 or 1) for byte in sampling]
-            whole = max(across for across, _ in shares) * max(down for _, down in shares)
-            scans = data.count(b"\xff\xda", place)
-            buffered = marker in PROGRESSIVE or scans > 1
-            held = 2 * -(-sum(across * down for across, down in shares) // whole) if buffered else 0
-            return Header(width, height, max(PLAIN, 3 + held), max(1, scans))
-        elif 0xD0 <= marker <= 0xD9 or marker == 0x01:
-            place += 2  # markers without a length
+        if marker == 0xFF:
+            place += 1
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
+            place += 2  # without a length
         else:
+            yield marker, place
+            if marker == 0xDA:
+                return
             place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4], "big"))
-    return Header(1 << 16, 1 << 16)  # no camera writes so many segments: taken for the largest
+    raise TooManyError
+
+
+class TooManyError(Exception):
+    """A file of more segments, chunks or pages than are walked through."""
+
+
+def png_header(data: bytes) -> Header:
+    """The header of a PNG; its compressed texts are counted, before and behind the picture."""
+    width, height = struct.unpack_from(">II", data, 16)
+    place, weight, texts = 8, PLAIN, 0
+    for _ in range(MOST_PARTS):
+        kind = data[place + 4 : place + 8]
+        if len(kind) < 4:
+            return Header(width, height, weight, texts=texts)
+        weight = APNG if kind == b"acTL" else weight
+        texts += kind in (b"zTXt", b"iTXt")
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    raise TooManyError
 
 
 def webp_header(data: bytes) -> Header | None:
@@ -186,7 +222,7 @@ def pictures_in(data: bytes) -> int:
         if data[4:8] == b"ftyp" and b"avis" in data[8 : int.from_bytes(data[:4], "big")]:
             samples = data.find(b"stsz")
             return max(1, int(struct.unpack_from(">I", data, samples + 12)[0])) if samples > 0 else 1
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, TooManyError):
         pass
     return 1
 
@@ -235,7 +271,9 @@ def webp_frames(data: bytes) -> int:
 
 def jpeg_pictures(data: bytes) -> int:
     """Pictures of a Multi Picture file (CIPA DC-007): those of other views; previews and gain maps do not count."""
-    start = data.find(b"MPF\0", 0, min(len(data), 1 << 18)) + 4
+    *_, (_, end) = [*jpeg_segments(data)] or [(0, 0)]
+    head = data[:end]
+    start = head.find(b"MPF\0") + 4
     if start < 4 or data[start : start + 4] not in TIFFS:
         return 1
     order = TIFFS[data[start : start + 4]][0]
@@ -248,6 +286,6 @@ def jpeg_pictures(data: bytes) -> int:
             kinds = [int(struct.unpack_from(order + "I", data, place)[0]) for place in places]
             views = sum(kind >> 16 & 0xFF == 2 for kind in kinds)
             undefined = sum(not kind & 0xFFFFFF for kind in kinds)
-            head = data[: 1 << 18].lower()
-            return max(views, 1 if b"hdrgm" in head or b"gainmap" in head else 1 + undefined)
+            gains = b"hdrgm" in head.lower() or b"gainmap" in head.lower()
+            return max(views, 1 if gains else 1 + undefined)
     return 1

@@ -101,6 +101,14 @@ def jpeg_of(width, height, scans=0):
     return bytes(data[:-2]) + b"\xff\xda\0\x08\x01\x01\0\1\x3f\0\0" * scans + b"\xff\xd9"
 
 
+def png_with(kind, count):
+    """A PNG with so many further chunks, before the picture and behind it."""
+    data = saved("PNG")
+    place = data.index(b"IDAT") - 4
+    chunk = struct.pack(">I", 4) + kind + b"a\0\0b" + bytes(4)
+    return data[:place] + chunk * (count // 2) + data[place:] + chunk * (count - count // 2)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -118,7 +126,8 @@ def jpeg_of(width, height, scans=0):
         (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999 +X 99999\n", "pixels; at most"),
         (b"\xff\x4f\xff\x51\0\x2f\0\0" + struct.pack(">4I", 12000, 12000, 0, 0) + bytes(40), "bytes in memory"),
         (b"\x59\xa6\x6a\x95" + struct.pack(">7I", 99999, 99999, 24, 0, 1, 0, 0), "pixels; at most"),
-        (saved("PNG").replace(b"IDAT", b"IDATzTXt" * 65, 1), "compressed texts"),
+        (png_with(b"zTXt", 65), "compressed texts"),
+        (png_with(b"tEXt", MOST_PARTS), "pixels; at most"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
