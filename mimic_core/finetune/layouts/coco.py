@@ -118,8 +118,8 @@ class CocoKeypoints:
             if (height, width) != self.sizes[number]:
                 what = f"the image is {(height, width)} and {self.sizes[number]} in {self.path.name} (height, width)"
                 raise MimicError(what, where=path, remedy=REMEDY)
-            self.bad_images.remove(number)
             self.shapes[number] = height, width
+            self.bad_images.discard(number)  # threads that look at people of one image may all come here
         return self.shapes[number]
 
     def check(self, row: int, size: int) -> None:

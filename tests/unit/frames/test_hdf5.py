@@ -1,5 +1,7 @@
 """Samples of HDF5 files, whole, broken and hostile."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from mimic_core.errors import UnreadableError
 from mimic_core.frames.hdf5 import hdf5_views
 from mimic_core.frames.images import ImageSettings
 from mimic_core.frames.views import View
+from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
 
 
@@ -98,3 +101,56 @@ def test_a_file_that_became_shorter_is_unreadable(tmp_path):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(UnreadableError, match="cannot be read"):
         views_of(path)
+
+
+def test_groups_whose_names_are_no_utf_8_are_samples(tmp_path):
+    path = tmp_path / "a.h5"
+    write_h5(path, {"s": [encoded(0), encoded(1)], "t": [encoded(2), encoded(3)]})
+    with h5py.File(path, "a") as file:
+        file.move("s", b"\xff\xfe")
+        file.move("t/frames/t0", b"t/frames/\xe4")
+        file.move(b"t/frames/\xe4/v0", b"t/frames/\xe4/\xfc")
+    units = open_source("demon").units(tmp_path)
+    assert [unit.name for unit in units] == ["a.h5/\\xff\\xfe", "a.h5/t"] and not any(unit.fault for unit in units)
+    for unit in units:
+        assert all(isinstance(view, View) for view in hdf5_views(unit, ImageSettings()))
+
+
+def test_a_time_that_is_a_link_costs_itself(tmp_path):
+    path = tmp_path / "a.h5"
+    write_h5(path, {"s": [encoded(0), encoded(1)]})
+    with h5py.File(path, "a") as file:
+        file["s/frames/a"] = h5py.SoftLink("/s/frames/a")
+        file["s/frames/b"] = h5py.ExternalLink("other.h5", "/s/frames/t0")
+        file["s/frames/c"] = 3
+        file["s/frames/u/v0/image"] = h5py.SoftLink("/s/frames/t0/v0/image")
+    found = views_of(path)
+    assert [isinstance(view, View) for view in found] == [False, False, True, True, False]
+
+
+def test_groups_that_hold_one_another_end(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    write_h5(path, {"s": [encoded(0), encoded(1)]})
+    with h5py.File(path, "a") as file:
+        for number in range(1, 30):
+            file[f"s/frames/t{number}"] = file["s/frames/t0"]
+    assert len(views_of(path)) == 60
+    monkeypatch.setattr("mimic_core.frames.hdf5.VIEWS", 20)
+    with pytest.raises(UnreadableError, match="more than 20 views"):
+        views_of(path)
+
+
+def test_an_encoded_image_of_too_many_pixels_costs_itself(tmp_path):
+    header = b"P6 60000 60000 255\n" + bytes(50)
+    write_h5(tmp_path / "a.h5", {"s": [encoded(0), header, encoded(1)]})
+    found = views_of(tmp_path / "a.h5")
+    assert [isinstance(view, View) for view in found] == [True, False, True] and "pixels" in found[1].what
+
+
+def test_a_pipe_named_as_hdf5_is_a_unit_that_says_so(tmp_path):
+    os.mkfifo(tmp_path / "a.h5")
+    (tmp_path / "b.h5").symlink_to("/dev/zero")
+    assert ["a pipe" in unit.fault or "a device" in unit.fault for unit in open_source("demon").units(tmp_path)] == [
+        True,
+        True,
+    ]
