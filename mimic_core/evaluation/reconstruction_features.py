@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
+from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.evaluation.frechet import LEAST, frechet_distance
+from mimic_core.foreign import check_regular, foreign
 from mimic_core.models import load_pretrained
+from mimic_core.models.weights.parameters import check_values
 from mimic_core.models.weights.pickles import read_pickle
 from mimic_core.pretrain.augment import normalise
 
@@ -59,7 +62,7 @@ def why_no_fid(path: str | Path) -> str:
     """Why there is no FID; empty where there is one."""
     if not str(path):
         return "no file of Inception's weights is given"
-    if not Path(path).is_file():
+    if not os.path.lexists(path):
         return f"the file {path} of Inception's weights is not there"
     if importlib.util.find_spec("torch_fidelity") is None:
         return "torch-fidelity is not installed"
@@ -70,21 +73,28 @@ def inception_distance(path: Path) -> Any:
     """torchmetrics' metric with weights from a file."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    weights = read_pickle(path)
     wrong = MimicError(
         "these are not Inception's weights as torch-fidelity reads them",
         where=path,
         remedy="give its released weights-inception-2015-12-05-6726825d.pth",
     )
-    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+    check_regular(path, "a file of Inception's weights")
+    weights = read_pickle(path)
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
         raise wrong
+    if sum(value.nbytes for value in weights.values()) > path.stat().st_size:
+        raise wrong
+    check_values({name: value for name, value in weights.items() if value.is_floating_point()}, path)
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "inception.pth"  # torch-fidelity unpickles what it is given, so it gets a file of ours
         torch.save(dict(weights), own)
         try:
-            # without antialiasing, as the FID's first implementation resizes
-            return FrechetInceptionDistance(FEATURES, feature_extractor_weights_path=str(own), antialias=False)
-        except RuntimeError as error:
+            with foreign("weights that torch-fidelity cannot read", path):
+                # without antialiasing, as the FID's first implementation resizes
+                return FrechetInceptionDistance(FEATURES, feature_extractor_weights_path=str(own), antialias=False)
+        except UnreadableError as error:
             raise wrong from error
 
 

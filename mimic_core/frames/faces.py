@@ -7,6 +7,7 @@ file is data to OpenCV's network reader: nothing in it is run as code.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import foreign, read_regular
 
 Image = NDArray[np.uint8]
 HideFaces = Callable[[Image], tuple[Image, int]]  # the image without faces, and how many there were
@@ -27,6 +29,7 @@ STRIDE, MULTIPLE = 4, 32  # of the network: pixels a cell of its output; what si
 THRESHOLD = 0.3  # score from which a cell holds a face: rather a blurred doll than a recognisable person
 OVERLAPPING = 0.3  # intersection over union from which two boxes are one face
 MARGIN = 0.25  # of the box, added on every side
+MODEL_BYTES = 1 << 28  # of the file; CenterFace has 7 million
 MOSAIC = 5  # a face is brought down to so many cells a side
 
 
@@ -37,18 +40,17 @@ class FaceBlur:
         model: the CenterFace ONNX file.
 
     Raises:
-        MimicError: the file is not there, or is no network that OpenCV reads.
+        MimicError: the file is not there, is a folder, pipe or device, or is no network of these outputs.
     """
 
     def __init__(self, model: Path) -> None:
-        if not model.is_file():
+        if not os.path.lexists(model):
             raise MimicError("the face detector's file is not there", where=model, remedy=REMEDY)
-        try:
-            self.net = cv2.dnn.readNetFromONNX(str(model))
-        except cv2.error as error:
-            raise MimicError(
-                f"this is no network that OpenCV reads ({error.err})", where=model, remedy=REMEDY
-            ) from error
+        with foreign("this is no network that OpenCV reads", model, REMEDY):
+            data = read_regular(model, "a face detector's file", MODEL_BYTES)
+            self.net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
+        with foreign("this network finds no faces", model, REMEDY):  # seen here, not at the first of many pictures
+            self.find(np.zeros((MULTIPLE, 2 * MULTIPLE, 3), np.uint8))
 
     def find(self, image: Image) -> list[Box]:
         """Boxes of the faces in an RGB image (H, W, 3) uint8."""

@@ -1,6 +1,7 @@
 """Laws of the Frechet distance, and the same number as torchmetrics gives for the same features."""
 
 import importlib.util
+import os
 
 import numpy as np
 import pytest
@@ -122,3 +123,24 @@ def test_fid_of_a_local_file(inception, tmp_path):
     torch.save({"Conv2d_1a_3x3.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(MimicError, match="not Inception's weights"):
         FID(tmp_path / "other.pth", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "numbers as names", "values that are not stored", "NaN", "damaged"])
+def test_files_of_inceptions_weights_that_are_none(tmp_path, what):
+    pytest.importorskip("torch_fidelity")
+    path, name = tmp_path / "inception.pth", "Conv2d_1a_3x3.conv.weight"
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "numbers as names":
+        torch.save({3: torch.zeros(2)}, path)
+    elif what == "values that are not stored":
+        torch.save({name: torch.zeros(1).expand(1 << 40)}, path)
+    elif what == "NaN":
+        torch.save({name: torch.full((4,), float("nan"))}, path)
+    else:
+        torch.save({name: torch.ones(1000)}, path)
+        path.write_bytes(path.read_bytes().replace(b"\x80\x3f" * 1, b"\x80\x3e", 1))
+    with pytest.raises(MimicError):
+        FID(path, torch.device("cpu"))

