@@ -18,7 +18,8 @@ from mimic_core.simulators.base import CELL, fits, measures, not_in_metres
 from mimic_core.simulators.storeys import Layers, other_storeys
 
 SAMPLES_AT_ONCE = 2_000_000  # points on surfaces held in memory together
-HEADROOM_AT_ONCE = 1 << 26  # voxels whose headroom is looked at together
+HEADROOM_AT_ONCE = 1 << 24  # voxels whose headroom is looked at together
+MOST_SAMPLES = 2_000_000_000  # points on surfaces in all: minutes
 LONGEST_EDGE = 50.0  # metres of a triangle that is sampled in one piece
 
 
@@ -73,7 +74,7 @@ class WalkableGrid:
         name: str = "",
         navmesh: Optional[np.ndarray] = None,
     ) -> None:
-        self.walker = walker
+        self.walker, self.name = walker, name
         if navmesh is not None:  # which may lie on a balcony of which nothing is seen
             vertices = np.concatenate([vertices, navmesh.reshape(-1, 3)])
         self.low = vertices.min(axis=0)
@@ -82,13 +83,17 @@ class WalkableGrid:
         if not fits(extent, walker.cell):
             raise not_in_metres(extent, name)
         cells = np.ceil((vertices.max(axis=0) - self.low) / walker.cell).astype(int) + 1
+        # pages of a large grid that hold no surface are never written, so that they take no memory
         if navmesh is None:
-            solid, level = self.voxels(vertices[faces], cells)
-            walkable = level & self.headroom(solid)
+            solid, walkable = self.voxels(vertices[faces], cells)
+            places = np.nonzero(walkable)
+            good = self.headroom(solid, *places)
         else:
-            solid = self.voxels(navmesh, cells)[0]
-            walkable = solid & ~np.pad(solid, ((0, 0), (1, 0), (0, 0)))[:, :-1]  # a slope's lowest in each column
-        columns = walkable.sum(axis=(0, 2))
+            walkable = self.voxels(navmesh, cells)[0]
+            x, y, z = places = np.nonzero(walkable)
+            good = (y == 0) | ~walkable[x, y - 1, z]  # a slope's lowest in each column
+        walkable[tuple(place[~good] for place in places)] = False
+        columns = np.bincount(places[1][good], minlength=cells[1])
         if not columns.any():
             what = f"this scene, {measures(extent)}, has no floor to walk on"
             raise UnreadableError(what, where=name, remedy="check its upward axis (up: y or z) and its unit (metres)")
@@ -130,6 +135,9 @@ class WalkableGrid:
         flat = normals[:, 1] / area > np.cos(np.radians(self.walker.slope))
         edge = np.linalg.norm(triangles - np.roll(triangles, 1, axis=1), axis=2).max(axis=1)
         divisions = np.ceil(edge / (self.walker.cell / 2)).astype(int)
+        if (samples := float(((divisions + 1.0) * (divisions + 2.0) / 2).sum())) > MOST_SAMPLES:
+            what = f"this scene has {samples:,.0f} points of surface to look at; at most {MOST_SAMPLES:,} are"
+            raise UnreadableError(what, where=self.name, remedy="cut it into pieces, or leave it out")
         triangles = (triangles - self.low) / self.walker.cell + 1e-6
         strides = np.array([cells[1] * cells[2], cells[2], 1])
         for count in np.unique(divisions):
@@ -145,15 +153,18 @@ class WalkableGrid:
                 level.reshape(-1)[index[flat[part]]] = True
         return solid, level
 
-    def headroom(self, solid: np.ndarray) -> np.ndarray:
-        """Whether the voxels above each one are free up to the walker's height."""
+    def headroom(self, solid: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Whether the voxels above each place (N indices each, x ascending) are free up to the walker's height."""
         tall = int(np.ceil(self.walker.height / self.walker.cell))
-        levels, slab = solid.shape[1], max(1, HEADROOM_AT_ONCE // (solid.shape[1] * solid.shape[2]))
-        free = np.empty_like(solid)
+        slab = max(1, HEADROOM_AT_ONCE // (solid.shape[1] * solid.shape[2]))
+        free = np.empty(len(x), bool)
         for start in range(0, len(solid), slab):
-            padded = np.pad(solid[start : start + slab], ((0, 0), (1, tall), (0, 0)))
-            below = np.cumsum(padded, axis=1, dtype=np.int32)
-            free[start : start + slab] = below[:, tall : tall + levels] == below[:, 1 : 1 + levels]
+            first, last = np.searchsorted(x, [start, start + slab])
+            if first < last:
+                padded = np.pad(solid[start : start + slab], ((0, 0), (1, tall), (0, 0)))
+                below = np.cumsum(padded, axis=1, dtype=np.int32)
+                across, up, along = x[first:last] - start, y[first:last], z[first:last]
+                free[first:last] = below[across, up + tall, along] == below[across, up + 1, along]
         return free
 
     def radius_of(self, island: int) -> float:

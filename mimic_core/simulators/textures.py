@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mimic_core.errors import UnreadableError
-from mimic_core.foreign import SCENE_PIXELS, check_pixels, foreign, picture_size
+from mimic_core.foreign import SCENE_PIXELS, check_picture, check_pixels, foreign, picture_size
 from mimic_core.simulators.basis import EXTENSIONS as BASIS
 from mimic_core.simulators.basis import is_basis, transcode, transcoder_available
 from mimic_core.simulators.glb import Glb
@@ -115,6 +115,7 @@ class TextureReader:
                 return checked(transcode(data, self.allow))
             except UnreadableError as error:
                 raise UnreadableError(error.what, where=self.glb.name, remedy=error.remedy) from None
+        check_picture(data, self.glb.name)
         size = picture_size(data)
         if size is None:
             raise ValueError("no picture of a known kind" if data else "it is empty")

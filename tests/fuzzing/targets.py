@@ -114,6 +114,26 @@ def write_room(folder: Path) -> None:
     shutil.copy(GOLDEN / "known_room.navmesh", folder / "a.navmesh")
 
 
+def write_surfaces(folder: Path) -> None:
+    import numpy as np
+    from support import GOLDEN
+    from unit.simulators.glb_room import FACES, Room
+
+    room = Room(image=(GOLDEN / "textures" / "quarters_etc1s.ktx2").read_bytes(), mime="image/ktx2")
+    room.document["textures"] = [{"extensions": {"KHR_texture_basisu": {"source": 0}}, "sampler": 0}]
+    room.document["samplers"] = [{"wrapS": 33648, "wrapT": 33071, "minFilter": 9984}]
+    room.texture["extensions"] = {"KHR_texture_transform": {"scale": [2, 2], "rotation": 0.3, "texCoord": 0}}
+    places = room.accessor(np.array([[0, 0, 0], [9, 0, 0]], np.float32))
+    room.node["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": places}}}
+    fan = room.accessor(np.arange(4, dtype=np.uint16))
+    rest = room.accessor(FACES[6:])
+    room.document["meshes"][0]["primitives"] = [
+        {**room.primitive, "indices": fan, "mode": 6},
+        {**room.primitive, "indices": rest},
+    ]
+    (folder / "a.glb").write_bytes(room.glb())
+
+
 def read_scene(folder: Path) -> object:
     from mimic_core.simulators.navigation import WalkableGrid
     from mimic_core.simulators.navmesh import navmesh_beside, read_navmesh
@@ -298,6 +318,7 @@ TARGETS = {
         read_scene,
         (("*.glb", damaged_glb), ("*.glb", damaged_glb), ("*.glb", damaged), ("*.navmesh", damaged)),
     ),
+    "surfaces": Target(write_surfaces, read_scene, (("*.glb", damaged_glb), ("*.glb", damaged))),
     "arkitscenes": Target(write_arkit, list_arkit, (("*.csv", damaged),)),
     "config": Target(write_config, read_config),
     "receipt": Target(write_receipt, read_receipt, JSON),
