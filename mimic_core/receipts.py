@@ -88,8 +88,15 @@ class Receipt:
         """:meth:`check_inputs` of those inputs that have the receipt of their job beside them."""
         self.read |= compare(with_receipts(files))
 
-    def write(self, path: str | Path, outputs: Iterable[str | Path] = ()) -> None:
-        """Write the receipt of finished ``outputs``, atomically; what killed attempts at them have left is removed."""
+    def write(
+        self, path: str | Path, outputs: Iterable[str | Path] = (), known: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the receipt of finished ``outputs``, atomically; what killed attempts at them have left is removed.
+
+        Args:
+            known: fingerprints, by file name, of outputs that were written long ago, as they were then.
+        """
+        known = known or {}
         written = [Path(file) for file in outputs]
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -100,7 +107,7 @@ class Receipt:
                 "settings": self.settings,
                 "settings_hash": settings_hash(self.settings),
                 "inputs": {str(file): self.read.get(file) or self.input_fingerprint(file) for file in self.inputs},
-                "outputs": {str(file): SHA256 + file_hash(file) for file in written},
+                "outputs": {str(file): known.get(file.name) or SHA256 + file_hash(file) for file in written},
                 "statistics": self.statistics,
                 "code_version": code_version(),
                 "versions": package_versions(),

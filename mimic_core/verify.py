@@ -181,6 +181,7 @@ def compare(written: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
     """
     receipts: dict[Path, ReadReceipt] = {}
     broken: dict[Path, MimicError] = {}
+    unsure: list[Path] = []  # files whose receipts are broken: nobody knows whether they are whole
     found: dict[Path, str] = {}
     changed: list[tuple[Path, Path]] = []
     for file, path in written:
@@ -191,6 +192,7 @@ def compare(written: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
             except MimicError as error:
                 broken[path] = error
         if path in broken:
+            unsure += [file] if file.is_file() else []
             continue
         told = receipts[path].told(file)
         try:
@@ -200,7 +202,7 @@ def compare(written: Iterable[tuple[Path, Path]]) -> dict[Path, str]:
         if told is not None and found[file] != told:
             changed.append((file, path))
     if broken or changed:
-        raise damaged(changed, broken)
+        raise damaged(changed, broken, unsure)
     return found
 
 
@@ -218,15 +220,17 @@ def changed_files(receipt: ReadReceipt, files: Iterable[Path]) -> list[Path]:
     return found
 
 
-def damaged(changed: Sequence[tuple[Path, Path]], broken: Mapping[Path, MimicError]) -> MimicError:
+def damaged(
+    changed: Sequence[tuple[Path, Path]], broken: Mapping[Path, MimicError], unsure: Sequence[Path]
+) -> MimicError:
     """One error for all files that are not what they were when they were written."""
-    if len(broken) == 1 and not changed:
-        return next(iter(broken.values()))
     files = [*dict.fromkeys(file for file, _ in changed), *broken]
-    remove = [*files, *dict.fromkeys(receipt for _, receipt in changed)]
+    remove = [*files, *dict.fromkeys([*(receipt for _, receipt in changed), *unsure])]
     one = len(files) == 1
     what = (
-        "the file is not what its receipt says: it was changed or cut off after it was written"
+        next(iter(broken.values())).what
+        if one and broken
+        else "the file is not what its receipt says: it was changed or cut off after it was written"
         if one
         else f"{len(files)} files are not what their receipts say: they were changed or cut off after they were written"
     )
@@ -234,7 +238,7 @@ def damaged(changed: Sequence[tuple[Path, Path]], broken: Mapping[Path, MimicErr
     return MimicError(
         what,
         where=", ".join(map(str, files[:SHOWN])) + more,
-        remedy=f"delete {'both' if one else 'them'} and run the same command again, which makes them anew: "
+        remedy="delete these files and run the same command again, which makes them anew: "
         f"rm {shlex.join(map(str, remove))}",
     )
 

@@ -43,6 +43,7 @@ class State:
         epoch_seconds: of ``seconds``, those of the epoch that is under way.
         epoch_waited: of these, the seconds that were spent waiting for images.
         rows: the finished rows of ``metrics.csv``.
+        encoders: fingerprints of the encoders of single epochs as they were written, by the files' names.
     """
 
     iteration: int = 0
@@ -53,6 +54,7 @@ class State:
     epoch_seconds: float = 0.0
     epoch_waited: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    encoders: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def save_checkpoint(

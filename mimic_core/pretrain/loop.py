@@ -39,7 +39,7 @@ from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory, train
 from mimic_core.pretrain.validation import Validation
 from mimic_core.progress import Progress
 from mimic_core.seeding import generator, seed_for
-from mimic_core.verify import InputCheck
+from mimic_core.verify import InputCheck, fingerprint
 
 log = logging.getLogger("mimic")
 
@@ -124,11 +124,12 @@ class Trainer:
         content = load_checkpoint(self.checkpoint_dir, self.identity, allow_changed, path) if path else None
         if content is None:
             return
+        self.state = content["state"]
         lost = self.lost_encoders() if content["finished"] else []
         if self.own.any([bool(lost)])[0]:
-            log.warning("the run starts anew: no checkpoint holds %s any more", ", ".join(map(str, lost)))
+            log.warning("the run starts anew: no checkpoint holds these any more: %s", ", ".join(map(str, lost)))
+            self.state = State()
             return
-        self.state = content["state"]
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.scaler.load_state_dict(content["scaler"])
@@ -331,7 +332,9 @@ class Trainer:
     def save_encoder(self, epoch: int) -> None:
         """Leave the encoder as it is after this epoch beside ``metrics.csv``: ``encoder-epoch-0020.safetensors``."""
         about = {"model": self.settings.model, "dataset": self.settings.dataset, "epoch": epoch}
-        save_encoder(self.epoch_encoder(epoch), self.model.encoder(), about)
+        path = self.epoch_encoder(epoch)
+        save_encoder(path, self.model.encoder(), about)
+        self.state.encoders[path.name] = fingerprint(path)
 
     def epoch_encoder(self, epoch: int) -> Path:
         """File of the encoder of an epoch."""
@@ -342,8 +345,10 @@ class Trainer:
         return [self.epoch_encoder(epoch) for epoch in self.settings.save_encoders_at]
 
     def lost_encoders(self) -> list[Path]:
-        """Those of them that are not there."""
-        return [path for path in self.epoch_encoders() if not path.is_file()]
+        """Those of them that are not there, or not as they were written."""
+        told = self.state.encoders
+        paths = self.epoch_encoders() if self.own.main else []
+        return [path for path in paths if not path.is_file() or told.get(path.name, now := fingerprint(path)) != now]
 
     def add_row(self, validation: Validation) -> None:
         """Validate where it is due, and add a row to ``metrics.csv``."""

@@ -103,11 +103,8 @@ def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
     save_encoder(encoder, trainer.model.encoder(), about)
     save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
-    lost = trainer.lost_encoders()
-    if lost:
-        log.warning("not there, as these epochs were over when they were asked for: %s", ", ".join(map(str, lost)))
-    epochs = [path for path in trainer.epoch_encoders() if path not in lost]
-    receipt.write(out_dir / "receipt.json", [encoder, model, metrics, *epochs])
+    epochs = [path for path in trainer.epoch_encoders() if path.is_file()]  # none of one asked for when it was over
+    receipt.write(out_dir / "receipt.json", [encoder, model, metrics, *epochs], trainer.state.encoders)
     found = receipt.statistics
     log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])
     if found["cross_view_gain"] is not None:

@@ -68,7 +68,7 @@ def test_damaged_files_and_broken_receipts_are_named_together(written, tmp_path)
     flip(files[0])
     with pytest.raises(MimicError) as caught:
         compare(with_receipts([files[0], other]))
-    assert caught.value.remedy.endswith(f": rm {files[0]} '{broken}' {receipt}")
+    assert caught.value.remedy.endswith(f": rm {files[0]} '{broken}' {receipt} '{other}'")
 
 
 def test_a_moved_folder_of_results_is_compared_by_name(written, tmp_path):
@@ -132,7 +132,7 @@ def test_what_is_no_file_is_not_waited_for(written, make):
     make(receipt)
     with pytest.raises(MimicError, match="receipt cannot be read") as caught:
         compare([(files[1], receipt)])
-    assert caught.value.remedy.endswith(f"rm {receipt}")
+    assert caught.value.remedy.endswith(f": rm {receipt} {files[1]}")
 
 
 def test_a_check_in_a_thread_tells_as_soon_as_it_knows(written, monkeypatch):

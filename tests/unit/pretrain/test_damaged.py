@@ -16,7 +16,9 @@ from mimic_core.errors import MimicError
 from mimic_core.pretrain import checkpoint, pretrain
 from mimic_core.pretrain.checkpoint import State, damage, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.distributed import Processes
+from mimic_core.pretrain.loop import Trainer
 from mimic_core.receipts import Receipt
+from mimic_core.verify import compare, with_receipts
 
 WEIGHTS = {"model": {"a": torch.arange(40.0)}, "optimizer": {"b": torch.arange(6)}, "scaler": {}}
 
@@ -204,12 +206,30 @@ def test_a_flipped_bit_in_a_shard_ends_the_run(received, tmp_path, epochs):
     assert not (tmp_path / "out" / "encoder.safetensors").exists()
 
 
-def test_encoders_of_epochs_are_in_the_receipt_and_are_made_again_where_they_are_deleted(received, tmp_path, caplog):
+@pytest.mark.parametrize("end", ["deleted", "flipped"])
+def test_encoders_of_epochs_are_in_the_receipt_and_are_made_again_where_they_are_lost(received, tmp_path, caplog, end):
     _, _, run = received
     told = run(save_encoders_at=[1])["outputs"]
     weights = {name: value for name, value in told.items() if name.endswith(".safetensors")}
     path = tmp_path / "out" / "encoder-epoch-0001.safetensors"
     assert str(path) in weights
-    path.unlink()
+    path.unlink() if end == "deleted" else flip(path)
     assert run(save_encoders_at=[1])["outputs"].items() >= weights.items()
     assert "the run starts anew" in caplog.text
+    caplog.clear()
+    assert run(save_encoders_at=[1])["outputs"].items() >= weights.items()
+    assert "the run starts anew" not in caplog.text
+
+
+def test_an_encoder_that_is_damaged_during_the_run_is_not_taken_for_what_was_written(received, tmp_path, monkeypatch):
+    _, _, run = received
+    trained = Trainer.run
+
+    def damaging(self):
+        trained(self)
+        flip(tmp_path / "out" / "encoder-epoch-0001.safetensors")
+
+    monkeypatch.setattr(Trainer, "run", damaging)
+    run(save_encoders_at=[1])
+    with pytest.raises(MimicError, match="not what its receipt says"):
+        compare(with_receipts([tmp_path / "out" / "encoder-epoch-0001.safetensors"]))
