@@ -5,13 +5,12 @@ import shutil
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 
 from cases import all_cases
-from cases.base import run_case
+from cases.base import Running
 
-COLUMNS = (("case", 5), ("right value", 56), ("seen", 72), ("ok", 5))
+COLUMNS = (("case", 5), ("right value", 56), ("seen", 72), ("ok", 8))
 
 
 def main() -> None:
@@ -19,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m cases", description=__doc__)
     parser.add_argument("ids", nargs="*", metavar="ID", help="such as F02 M3 (all)")
     parser.add_argument("--keep", type=Path, help="folder for the inputs and results; by default they are removed")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at once (2)")
     parser.add_argument("--list", action="store_true", help="name the cases, run none")
     args = parser.parse_args()
     if unknown := [one for one in args.ids if one not in cases]:
@@ -31,18 +31,20 @@ def main() -> None:
     wrong = []
     print(row(*(name for name, _ in COLUMNS)))
     print("-+-".join("-" * width for _, width in COLUMNS))
-    for number, one in enumerate(chosen, 1):
-        progress(f"{number} of {len(chosen)}: {one.id}, {one.title}")
-        started = time.monotonic()
-        seen = run_case(one, folder / one.id)
-        progress("")
-        text = seen.text + "".join(f" NOT: {name}." for name in seen.wrong)
-        print(row(one.id, f"{one.title}: {one.right}", text, "yes" if seen.right else "NO"), flush=True)
-        print(f"{'':5} | {time.monotonic() - started:.1f} s", flush=True)
-        if not seen.right:
-            wrong.append(one.id)
+    running = Running(chosen, folder, args.jobs, keep=args.keep is not None)
+    try:
+        for number, one in enumerate(chosen, 1):
+            progress(f"{number} of {len(chosen)}: {one.id}, {one.title}")
+            seen, seconds = running.answers[one.id].result()
+            progress("")
+            text = seen.text + "".join(f" NOT: {name}." for name in seen.wrong)
+            verdict = f"{'yes' if seen.right else 'NO'} {seconds:.0f} s"
+            print(row(one.id, f"{one.title}: {one.right}", text, verdict), flush=True)
+            wrong += [] if seen.right else [one.id]
+    finally:
+        running.end()
         if args.keep is None:
-            shutil.rmtree(folder / one.id, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
     print(
         f"\n{len(chosen) - len(wrong)} of {len(chosen)} cases are right" + f"; wrong: {' '.join(wrong)}" * bool(wrong)
     )

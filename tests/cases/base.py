@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +66,43 @@ def case(id: str, title: str, *, right: str, write: Write) -> Callable[[Callable
     return register
 
 
-def run_case(one: Case, folder: Path) -> Seen:
-    """Write a case's input into a folder, and give it to the product; a fault of the judge is a wrong answer too."""
-    folder.mkdir(parents=True, exist_ok=True)
-    one.write(folder)
+def run_case(one: Case, folder: Path) -> tuple[Seen, float]:
+    """Write a case's input into a folder, and give it to the product: what was seen, and seconds.
+
+    A fault of the judge is a wrong answer, too.
+    """
+    started = time.monotonic()
     try:
-        return one.run(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        one.write(folder)
+        found = one.run(folder)
     except Exception as error:
-        return Seen(f"{type(error).__name__}: {error}", ("could not be judged",))
+        found = Seen(f"{type(error).__name__}: {error}", ("could not be judged",))
+    return found, time.monotonic() - started
+
+
+class Running:
+    """Cases that run side by side, in threads; most of their time they wait for a command.
+
+    Args:
+        cases: which.
+        folder: each gets a folder of its own in it.
+        jobs: how many at once.
+        keep: whether the folders stay.
+    """
+
+    def __init__(self, cases: Iterable[Case], folder: Path, jobs: int = 2, *, keep: bool = False) -> None:
+        self.folder, self.keep = folder, keep
+        self.pool = ThreadPoolExecutor(jobs)
+        self.answers = {one.id: self.pool.submit(self.run, one) for one in cases}
+
+    def run(self, one: Case) -> tuple[Seen, float]:
+        """Run one, and remove its folder."""
+        found = run_case(one, self.folder / one.id)
+        if not self.keep:
+            shutil.rmtree(self.folder / one.id, ignore_errors=True)
+        return found
+
+    def end(self) -> None:
+        """Begin no other."""
+        self.pool.shutdown(cancel_futures=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from cases.base import Seen, case, seen
 from cases.making import photos
-from cases.running import ENVIRONMENT, Ended, Mined, command, finish, mine, mine_words, start
+from cases.running import Ended, Mined, command, finish, mine, mine_words, start
 
 UNITS, PHOTOS = 4, 10
 OUTPUTS = ("views.tar", "views.parquet", "candidates.parquet", "pairs.parquet", "pairs.tar")
@@ -32,7 +31,7 @@ def write_few(folder: Path) -> None:
 
 def begun(folder: Path, jobs: int, pattern: str = ".partial-*") -> subprocess.Popen[str]:
     """Start mining in a session of its own, and wait until something is there of a unit."""
-    process = start(mine_words(folder / "in", folder / "out", "--jobs", jobs), env=ENVIRONMENT)
+    process = start(mine_words(folder / "in", folder / "out", "--jobs", jobs))
     deadline = time.monotonic() + PATIENCE
     while not list((folder / "out").glob(f".parts/*/{pattern}")) and process.poll() is None:
         if time.monotonic() > deadline:
@@ -208,19 +207,11 @@ def part_emptied(folder: Path) -> Seen:
 
 # --- where nothing can be written -------------------------------------------------------------------------------------
 
-DROP_CAPABILITY, READ_ANYTHING = 24, (1, 2)  # prctl's PR_CAPBSET_DROP; CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-
 
 def write_outs(folder: Path) -> None:
     write_few(folder)
     (folder / "file").write_text("")
     (folder / "readonly").mkdir(mode=0o555)
-
-
-def as_ordinary_user() -> None:
-    """In a new process of root: permissions hold for it, too."""
-    for capability in READ_ANYTHING:
-        ctypes.CDLL(None).prctl(DROP_CAPABILITY, capability)
 
 
 @case(
@@ -238,7 +229,7 @@ def places(folder: Path) -> Seen:
         "300 letters": folder / ("x" * 300),
     }
     words = {name: mine_words(folder / "in", out, "--jobs", 1) for name, out in outs.items()}
-    started = {name: start(each, env=ENVIRONMENT, preexec_fn=as_ordinary_user) for name, each in words.items()}
+    started = {name: start(each, ordinary=True) for name, each in words.items()}
     ended = {name: finish(process) for name, process in started.items()}
     return seen(
         "; ".join(f"{name}: {one.how}, '{one.last[:80]}'" for name, one in ended.items()),

@@ -8,13 +8,13 @@ import io
 import json
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -74,19 +74,25 @@ class Ended:
         return f"rc {self.code}" if self.code is not None else f"hung for {self.seconds:.0f} s"
 
 
-def start(words: Sequence[object], cwd: Path | None = None, **more: Any) -> subprocess.Popen[str]:
-    """Start a command in a session of its own, with limits of memory; ``more`` goes to ``Popen``."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | more
-    before = pipes.pop("preexec_fn", None)
+def start(words: Sequence[object], cwd: Path | None = None, *, ordinary: bool = False) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, with a limit of memory.
 
-    def prepare() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-        if before is not None:
-            before()
-
-    words = [str(word) for word in words]
+    Args:
+        ordinary: permissions of files hold for it, even where it is root's.
+    """
+    prefix = ["prlimit", f"--data={MEMORY}"]
+    if ordinary and os.geteuid() == 0:
+        prefix += ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     return subprocess.Popen(
-        words, text=True, errors="replace", cwd=cwd, start_new_session=True, preexec_fn=prepare, **pipes
+        [*prefix, *(str(word) for word in words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        cwd=cwd,
+        env=ENVIRONMENT,
+        start_new_session=True,
     )
 
 
@@ -103,11 +109,9 @@ def finish(process: subprocess.Popen[str], seconds: float = SECONDS) -> Ended:
     return Ended(code, output or "", errors or "", time.monotonic() - started)
 
 
-def command(
-    *words: object, cwd: Path | None = None, seconds: float = SECONDS, environment: Mapping[str, str] = ENVIRONMENT
-) -> Ended:
+def command(*words: object, cwd: Path | None = None, seconds: float = SECONDS) -> Ended:
     """Run a command to its end."""
-    return finish(start(words, cwd, env=environment), seconds)
+    return finish(start(words, cwd), seconds)
 
 
 def mine_words(folder: object, out: object, *more: object) -> list[object]:
@@ -217,6 +221,7 @@ class Called:
 
 
 _workers: dict[bool, Worker] = {}  # one that has torch, and one that has not
+_locks = {False: threading.Lock(), True: threading.Lock()}
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> Called:
@@ -226,19 +231,21 @@ def call(function: Callable[..., Any], *arguments: Any) -> Called:
     """
     name = function.__module__
     imported = getattr(import_module(name), "IMPORTED", ())
-    worker = _workers.get(bool(imported))
-    if worker is None or worker.ended:
-        worker = _workers[bool(imported)] = Worker(answering, (), Limits(memory=MEMORY, silence=SECONDS))
-    for needed in imported:
-        list(worker.answers(("importlib", "import_module", (needed,))))
-    started = time.monotonic()
-    try:
-        value, peak = worker.answers((name, function.__name__, arguments))
-    except LostError as error:
-        return Called(None, str(error), seconds=time.monotonic() - started)
-    except Exception as error:
-        return Called(None, f"{type(error).__name__}: {error}", seconds=time.monotonic() - started)
-    return Called(value, "", peak, time.monotonic() - started)
+    with _locks[bool(imported)]:
+        worker = _workers.get(bool(imported))
+        if worker is None or worker.ended:
+            worker = _workers[bool(imported)] = Worker(answering, (), Limits(memory=MEMORY, silence=SECONDS))
+        started = time.monotonic()
+        try:
+            for needed in imported:
+                list(worker.answers(("importlib", "import_module", (needed,))))
+            started = time.monotonic()
+            value, peak = worker.answers((name, function.__name__, arguments))
+        except LostError as error:
+            return Called(None, str(error), seconds=time.monotonic() - started)
+        except Exception as error:
+            return Called(None, f"{type(error).__name__}: {error}", seconds=time.monotonic() - started)
+        return Called(value, "", peak, time.monotonic() - started)
 
 
 @atexit.register

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -21,9 +20,9 @@ PARTS = ("Snakefile", "config.yaml", "configs", "rules", "workflow_scripts", "mi
 
 def snakemake(folder: Path, *words: object, checkout: Path = REPOSITORY) -> Ended:
     """Run Snakemake on a checkout with results in a folder, by the code that lies in the checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
     own = ["--snakefile", checkout / "Snakefile", "--directory", folder, "--cores", "1"]
-    return command(sys.executable, "-m", "snakemake", *own, *words, seconds=3 * SECONDS, environment=environment)
+    program = ["env", f"PYTHONPATH={checkout}", sys.executable, "-m", "snakemake"]
+    return command(*program, *own, *words, seconds=3 * SECONDS)
 
 
 def ran(folder: Path) -> list[Path]:
