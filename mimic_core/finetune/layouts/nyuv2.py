@@ -17,7 +17,7 @@ from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Samples, Skipped, data_label, marked_files, require, resize_image, resize_label
 from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.finetune.usable import require_label
-from mimic_core.foreign import MACHINE, check_pixels, foreign
+from mimic_core.foreign import check_pixels, foreign, machine_fault
 from mimic_core.hdf5 import check_array, member, members, open_hdf5, read_array
 from mimic_core.hdf5_chunks import Chunks, list_chunks
 
@@ -89,7 +89,7 @@ class NYUv2:
                     read_array(member(file, key), kinds, number, self.chunks[key]) for key, kinds in ARRAYS.items()
                 )
             except OSError as error:
-                if error.errno in MACHINE:
+                if machine_fault(error):
                     raise
                 raise MimicError(UNREADABLE, where=self.name(row), remedy=REMEDY) from error
         return images, depths

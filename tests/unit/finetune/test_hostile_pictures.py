@@ -103,7 +103,7 @@ ANNOTATIONS = {
     "a damaged byte": (png(LABELS, 8, 0)[:60] + b"\xff" + png(LABELS, 8, 0)[61:], "cannot be read"),
     "header alone": (png(LABELS, 8, 0)[:33], "cannot be read"),
     "8 bytes": (b"\x89PNG\r\n\x1a\n", "cannot be read"),
-    "a bomb": (png(np.zeros((2, 30000)), 1, 3, COLOURS[:6], rows=30000), "pixels; at most"),
+    "a bomb": (png(np.zeros((2, 30000)), 1, 3, COLOURS[:6], rows=30000), "30000x30000 pixels"),
     "of no pixel": (png(np.zeros((1, 0)), 8, 0), "cannot be read"),
     "other alone": (png(np.zeros_like(LABELS), 8, 3, COLOURS), "no pixel of this image has a label"),
 }
