@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mimic_core.errors import MimicError, printable
-from mimic_core.files import FULL, cannot_write
+from mimic_core.files import FULL, cannot_write, in_its_words
 
 log = logging.getLogger("mimic")
 
@@ -179,7 +179,10 @@ def in_words(error: BaseException) -> MimicError | None:
     if "can't start new thread" in text:
         remedy = "raise the limit of processes (ulimit -u), or use fewer threads and --jobs"
         return MimicError("no more threads or processes may be started here", remedy=remedy)
-    return of_the_system(error) if isinstance(error, OSError) else None
+    told = in_its_words(error)
+    if told is not None and told is not error:
+        told.filename = " ".join(text.split())[:200]
+    return None if told is None else of_the_system(told)
 
 
 def of_the_system(error: OSError) -> MimicError | None:

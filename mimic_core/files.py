@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -22,6 +23,7 @@ from mimic_core.errors import MimicError
 from mimic_core.processes import alive
 
 PARTIAL = ".partial-"
+PIECE = 1 << 16  # bytes that are written to see whether a disk is full
 FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of the disk is used up",
@@ -34,7 +36,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on any failure.
 
     The temporary name keeps the suffixes of ``path``, so that writers which look at them work as usual. The error of a
-    full disk, which the system gives without a name, gets that of ``path``.
+    full disk, which the system gives without a name, gets that of ``path``; writers that say nothing of the disk when
+    it is full (``torch.save``), or only in words (``safetensors``), are seen through.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,12 +45,38 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
-    except OSError as error:
-        if error.errno in FULL:
-            error.filename = error.filename or str(path)
-        raise
+    except Exception as error:
+        told = in_its_words(error)
+        full = told if told is not None and told.errno in FULL else None
+        if told is None and not isinstance(error, MimicError):
+            full = no_room(temporary)
+        if full is None:
+            raise
+        full.filename = full.filename or str(path)
+        raise full from (None if full is error else error)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def in_its_words(error: BaseException) -> OSError | None:
+    """The system's error, also of libraries that put its number into their words: ``... (os error 28)``."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    found = re.search(r"\(os error ([0-9]+)\)|\[errno ([0-9]+)\]", str(error), re.IGNORECASE)
+    number = int(found[1] or found[2]) if found else 0
+    return OSError(number, os.strerror(number)) if found else None
+
+
+def no_room(path: Path) -> OSError | None:
+    """The error of a disk that takes no more of a file, by a small piece at its end; None where there is room."""
+    try:
+        with path.open("ab") as stream:
+            stream.write(bytes(PIECE))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        return OSError(error.errno, error.strerror) if error.errno in FULL else None
+    return None
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,6 @@ from mimic_core.foreign import parse_json, read_regular
 
 REFUSED = "Directory cannot be locked"  # what a second Snakemake in a folder is told
 CLOCKS = 2.0  # seconds by which the clocks of machines may differ
-ACTED_ON, BEHIND_BACKSLASH = re.compile(r"[^\w\s@%+=:,./-]"), r"\\\g<0>"  # by a shell
 SNAKEFILE = Path(__file__).parents[1] / "Snakefile"
 
 
@@ -36,20 +34,22 @@ class Start:
 def all_starts(work: Path) -> list[Start]:
     """The starts of Snakemake in a folder that ran jobs, or may have, the last one first."""
     found = []
-    for path in sorted((work / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True):
+    folder = work / ".snakemake" / "log"
+    logs = [path for path in folder.iterdir() if path.match("*.snakemake.log")] if folder.is_dir() else []
+    for path in sorted(logs, reverse=True):
         try:
-            text = read_regular(path, "a log of Snakemake").decode(errors="replace")
             stamp = datetime.strptime(path.name.split(".")[0], "%Y-%m-%dT%H%M%S").timestamp()
-        except (UnreadableError, ValueError):  # not Snakemake's
-            continue
+            text = read_regular(path, "a log").decode(errors="replace")
+        except (ValueError, UnreadableError):
+            continue  # none of Snakemake's
         told = dict(re.findall(r"^  (Host|User|Run directory|Command): (.*)$", text, re.MULTILINE))
         command = told.get("Command", "")
         if REFUSED in text:
             continue
         if command and not re.search(r" (-n|--dry-run|--dryrun|--unlock|--mode)\b", command):
             runs = frozenset(re.findall(r"^SLURM run ID: (\S+)$", text, re.MULTILINE))
-            folder = told.get("Run directory", str(work))
-            found.append(Start(stamp, told.get("Host", ""), told.get("User", ""), folder, command, runs))
+            ran_in = told.get("Run directory", str(work))
+            found.append(Start(stamp, told.get("Host", ""), told.get("User", ""), ran_in, command, runs))
     return found
 
 
@@ -83,9 +83,8 @@ def external_numbers(work: Path) -> set[str]:
     found = set()
     for _, path in incomplete_marks(work):
         try:
-            mark = parse_json(read_regular(path, "a mark of Snakemake"), "a mark of Snakemake", path)
-            found.add(str(mark["external_jobid"]))
-        except (UnreadableError, KeyError, TypeError):
+            found.add(str(parse_json(read_regular(path), "a mark", path)["external_jobid"]))
+        except (OSError, KeyError, TypeError, UnreadableError):
             continue
     return found - {"None"}
 
@@ -108,11 +107,8 @@ def unlock(work: Path, command_again: str) -> None:
 
 
 def again(starts: Sequence[Start]) -> str:
-    """The command of the last start, as it was typed but for quotes, which Snakemake's log does not keep.
-
-    Signs that a shell would act on stand behind backslashes: nothing runs but Snakemake.
-    """
+    """The command of the last start, as it was typed but for quotes."""
     if not starts:
         return "snakemake --cores all"
     _, _, arguments = starts[0].command.partition(" ")
-    return f"cd {shlex.quote(starts[0].folder)} && snakemake {ACTED_ON.sub(BEHIND_BACKSLASH, arguments)}".rstrip()
+    return f"cd {starts[0].folder} && snakemake {arguments}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
+from mimic_core.foreign import MACHINE
 from mimic_core.frames.views import decode_image
 
 Image = NDArray[np.uint8]
@@ -69,6 +71,9 @@ class PairDataset:
         try:
             return decode_image(os.pread(self._descriptor(shard), size, offset))
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in NOT_ITS_FAULT:
+                error.filename = error.filename or str(self.manifest.parent / shard)
+                raise
             raise MimicError(
                 f"pair {index} ({self.rows['key'].iloc[index]}) cannot be read: {error}",
                 where=self.manifest.parent / shard,
@@ -98,4 +103,5 @@ class PairDataset:
         return {**self.__dict__, "_open": {}}
 
 
+NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM}  # errors that say nothing about a shard's content
 PLACE = ("shard", "offset1", "size1", "offset2", "size2")

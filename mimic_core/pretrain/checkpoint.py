@@ -195,8 +195,9 @@ def load_checkpoint(
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoint files of a folder, oldest first."""
-    return sorted(folder.glob("iteration-*.pt"))
+    """The checkpoint files of a folder, oldest first; a folder that may not be looked into is an error, not empty."""
+    entries = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted(path for path in entries if path.match("iteration-*.pt"))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,11 +1,14 @@
 """Disks without room: what is written says so, and leaves nothing."""
 
 import errno
+import gc
 import resource
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mimic_core import command
 from mimic_core.archive import TarWriter
@@ -73,3 +76,30 @@ def test_another_error_of_the_system_is_no_full_disk(capsys):
     with pytest.raises(SystemExit):
         command.run(missing)
     assert "Traceback" in capsys.readouterr().err
+
+
+def weights(path):
+    torch.save(torch.zeros(1 << 16), path)
+
+
+def tensors(path):
+    save_file({"a": torch.zeros(1 << 16)}, path)
+
+
+@pytest.mark.parametrize("write", [weights, tensors])
+def test_a_writer_that_says_nothing_of_a_full_disk_is_seen_through(tmp_path, small_disk, write):
+    small_disk(tmp_path, "100k")
+    with pytest.raises(OSError, match="No space left on device") as caught, atomic_path(tmp_path / "out.png") as path:
+        write(path)
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(tmp_path / "out.png")
+    assert not list(tmp_path.iterdir())
+    del caught  # with the writer's open file
+    gc.collect()
+
+
+def test_any_other_error_of_a_writer_stays_what_it_is(tmp_path):
+    with pytest.raises(RuntimeError, match="its own"), atomic_path(tmp_path / "out") as path:
+        path.write_text("half")
+        raise RuntimeError("its own")
+    assert not list(tmp_path.iterdir())
