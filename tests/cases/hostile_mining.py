@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
 from cases.base import Seen, case, seen
@@ -80,10 +82,41 @@ def write_png_bomb(folder: Path) -> None:
     write=write_png_bomb,
 )
 def bomb(folder: Path) -> Seen:
+    return judge_bombs(folder, "bomb.png")
+
+
+def judge_bombs(folder: Path, *names: str) -> Seen:
     ended, peak = peak_of(*mine_words(folder / "in", folder / "out", "--jobs", 1))
     mined = Mined(ended.code, ended.output, ended.errors, ended.seconds, folder / "out")
-    found = judge_odd(mined, {"x"}, ("bomb.png",))
+    found = judge_odd(mined, {"x"}, names)
     return Seen(f"{found.text}; {peak} MiB", (*found.wrong, *(() if 0 < peak < FIELD_MEMORY else ("under 1.5 GB",))))
+
+
+def write_film_bombs(folder: Path) -> None:
+    """A film whose frames are PNG bombs, and a GIF whose header says as much over a few bytes."""
+    photos(folder / "in" / "x")
+    side = 30_000
+    with av.open(str(folder / "in" / "bomb.mov"), "w") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "rgb24"  # each frame says otherwise
+        for number in range(3):
+            packet = av.Packet(png_bomb(side))
+            packet.stream, packet.time_base = stream, Fraction(1)
+            packet.pts = packet.dts = number
+            container.mux(packet)
+    screen = struct.pack("<HHBBB", side, side, 0x80, 0, 0) + bytes([0, 0, 0, 255, 255, 255])
+    image = b"," + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x02\x44\x01\x00"
+    (folder / "in" / "x" / "bomb.gif").write_bytes(b"GIF89a" + screen + image + b";")
+
+
+@case(
+    "M7b",
+    "a film of PNGs and a GIF of 30,000 x 30,000 pixels",
+    right="both are 'unreadable' by name, the photos beside them are mined, under 1.5 GB",
+    write=write_film_bombs,
+)
+def film_bombs(folder: Path) -> Seen:
+    return judge_bombs(folder, "bomb.mov", "bomb.gif")
 
 
 # --- HDF5 and GLB -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cases.base import Seen, case, seen
-from cases.running import attempt, call
+from cases.running import FIELD_MEMORY, attempt, call
 
 IMPORTED = ("mimic_core.finetune.layouts",)
 
@@ -99,7 +99,8 @@ def judge_nyu(folder: Path, *, good: str = "") -> Seen:
     text = "; ".join(f"{name}: {how}, {words}" for name, (how, words) in found.items())
     wanted = {path.name: "fine" if path.name == good else "refused" for path in folders}
     right = {f"{name} {how}": found.get(name, ("lost",))[0] == how for name, how in wanted.items()}
-    return seen(text or called.lost, **right)
+    right["under 1.5 GB"] = called.peak < FIELD_MEMORY
+    return seen(f"{text or called.lost}; {called.peak} MiB", **right)
 
 
 def write_external(folder: Path) -> None:
@@ -188,6 +189,31 @@ def write_shapes(folder: Path) -> None:
     write=write_shapes,
 )
 def shapes(folder: Path) -> Seen:
+    return judge_nyu(folder)
+
+
+def write_huge(folder: Path) -> None:
+    """Arrays of which nothing is written, in chunks of another size each."""
+
+    def of(side: int) -> Callable[[Any], None]:
+        def fill(file: Any) -> None:
+            packed = {"chunks": (1, 1, side, side), "compression": "gzip"}
+            file.create_dataset("images", (2, 3, 30_000, 30_000), "u1", **packed)
+            file.create_dataset("depths", (2, 30_000, 30_000), "f4", **packed | {"chunks": (1, side, side)})
+
+        return fill
+
+    write_nyu(folder / "small_chunks", of(100))
+    write_nyu(folder / "large_chunks", of(15_000))
+
+
+@case(
+    "L3c",
+    "NYUv2's .mat of a few kB whose images are 30,000 x 30,000, in small chunks and in large ones",
+    right="refused in words, under 1.5 GB",
+    write=write_huge,
+)
+def huge(folder: Path) -> Seen:
     return judge_nyu(folder)
 
 

@@ -186,7 +186,7 @@ def odd_names(folder: Path) -> Seen:
         the_card_is_made=codes == [0, 0, 0] and bool(card),
         no_heading=not injected,
         no_tag="<script>" not in card,
-        no_link="[a](b)" not in card.replace("\\[", "").replace("`[a](b)", ""),
+        no_link="[a](b)" not in card,
         each_is_named=all(word in card for word in ("Injected heading", "alert", "1+1")),
     )
 
