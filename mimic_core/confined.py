@@ -209,8 +209,10 @@ class Pool:
     def answers(self, questions: Sequence[Any]) -> Iterator[tuple[Any, int, Any]]:
         """Yield each question with ``ITEM`` and an answer, or ``DONE``, or ``LOST`` and how its workers were lost.
 
+        One that has no memory left counts as lost.
+
         Raises:
-            Exception: what a handler raised; the other questions are given up.
+            Exception: what else a handler raised; the other questions are given up.
         """
         waiting, busy = deque(enumerate(questions)), dict[Worker, tuple[int, Any]]()
         lost: Counter[int] = Counter()
@@ -232,14 +234,15 @@ class Pool:
                             yield question, kind, value
                     else:
                         worker.check_silence()
-                except LostError as error:
+                except (LostError, MemoryError) as error:
+                    worker.end()
                     del busy[worker]
                     lost[number] += 1
                     if lost[number] < ATTEMPTS:
-                        log.warning("%s; trying again", error)
+                        log.warning("%s; trying again", told(error))
                         waiting.append((number, question))
                     else:
-                        yield question, LOST, error
+                        yield question, LOST, told(error)
 
     def __enter__(self) -> Pool:
         return self
@@ -248,6 +251,11 @@ class Pool:
         for worker in self.workers:
             if not worker.ended:
                 worker.end()
+
+
+def told(error: Exception) -> str:
+    """How a worker was lost."""
+    return str(error) if isinstance(error, LostError) else "its process had no memory left"
 
 
 _connection: Connection | None = None  # in a worker: to its parent
@@ -275,6 +283,7 @@ def serve(connection: Connection) -> None:
     """What a worker does: answer until its parent has no more questions, or is gone."""
     global _connection
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own sets a GiB aside, which would count
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         parent, setup = connection.recv()
         end_with(parent)

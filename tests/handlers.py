@@ -64,3 +64,20 @@ def reading_or_dying(kind, settings, seed):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return lambda unit: stored_views(read, unit)
+
+
+def writing_a_table():
+    """A handler that writes a Parquet table into memory; its answer: MiB of data that its process then holds."""
+
+    def write(question):
+        import io
+        from pathlib import Path
+
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({"a": list(range(1000))}), io.BytesIO())
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        yield int(status["VmData"].split()[0]) // 1024
+
+    return write

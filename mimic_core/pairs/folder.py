@@ -157,7 +157,7 @@ def mine_in_pool(tasks: Sequence[Task], pool: Pool) -> None:
             else:
                 left -= 1
             if kind == LOST:
-                mine_unit(task, given_up(str(value)))
+                mine_unit(task, given_up(value))
 
 
 def given_up(reason: str) -> Reader:

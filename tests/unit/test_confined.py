@@ -10,7 +10,7 @@ import handlers
 import pytest
 from handlers import answering, making_fails
 
-from mimic_core.confined import Limits, LostError, RemoteError, Worker
+from mimic_core.confined import ITEM, Limits, LostError, Pool, RemoteError, Worker
 from mimic_core.errors import UnreadableError
 from mimic_core.processes import alive
 
@@ -104,3 +104,23 @@ def test_it_ends_with_its_parent_even_while_it_hangs(number, tmp_path):
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(child)
+
+
+def test_a_pool_counts_what_is_lost_and_answers_the_rest():
+    seen = {}
+    with Pool(2, answering, ["<"], Limits(memory=600 * MIB, silence=3.0)) as pool:
+        for question, kind, value in pool.answers(["a", "memory", "crash", "b"]):
+            if kind != ITEM or isinstance(value, str):
+                seen.setdefault(question, []).append(value)
+        workers = list(pool.workers)
+    assert seen["a"] == ["<a", None]
+    assert seen["b"] == ["<b", None]
+    assert seen["memory"] == ["its process had no memory left"]
+    assert seen["crash"] == ["its process crashed (SIGSEGV)"]
+    assert not any(alive(worker.process.pid) for worker in workers)
+
+
+def test_writing_a_table_takes_no_gibibyte_of_what_a_worker_may_take():
+    with Worker(handlers.writing_a_table, (), Limits(memory=600 * MIB)) as worker:
+        (used,) = worker.answers("table.parquet")
+    assert used < 400

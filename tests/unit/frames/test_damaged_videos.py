@@ -186,7 +186,7 @@ def test_a_fault_of_the_machine_is_not_the_videos(tmp_path, monkeypatch):
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     monkeypatch.setattr(decoding.Film, "packets", lambda self: iter(read_error, None))
-    with pytest.raises(OSError, match="[Ss]tale"):
+    with pytest.raises(OSError, match=r"[Ss]tale"):
         read(path)
 
 
