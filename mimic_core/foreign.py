@@ -7,6 +7,7 @@ full disk, stay what they are. Runs on Python 3.9, beside habitat-sim.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import json
@@ -261,4 +262,4 @@ def parse_json(data: bytes, what: str, where: object, most: int = JSON_BYTES) ->
     if len(data) > most:
         raise UnreadableError(f"{what} of {len(data):,} bytes; at most {most:,} are read", where=where, remedy=REMOVE)
     with foreign(f"{what} that is no JSON", where):
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(data.removeprefix(codecs.BOM_UTF8).decode())
