@@ -18,7 +18,6 @@ from mimic_core.simulators.base import CELL, fits, measures, not_in_metres
 from mimic_core.simulators.storeys import Layers, other_storeys
 
 SAMPLES_AT_ONCE = 2_000_000  # points on surfaces held in memory together
-HEADROOM_AT_ONCE = 1 << 24  # voxels whose headroom is looked at together
 MOST_SAMPLES = 2_000_000_000  # points on surfaces in all: minutes
 LONGEST_EDGE = 50.0  # metres of a triangle that is sampled in one piece
 
@@ -86,14 +85,14 @@ class WalkableGrid:
         # pages of a large grid that hold no surface are never written, so that they take no memory
         if navmesh is None:
             solid, walkable = self.voxels(vertices[faces], cells)
-            places = np.nonzero(walkable)
-            good = self.headroom(solid, *places)
+            x, y, z = np.unravel_index(np.flatnonzero(walkable), walkable.shape)
+            good = self.headroom(solid, x, y, z)
         else:
             walkable = self.voxels(navmesh, cells)[0]
-            x, y, z = places = np.nonzero(walkable)
+            x, y, z = np.unravel_index(np.flatnonzero(walkable), walkable.shape)
             good = (y == 0) | ~walkable[x, y - 1, z]  # a slope's lowest in each column
-        walkable[tuple(place[~good] for place in places)] = False
-        columns = np.bincount(places[1][good], minlength=cells[1])
+        walkable[x[~good], y[~good], z[~good]] = False
+        columns = np.bincount(y[good], minlength=cells[1])
         if not columns.any():
             what = f"this scene, {measures(extent)}, has no floor to walk on"
             raise UnreadableError(what, where=name, remedy="check its upward axis (up: y or z) and its unit (metres)")
@@ -154,17 +153,12 @@ class WalkableGrid:
         return solid, level
 
     def headroom(self, solid: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Whether the voxels above each place (N indices each, x ascending) are free up to the walker's height."""
-        tall = int(np.ceil(self.walker.height / self.walker.cell))
-        slab = max(1, HEADROOM_AT_ONCE // (solid.shape[1] * solid.shape[2]))
-        free = np.empty(len(x), bool)
-        for start in range(0, len(solid), slab):
-            first, last = np.searchsorted(x, [start, start + slab])
-            if first < last:
-                padded = np.pad(solid[start : start + slab], ((0, 0), (1, tall), (0, 0)))
-                below = np.cumsum(padded, axis=1, dtype=np.int32)
-                across, up, along = x[first:last] - start, y[first:last], z[first:last]
-                free[first:last] = below[across, up + tall, along] == below[across, up + 1, along]
+        """Whether the voxels above each place (N indices each) are free up to the walker's height."""
+        free, voxels, levels, row = np.ones(len(x), bool), solid.reshape(-1), solid.shape[1], solid.shape[2]
+        here = (x * levels + y) * row + z
+        for above in range(1, int(np.ceil(self.walker.height / self.walker.cell))):
+            inside = y + above < levels
+            free &= ~(voxels[np.where(inside, here + above * row, 0)] & inside)
         return free
 
     def radius_of(self, island: int) -> float:

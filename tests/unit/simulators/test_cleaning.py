@@ -100,8 +100,11 @@ def test_a_large_floor_of_two_triangles_is_sampled_in_pieces() -> None:
     np.testing.assert_array_equal(halved(corners / 2, LONGEST_EDGE * 2), corners / 2)
 
 
-def test_headroom_does_not_depend_on_the_slabs_it_is_looked_at_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = load_scene(with_faces([[0, 1, 0], [0, 1, 1], [1, 1, 1]]))
-    whole = WalkableGrid(scene.vertices, scene.faces)
-    monkeypatch.setattr("mimic_core.simulators.navigation.HEADROOM_AT_ONCE", 1000)
-    np.testing.assert_array_equal(WalkableGrid(scene.vertices, scene.faces).cells, whole.cells)
+def test_headroom_is_free_voxels_above() -> None:
+    scene = load_scene(Room().glb())
+    grid = WalkableGrid(scene.vertices, scene.faces)
+    solid = np.random.default_rng(0).random((7, 80, 5)) < 0.02
+    x, y, z = np.nonzero(solid)
+    expected = [not solid[a, b + 1 : b + 30, c].any() for a, b, c in zip(x, y, z, strict=True)]
+    np.testing.assert_array_equal(grid.headroom(solid, x, y, z), expected)
+    assert 0 < np.mean(expected) < 1
