@@ -150,6 +150,8 @@ class SceneReader:
     def primitive(self, primitive: Dict[str, Any]) -> Any:
         """The arrays of one mesh primitive in its mesh's coordinates; None for points and lines."""
         mode = primitive.get("mode", SEPARATE)
+        if mode not in range(7):
+            raise ValueError(f"a part of it is of mode {mode!r}")
         if mode not in (SEPARATE, STRIP, FAN):
             self.told["{count} part{s} made of points or lines left out"] += 1
             return None

@@ -73,6 +73,11 @@ def test_files_cut_short(cut: int) -> None:
     refused(glb[: min(cut, len(glb) - 1)], "not a binary glTF" if cut < 4 else "cut short|no JSON|damaged")
 
 
+@pytest.mark.parametrize("mode", ["5", 7, -1, None, 4.5, []])
+def test_modes_that_are_none(mode: Any) -> None:
+    refused(changed(lambda room: room.primitive.update(mode=mode)), "of mode")
+
+
 def nested(depth: int) -> dict:
     return {
         "nodes": [{"children": [index + 1, index + 1]} for index in range(depth)] + [{"mesh": 0}],
