@@ -88,7 +88,7 @@ def write_sens(path: Path, shots: Iterator[Shot], frames: int) -> None:
             colour = cv2.imencode(".jpg", shot.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
             millimetres = np.clip(np.rint(shot.depth * DEPTH_SHIFT), 0, 65535).astype("<u2")
             depth = zlib.compress(millimetres.tobytes(), 3)
-            stamp = number * 1_000_000 // SCANNET_FPS
+            stamp = (number + 1) * 1_000_000 // SCANNET_FPS  # a stamp of 0 would say that there is none
             file.write((shot.pose @ FLIP).astype("<f4").tobytes())
             file.write(struct.pack("<QQQQ", stamp, stamp, len(colour), len(depth)) + colour + depth)
 
