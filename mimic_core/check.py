@@ -17,7 +17,7 @@ from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_
 from mimic_core.sources.registry import read_registry
 
 PACKAGES = {
-    "mining": ("numpy", "cv2", "av", "pyarrow", "pandas"),
+    "mining": ("numpy", "cv2", "av", "PIL", "pyarrow", "pandas", "opengl_basisu"),
     "sample world": ("moderngl", "embreex", "h5py", "scipy"),
     "pretraining and fine-tuning": ("torch", "torchvision", "timm", "safetensors"),
     "segmentation": ("mmengine", "mmcv", "mmseg"),
