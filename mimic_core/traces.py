@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from mimic_core.foreign import parse_json, read_regular
 
 REFUSED = "Directory cannot be locked"  # what a second Snakemake in a folder is told
 CLOCKS = 2.0  # seconds by which the clocks of machines may differ
+ACTED_ON, BEHIND_BACKSLASH = re.compile(r"[^\w\s@%+=:,./-]"), r"\\\g<0>"  # by a shell
 SNAKEFILE = Path(__file__).parents[1] / "Snakefile"
 
 
@@ -107,8 +109,11 @@ def unlock(work: Path, command_again: str) -> None:
 
 
 def again(starts: Sequence[Start]) -> str:
-    """The command of the last start, as it was typed but for quotes."""
+    """The command of the last start, as it was typed but for quotes, which Snakemake's log does not keep.
+
+    Signs that a shell would act on stand behind backslashes: nothing runs but Snakemake.
+    """
     if not starts:
         return "snakemake --cores all"
     _, _, arguments = starts[0].command.partition(" ")
-    return f"cd {starts[0].folder} && snakemake {arguments}".rstrip()
+    return f"cd {shlex.quote(starts[0].folder)} && snakemake {ACTED_ON.sub(BEHIND_BACKSLASH, arguments)}".rstrip()

@@ -72,7 +72,9 @@ def test_a_card_shows_names_of_files_as_text():
     """A unit's name, and what a reader said of it, are a line of the list and no more."""
     unit, why = "x\n# Injected heading\n.mp4", "broken <img src=x>\n## Another\n"
     verdicts = dict.fromkeys(VERDICTS, 0)
-    mining = {"own": {"seen": 0, "verdicts": verdicts, "unreadable": {unit: why, "good_name.mp4": "cut off"}}}
+    mining = {
+        "own": {"seen": 0, "verdicts": verdicts, "unreadable": {unit: why, "good_name.mp4": "cut off"}, "remarks": {}}
+    }
     statistics = {"pairs": 0, "sources": {"own": {"wanted": None, "mined": 0, "taken": 0}}}
     card = dataset_card("own", statistics, mining, "sample", {"min_overlap": 0.5, "max_overlap": 0.75})
     headings = [line for line in card.splitlines() if line.startswith("#")]

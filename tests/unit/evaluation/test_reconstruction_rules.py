@@ -1,5 +1,6 @@
 """The rule of table 4: what it reads of the config's files that may come later."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ def inputs_of(inception: str) -> dict:
         "FOUND_BASELINES": [],
         "DATASET_SOURCES": {"held-out": ["gibson"]},
         "Path": Path,
+        "os": os,
         "shard_files": lambda stage, sources, suffix: [f"{stage}.{suffix}"],
     }
     exec(functions, given)  # noqa: S102 - they are the project's own
