@@ -23,6 +23,7 @@ from mimic_core.foreign import JSON_BYTES, check_regular, parse_json, read_regul
 
 GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 SHOWN = 5  # files that an error names under ``where``; its remedy names all
+WRITTEN_HERE = frozenset({".tar", ".parquet", ".safetensors", ".json", ".csv"})  # what one job reads of another
 SIZE, SHA256 = "size:", "sha256:"  # how fingerprints begin
 
 
@@ -45,9 +46,12 @@ def fingerprint(path: Path, limit: float = math.inf) -> str:
 def receipt_beside(path: str | Path) -> Path | None:
     """The receipt of the job that wrote a file: ``000.receipt.json`` beside ``000.tar``, else ``receipt.json``.
 
-    None where there is neither, as beside files that others released.
+    None where there is neither, and of files of kinds that no job writes: a checkpoint that others released may lie
+    beside a receipt of theirs.
     """
     path = Path(path)
+    if path.suffix not in WRITTEN_HERE:
+        return None
     names = (f"{path.name.partition('.')[0]}.receipt.json", "receipt.json")
     return next((found for found in map(path.with_name, names) if found.is_file()), None)
 
@@ -297,17 +301,3 @@ class InputCheck:
         if self.error is not None:
             raise self.error
         return self.found
-
-
-__all__ = [
-    "InputCheck",
-    "ReadReceipt",
-    "changed_files",
-    "check_written",
-    "compare",
-    "fingerprint",
-    "listed",
-    "read_receipt",
-    "receipt_beside",
-    "with_receipts",
-]

@@ -41,6 +41,7 @@ def test_a_receipt_lies_beside_what_its_job_wrote(written, tmp_path):
     (tmp_path / "receipt.json").write_text("{}")
     assert receipt_beside(tmp_path / "encoder.safetensors") == tmp_path / "receipt.json"
     assert receipt_beside(files[0]) == receipt
+    assert receipt_beside(tmp_path / "released.pth") is None, "whoever wrote that receipt"
     assert with_receipts([*files, tmp_path / "nowhere" / "x"]) == [(file, receipt) for file in files]
 
 
