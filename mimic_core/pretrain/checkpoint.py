@@ -129,6 +129,8 @@ def newest_sound(folder: Path) -> tuple[Path | None, list[Path]]:
 
 def damage(path: Path) -> str | None:
     """What is wrong with a checkpoint's file; None where all its parts are as they were written."""
+    if not path.exists():
+        raise vanished(path)
     check_regular(path, "a checkpoint")
     try:
         with zipfile.ZipFile(path) as archive:
@@ -136,6 +138,8 @@ def damage(path: Path) -> str | None:
         if part is not None:
             return f"{part} is not what its checksum says"
         torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # whether it finds all parts
+    except FileNotFoundError as error:
+        raise vanished(path) from error
     except UnpicklingError:
         return None  # another version's: its checksums are right
     except Exception as error:  # whatever zipfile makes of bytes that are no archive
@@ -143,6 +147,12 @@ def damage(path: Path) -> str | None:
             raise
         return reason(error)
     return None
+
+
+def vanished(path: Path) -> MimicError:
+    """The error of a checkpoint that was there a moment ago."""
+    remedy = "another process may be at this run: wait for it or end it, and run the same command again"
+    return MimicError("the checkpoint was removed while it was read", where=path, remedy=remedy)
 
 
 def set_aside(paths: Iterable[Path]) -> None:
@@ -175,6 +185,8 @@ def load_checkpoint(
         content = torch.load(path, map_location="cpu", weights_only=True)
         assert content["format"] == FORMAT  # noqa: S101 (answered below, with every other fault of the file)
         content["state"] = State(**content["state"])
+    except FileNotFoundError as error:
+        raise vanished(path) from error
     except (OSError, MemoryError):
         raise
     except Exception as error:

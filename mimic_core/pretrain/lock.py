@@ -93,6 +93,12 @@ class RunLock:
         self.beating.start()
         return self
 
+    def refuse_living(self) -> None:
+        """Raise where a living process of this machine holds the lock: its checkpoints come and go while one reads."""
+        holder = find_holder(self.path)
+        if holder is not None and holder.here and holder.process != os.getpid():
+            raise self.held(str(holder))
+
     def wait_for_the_dead(self) -> None:
         """Until the holder, where it is on another machine, gives a sign of life or counts as dead."""
         holder, seen, since = find_holder(self.path, self.ahead), touched(self.path), time.monotonic()

@@ -137,6 +137,7 @@ class Trainer:
 
     def choose_checkpoint(self) -> Path | None:
         """The newest sound checkpoint; damaged ones after it are named and set aside."""
+        RunLock(self.checkpoint_dir).refuse_living()
         path, damaged = newest_sound(self.checkpoint_dir)
         set_aside(damaged)
         return path

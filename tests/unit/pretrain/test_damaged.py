@@ -104,6 +104,15 @@ def test_a_disk_that_cannot_read_does_not_count_as_damage(tmp_path, monkeypatch,
         newest_sound(tmp_path)
 
 
+def test_a_checkpoint_that_another_process_removes_meanwhile(tmp_path):
+    [path] = saved(tmp_path, 1)
+    path.unlink()
+    for read in (lambda: damage(path), lambda: load_checkpoint(tmp_path, {}, path=path)):
+        with pytest.raises(MimicError, match="removed while it was read") as caught:
+            read()
+        assert "another process may be at this run" in caught.value.remedy
+
+
 def test_a_run_goes_on_from_the_one_before_and_ends_as_if_nothing_had_happened(trainer, pairs, caplog):
     whole = trainer(pairs, "whole")
     whole.run()

@@ -201,3 +201,13 @@ def test_a_lock_of_any_rubbish_holds_nothing(tmp_path, content):
     (tmp_path / lock.NAME).write_bytes(content)
     with RunLock(tmp_path):
         assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
+
+
+def test_a_living_holder_of_this_machine_is_refused_before_anything_is_read(tmp_path, other):
+    path = held_by(tmp_path, socket.gethostname(), other.pid)
+    with pytest.raises(MimicError, match=f"process {other.pid} on"):
+        RunLock(tmp_path).refuse_living()
+    held_by(tmp_path, "another-node", 7)
+    RunLock(tmp_path).refuse_living()  # it may be dead, which is seen by waiting
+    path.unlink()
+    RunLock(tmp_path).refuse_living()
