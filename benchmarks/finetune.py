@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import yaml
 
-from mimic_core.devices import device
+from mimic_core.devices import device, uses_bfloat16
 from mimic_core.finetune.augment import augment
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.loop import Trainer, select
@@ -56,7 +56,7 @@ def trainer(settings: FinetuneSettings) -> Trainer:
     encoder = build_encoder(settings.architecture, 0)
     head = build_head(settings.head, encoder.width, task.channels, 0)
     hooks = [int(block) for block in settings.head.hooks]
-    model = DenseModel(encoder, head, hooks, Scale.of(samples), frozen=False, bf16=settings.precision == "bf16")
+    model = DenseModel(encoder, head, hooks, Scale.of(samples), frozen=False, bf16=uses_bfloat16(settings.precision))
     speed_up_linear_layers(model.to(DEVICE))
     return Trainer(model, task, samples, settings, 0)
 

@@ -18,13 +18,37 @@ def device(index: int = 0) -> torch.device:
     return torch.device("cuda", index) if torch.cuda.is_available() else torch.device("cpu")
 
 
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16")  # instructions of x86 and ARM
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether it computes in bfloat16 itself; a processor that does not takes over ten times as long as in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(False)
+    known = torch.cpu.get_capabilities()
+    return any(known.get(name, False) for name in BFLOAT16)
+
+
 def usable_precision(asked: str, device: torch.device) -> torch.dtype:
-    """What products are computed in: float16 on a GPU that has no bfloat16."""
+    """What products are computed in: without bfloat16, float16 on a GPU and float32 on a processor.
+
+    Args:
+        asked: ``bf16``, ``fp16`` or ``fp32``.
+        device: what computes.
+    """
     precision = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[asked]
-    if precision == torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+    if precision != torch.bfloat16 or has_bfloat16(device):
+        return precision
+    if device.type == "cuda":
         log.info("this GPU has no bfloat16: float16 and a loss scaler are used")
         return torch.float16
-    return precision
+    log.info("this processor has no bfloat16: float32 is used")
+    return torch.float32
+
+
+def uses_bfloat16(asked: str) -> bool:
+    """Whether what has no loss scaler computes in bfloat16 here: where it is asked for and the hardware has it."""
+    return asked == "bf16" and has_bfloat16(device())
 
 
 @contextlib.contextmanager

@@ -9,11 +9,28 @@ from pathlib import Path
 
 import av
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 from support import REAL_DATA
 
 MakeVideo = Callable[..., Path]
+
+SHARED = {"finished", "undisturbed"}  # fixtures that take minutes: one process makes each
+
+# how long a machine takes to draw an example says nothing of the code
+hypothesis.settings.register_profile(
+    "mimic", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("mimic")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let processes (``pytest -n``) share the tests by file, or by what they all need; the longest come first."""
+    for item in items:
+        shared = SHARED & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
+    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

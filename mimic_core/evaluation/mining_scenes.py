@@ -63,7 +63,7 @@ def start(simulator: Simulator, rng: np.random.Generator) -> tuple[NDArray[np.fl
 
 def in_flats(settings: Mapping[str, Any], count: int, name: str) -> Iterator[tuple[Simulator, np.random.Generator]]:
     """``count`` turns, shared out over a few flats, each with a generator of its own."""
-    for number, flat in enumerate(FLATS):
+    for number, flat in enumerate(FLATS[:count]):
         with open_simulator(flat_glb(flat, settings), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
             for turn in range(number, count, len(FLATS)):
                 yield simulator, generator(int(settings["seed"]), "audit", name, turn)
@@ -89,7 +89,7 @@ def pure_rotation(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]
 
 def zoom(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
     """The same place through a lens of 1.2 to 2.5 times the focal length."""
-    for number, flat in enumerate(FLATS):
+    for number, flat in enumerate(FLATS[:count]):
         glb = flat_glb(flat, settings)
         with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as wide:
             for turn in range(number, count, len(FLATS)):

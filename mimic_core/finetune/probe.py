@@ -16,7 +16,7 @@ from timm.optim.lars import Lars
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.devices import cpu_threads, device
+from mimic_core.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.evaluation.metrics import PerImage
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.pictures import draw_classes, shown_rows
@@ -108,7 +108,7 @@ class Job(Repetitions[ProbeSettings, ImageNet]):
             return self.kept
         size = self.settings.image_size
         encoder = self.encoder(self.seed_of(repetition)).to(device())
-        frozen = FrozenFeatures(encoder, self.settings.pooling, bf16=self.settings.precision == "bf16")
+        frozen = FrozenFeatures(encoder, self.settings.pooling, bf16=uses_bfloat16(self.settings.precision))
         mine = [repetition] if self.weights == RANDOM else list(self.settings.seeds)
         needed = np.unique(np.concatenate([self.rows_of(name) for name in mine]))
         found = {}

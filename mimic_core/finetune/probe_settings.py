@@ -34,7 +34,8 @@ class ProbeSettings:
         augment: a random part of each image, and a random flip, anew in every epoch; off, each image is encoded once
             and its features are kept.
         encode_batch: images that go through the encoder at once.
-        precision: of the encoder: ``bf16`` (autocast) or ``fp32``; the classifier learns in float32.
+        precision: of the encoder: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``;
+            the classifier learns in float32.
         threads: CPU threads of torch, and as many that read images.
     """
 

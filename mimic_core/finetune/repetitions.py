@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_core.devices import uses_bfloat16
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Split, few_shot_rows
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
@@ -92,6 +93,7 @@ class Repetitions(Generic[Settings, Data]):
         files = [*self.training.files, *self.weight_files, *more]
         receipt = Receipt("finetune", {**dataclasses.asdict(self.settings), "seed": self.seed}, files)
         receipt.read |= self.read
+        receipt.statistics["precision"] = "bf16" if uses_bfloat16(self.settings.precision) else "fp32"
         return receipt
 
     def about(self) -> About:

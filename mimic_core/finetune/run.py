@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mimic_core.devices import cpu_threads, device
+from mimic_core.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.finetune.data import Samples, Split, load_all, load_chunks
 from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
@@ -62,7 +62,7 @@ class Job(Repetitions[FinetuneSettings, Split[Samples]]):
             evenly_spaced(encoder.depth) if hooks == "auto" else [int(block) for block in hooks],
             scale,
             frozen=self.settings.mode == "frozen",
-            bf16=self.settings.precision == "bf16",
+            bf16=uses_bfloat16(self.settings.precision),
         ).to(self.device)
         speed_up_linear_layers(model)
         return model

@@ -71,7 +71,7 @@ class FinetuneSettings:
         batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
         drop_path: stochastic depth at the encoder's last block (mode ``whole``).
         augment: colour jitter and random crop.
-        precision: ``bf16`` (autocast) or ``fp32``.
+        precision: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
         threads: CPU threads; the numbers may differ in the last digits between counts.
     """
 

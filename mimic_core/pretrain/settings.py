@@ -30,7 +30,8 @@ class PretrainSettings:
         batch_size: samples a process and step, as many as fit; what is missing to ``effective_batch`` is accumulated.
         base_lr: learning rate at an effective batch of 256.
         weight_decay: of AdamW; none on biases and norms.
-        precision: ``bf16`` (autocast), ``fp16`` (autocast and a loss scaler, for GPUs without bf16) or ``fp32``.
+        precision: ``bf16`` (autocast), ``fp16`` (autocast and a loss scaler) or ``fp32``; without bfloat16 in the
+            hardware, ``bf16`` is ``fp16`` on a GPU and ``fp32`` on a processor.
         validation_share: share of the units kept out of training, 0 to below 1.
         validation_every: epochs between two validations.
         checkpoint_minutes: minutes between two checkpoints.

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mimic_core.devices import uses_bfloat16
 from mimic_core.finetune.layouts.coco import JOINTS, PARTS
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
@@ -67,7 +68,7 @@ def model_config(settings: PoseSettings, weights: str | Path, seed: int, written
             "frozen": settings.mode == "frozen",
             "drop_path": settings.drop_path,
             "norm": True,
-            "bf16": settings.precision == "bf16",
+            "bf16": uses_bfloat16(settings.precision),
         },
         "head": {
             "type": "HeatmapHead",

@@ -37,7 +37,7 @@ class PoseSettings:
         clip_gradient: largest gradient norm.
         drop_path: stochastic depth at the encoder's last block (mode ``whole``).
         augment: flip, half body, shift, scale and rotation.
-        precision: of the encoder: ``bf16`` (autocast) or ``fp32``.
+        precision: of the encoder: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
         threads: CPU threads; the numbers may differ in the last digits between counts.
         workers: processes that read images beside the training; 0: none. The numbers do not depend on it.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mimic_core.devices import uses_bfloat16
 from mimic_core.finetune.layouts.ade20k import CLASSES
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
@@ -36,7 +37,7 @@ def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], lis
 
 def model_config(settings: SegmentationSettings, weights: str | Path, seed: int, width: int) -> dict[str, Any]:
     """Encoder and head; tested in windows of the training size that overlap by a third."""
-    size, bf16 = settings.image_size, settings.precision == "bf16"
+    size, bf16 = settings.image_size, uses_bfloat16(settings.precision)
     pixels = {"mean": [255 * value for value in IMAGENET_MEAN], "std": [255 * value for value in IMAGENET_STD]}
     return {
         "type": "EncoderDecoder",

@@ -54,7 +54,7 @@ class SegmentationSettings:
         batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
         drop_path: stochastic depth at the encoder's last block (mode ``whole``).
         augment: random flip and colour jitter.
-        precision: ``bf16`` (autocast) or ``fp32``.
+        precision: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
         threads: CPU threads; the numbers may differ in the last digits between counts.
         workers: processes that read images beside the training; 0: none. The numbers do not depend on it.
     """

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mimic_core.devices import usable_precision
+from mimic_core.devices import usable_precision, uses_bfloat16
 from mimic_core.errors import MimicError
 from mimic_core.pretrain.distributed import processes
 
@@ -26,7 +26,8 @@ def test_without_gpus_the_processor_is_used(monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "device", "known", "used"),
     [
-        ("bf16", "cpu", False, torch.bfloat16),
+        ("bf16", "cpu", True, torch.bfloat16),
+        ("bf16", "cpu", False, torch.float32),
         ("bf16", "cuda", True, torch.bfloat16),
         ("bf16", "cuda", False, torch.float16),
         ("fp16", "cuda", True, torch.float16),
@@ -35,4 +36,7 @@ def test_without_gpus_the_processor_is_used(monkeypatch):
 )
 def test_bfloat16_gives_way_where_it_is_missing(monkeypatch, asked, device, known, used):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: known)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": known})
     assert usable_precision(asked, torch.device(device)) == used
+    if device == "cpu":
+        assert uses_bfloat16(asked) == (used == torch.bfloat16)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mimic_core import devices
 from mimic_core.errors import MimicError
 from mimic_core.files import read_json
 from mimic_core.models import load_pretrained
@@ -221,8 +222,11 @@ def test_gradients_are_clipped(trainer, pairs):
     assert norms == pytest.approx([1e-3] * 3, rel=0.01)
 
 
-def test_bf16_trains(trainer, pairs):
-    run = trainer(pairs, precision="bf16", epochs=2)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_learns_nearly_the_same(trainer, pairs, monkeypatch, precision):
+    monkeypatch.setattr(devices, "has_bfloat16", lambda device: True)  # without it, these few steps take a second
+    run = trainer(pairs, precision=precision, epochs=2)
+    assert (run.scaler.is_enabled(), run.precision == torch.float16) == (precision == "fp16",) * 2
     run.run()
     exact = trainer(pairs, "exact", epochs=2)
     exact.run()
@@ -330,13 +334,6 @@ def test_a_full_disk_costs_no_checkpoint_and_no_run(trainer, pairs, monkeypatch,
     assert resumed.state.iteration == 2
     resumed.run()
     assert losses(resumed) == losses(whole)
-
-
-def test_mixed_precision_of_any_kind_learns(trainer, ramps):
-    for precision in ("bf16", "fp16"):
-        run = trainer(ramps, precision, precision=precision, epochs=60, warmup_epochs=2, base_lr=0.3)
-        run.run()
-        assert losses(run)[-1] < 0.7 * run.state.first_loss, precision
 
 
 def test_a_gpu_without_enough_memory_says_which_setting_to_change(trainer, pairs):
