@@ -25,7 +25,7 @@ from mimic_core.pairs.rules import Neighbours, Stride, Windows
         ("libx264", "mkv", "yuv420p", 8, {"g": 10}),
         ("mjpeg", "avi", "yuvj420p", 0, {}),
         ("mpeg4", "avi", "yuv420p", 0, {"g": 10}),
-        ("libvpx-vp9", "webm", "yuv420p", 8, {"g": 10, "deadline": "realtime", "cpu-used": 8}),
+        ("libvpx-vp9", "webm", "yuv420p", 8, {"g": 10, "deadline": "good", "cpu-used": 5}),
         ("libx265", "mp4", "yuv420p", 0, {"keyint": 10}),
         ("png", "mov", "rgb24", 0, {}),
         ("flv1", "flv", "yuv420p", 12, {"g": 10}),
