@@ -14,9 +14,9 @@ ACTIVATE := export PATH="$$PWD/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)"
 table1: env
 	$(ACTIVATE) && snakemake --cores all results/table1.csv && cat results/table1.md
 
-# a core a process; what several tests need is made by one of them (tests/conftest.py)
+# A core a process (tests/conftest.py)
 test: env
-	$(ACTIVATE) && pytest -n auto --maxprocesses 8 --dist loadgroup
+	$(ACTIVATE) && pytest -n auto --maxprocesses 8
 
 test-slurm: env
 	$(ACTIVATE) && pytest tests/integration/slurm

@@ -13,10 +13,12 @@ import hypothesis
 import numpy as np
 import pytest
 from support import REAL_DATA
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 MakeVideo = Callable[..., Path]
 
-SHARED = {"finished", "undisturbed"}  # fixtures that take minutes: one process makes each
+WORKFLOW = "tests/workflow/"  # its tests look at the results of one run that takes minutes
 
 # how long a machine takes to draw an example says nothing of the code
 hypothesis.settings.register_profile(
@@ -25,13 +27,23 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("mimic")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own
+class ByFile(LoadScopeScheduling):
+    """Gives each process of ``pytest -n`` a file after the other, and all of ``tests/workflow`` to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return WORKFLOW if nodeid.startswith(WORKFLOW) else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Share out the tests in their order: xdist's own groups do not work with this pytest."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let processes (``pytest -n``) share the tests by file, or by what they all need; the longest come first."""
-    for item in items:
-        shared = SHARED & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
-    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    """Put the longest first, so that no process waits for another in the end."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(WORKFLOW), item.get_closest_marker("integration") is None))
 
 
 @pytest.fixture(scope="session", autouse=True)
