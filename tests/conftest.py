@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 MakeVideo = Callable[..., Path]
 
-WORKFLOW = "tests/workflow/"  # its tests look at the results of one run that takes minutes
+WHOLE = ("tests/integration/slurm/", "tests/workflow/")  # folders whose tests share a cluster, or a run of minutes
 
 # how long a machine takes to draw an example says nothing of the code
 hypothesis.settings.register_profile(
@@ -28,10 +28,10 @@ hypothesis.settings.load_profile("mimic")
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives each process of ``pytest -n`` a file after the other, and all of ``tests/workflow`` to one."""
+    """Gives each process of ``pytest -n`` a file after the other; a folder of ``WHOLE`` goes to one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return WORKFLOW if nodeid.startswith(WORKFLOW) else nodeid.split("::", 1)[0]
+        return next((folder for folder in WHOLE if nodeid.startswith(folder)), nodeid.split("::", 1)[0])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,7 +43,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first, so that no process waits for another in the end."""
-    items.sort(key=lambda item: (not item.nodeid.startswith(WORKFLOW), item.get_closest_marker("integration") is None))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        slurm, workflow = (item.nodeid.startswith(folder) for folder in WHOLE)
+        return not slurm, not workflow, item.get_closest_marker("integration") is None
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
