@@ -1,11 +1,11 @@
 """Training speed of every objective: ours against the usual recipe, and the share of what the device can do.
 
 The usual recipe writes the softmax out, takes AdamW as it comes and reads the loss at every step, as the released
-trainer does; on a GPU under fp16 autocast, on a CPU in fp32. Ours is bf16 with the faster attention and the fused
-AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.memory), and ours is timed in fp32 as well.
-Each has a process of its own; their steps take turns, on the same random images; the fastest step of each counts. MFU
-is the counted operations of a step (forward, and twice as many back) over the measured rate of a large matrix product
-in bf16. Data are not read here: the waiting share of a real run stands in its metrics.csv.
+trainer does; on a GPU under fp16 autocast, on a CPU in fp32. Ours is bf16, where the device has it, with the faster
+attention and the fused AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.memory), and ours is timed
+in fp32 as well. Each has a process of its own; their steps take turns, on the same random images; the fastest step of
+each counts. MFU is the counted operations of a step (forward, and twice as many back) over the measured rate of a large
+matrix product in ours' precision. Data are not read here: the waiting share of a real run stands in its metrics.csv.
 Run: python benchmarks/pretrain.py
 """
 
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimic_core.devices import device
+from mimic_core.devices import device, usable_precision
 from mimic_core.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.linear import speed_up_linear_layers
@@ -57,7 +57,7 @@ class Recipe(NamedTuple):
     precision: torch.dtype
 
 
-OURS = Recipe(True, torch.bfloat16)
+OURS = Recipe(True, usable_precision("bf16", DEVICE))
 USUAL = Recipe(False, torch.float16 if DEVICE.type == "cuda" else torch.float32)
 RECIPES = {"ours": OURS, "usual": USUAL}
 if DEVICE.type == "cpu":
@@ -161,7 +161,7 @@ def main() -> None:
     torch.set_num_threads(threads)
     print(machine())
     possible = matrix_rate(DEVICE, OURS.precision, side=8192 if DEVICE.type == "cuda" else 4096)
-    print(f"a product of matrices in bf16: {possible / 1e12:.2f} TFLOP/s")
+    print(f"a product of matrices in {OURS.precision}: {possible / 1e12:.2f} TFLOP/s")
     columns = [*RECIPES, *(f"{key} / usual" for key in RECIPES if key != "usual")]
     print(
         f"{'model':<8}{'size':<20}{'batch':>6}" + "".join(f"{key:>20}" for key in columns) + f"{'MFU':>8}   samples/s"

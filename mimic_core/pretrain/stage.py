@@ -7,10 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mimic_core.datasets import PairDataset
-from mimic_core.devices import cpu_threads
+from mimic_core.devices import PRECISIONS, cpu_threads
 from mimic_core.files import file_hash
 from mimic_core.models.weights import save_encoder, save_model
 from mimic_core.pretrain.distributed import processes
@@ -86,7 +84,7 @@ def statistics(trainer: Trainer) -> dict[str, Any]:
         "effective_batch": trainer.effective_batch,
         "processes": trainer.own.count,
         "device": trainer.own.device.type,
-        "precision": {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "fp32"}[trainer.precision],
+        "precision": next(name for name, kind in PRECISIONS.items() if kind == trainer.precision),
         "first_loss": trainer.state.first_loss,
         **summary(rows),
         "pairs_per_second": sum(rates) / len(rates),
