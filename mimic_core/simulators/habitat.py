@@ -50,7 +50,9 @@ class HabitatSimulator(Simulator):
     """A scene opened with habitat-sim: no lights, back faces culled, sliding along obstacles.
 
     The navigation mesh beside the scene is used, else Recast computes one with habitat-sim's defaults. Its cells are
-    0.2 m high, so that a walker's feet are up to 0.2 m above the floor.
+    0.2 m high, so that a walker's feet are up to 0.2 m above the floor. Made for a process that does nothing else
+    (:mod:`mimic_core.simulators.serving`): some damaged files end it, and another OpenGL context in it freezes what it
+    shows.
 
     Args:
         path: a .glb file.
@@ -80,7 +82,10 @@ class HabitatSimulator(Simulator):
             if isinstance(error, MimicError):
                 raise
             what = f"habitat-sim cannot open this scene ({type(error).__name__}: {error})"
-            raise UnreadableError(what, where=path, remedy="check the file, or leave this scene out") from error
+            remedy = (
+                "check the file, set frames.simulator to moderngl, which reads more of glTF, or leave this scene out"
+            )
+            raise UnreadableError(what, where=path, remedy=remedy) from error
 
     def open(self, path: Path, size: Tuple[int, int], up: str) -> Any:
         """Start habitat-sim on the scene with both agents."""
@@ -117,7 +122,7 @@ class HabitatSimulator(Simulator):
         """Refuse a scene that cannot be in metres."""
         box = self.sim.get_active_scene_graph().get_root_node().cumulative_bb
         extent = [float(side) for side in box.size()]
-        if not max(extent) <= MAXIMAL_EXTENT:
+        if not all(0 <= side <= MAXIMAL_EXTENT for side in extent):  # so that what is no number is refused
             raise not_in_metres(extent, self.name)
 
     def load_navmesh(self, path: Path) -> None:
@@ -160,7 +165,11 @@ class HabitatSimulator(Simulator):
 
     def random_navigable_point(self, rng: np.random.Generator) -> np.ndarray:
         """See :meth:`Simulator.random_navigable_point`; habitat-sim draws it, seeded from ``rng``."""
-        self.sim.seed(int(rng.integers(2**31)))
+        return self.seeded_point(int(rng.integers(2**31)))
+
+    def seeded_point(self, seed: int) -> np.ndarray:
+        """The point that habitat-sim draws with this seed."""
+        self.sim.seed(seed)
         point = np.array(self.sim.pathfinder.get_random_navigable_point(POINT_TRIES, -1), dtype=float)
         if not np.isfinite(point).all():
             what = "habitat-sim finds no point to walk on in this scene"

@@ -1,7 +1,7 @@
 """Navigation meshes as Recast's Detour stores them, which HM3D, Gibson and Matterport3D ship for habitat-sim.
 
-A ``.navmesh`` is the walkable surface of a scene, its edges already at a distance from obstacles: a set (version 1) of
-tiles (version 7) of convex polygons, each with a finer mesh of its height.
+A ``.navmesh`` is the walkable surface of a scene, its edges already at a distance from obstacles: a set (version 1, or
+since April 2022 version 2) of tiles (version 7) of convex polygons, each with a finer mesh of its height.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mimic_core.foreign import foreign, read_regular
 
 SET_MAGIC, TILE_MAGIC = b"TESM", b"VAND"  # MSET and DNAV, little-endian
 SET_HEADER = struct.Struct("<4sii28x")  # magic, version, number of tiles; what follows serves queries
+SETTINGS = {1: 0, 2: 56}  # version -> bytes behind that header: how the mesh was computed
 TILE_HEADER = struct.Struct("<4si12x4x9i40x")  # magic, version; nine counts; sizes of who walks, bounds
 REFERENCES = ((struct.Struct("<Ii"), 12), (struct.Struct("<Qi4x"), 16))  # before a tile: its name, size; size of a link
 POLYGON = np.dtype("<u4, 6<u2, 6<u2, <u2, u1, u1")
@@ -58,9 +59,9 @@ def tiles(data: bytes) -> Iterator[Tuple[bytes, int]]:
     if len(data) < SET_HEADER.size:
         raise ValueError("it ends too early")
     magic, version, count = SET_HEADER.unpack_from(data)
-    if (magic, version) != (SET_MAGIC, 1):
-        raise ValueError("it does not begin as a set of tiles of version 1")
-    at = SET_HEADER.size
+    if magic != SET_MAGIC or version not in SETTINGS:
+        raise ValueError("it does not begin as a set of tiles of version 1 or 2")
+    at = SET_HEADER.size + SETTINGS[version]
     for _ in range(count):
         fitting = [(before, link) for before, link in REFERENCES if data.startswith(TILE_MAGIC, at + before.size)]
         if not fitting:

@@ -48,9 +48,9 @@ def open_simulator(
     Args:
         glb: path of a binary glTF file, or its bytes.
         backend: ``moderngl`` (OpenGL on EGL, fast), ``embreex`` (ray casting, needs no graphics library), ``habitat``
-            (habitat-sim; files only) or ``auto``: what the environment variable MIMIC_SIMULATOR_BACKEND says, else
-            habitat for a file with Basis Universal textures where nothing but habitat-sim decodes them, else moderngl,
-            else embreex with a line in the log where there is no EGL.
+            (habitat-sim, in a process of its own; files only) or ``auto``: what the environment variable
+            MIMIC_SIMULATOR_BACKEND says, else habitat for a file with Basis Universal textures where nothing but
+            habitat-sim decodes them, else moderngl, else embreex with a line in the log where there is no EGL.
         resolution: side of the square picture, or (height, width), pixels.
         hfov: horizontal field of view, degrees.
         up: the file's upward axis: ``y`` as glTF says, ``z`` as HM3D, Gibson and Matterport3D have it.
@@ -69,13 +69,16 @@ def open_simulator(
     if min(size) < 1 or not 0 < hfov < 180:
         raise MimicError(f"cannot render {size[0]}x{size[1]} pixels at {hfov:g} degrees", remedy="correct the settings")
 
-    from mimic_core.simulators.habitat import HabitatSimulator, habitat_available
+    from mimic_core.simulators.habitat import habitat_available
+    from mimic_core.simulators.remote import RemoteSimulator, remote_available
 
     if isinstance(glb, bytes):
         if backend == "habitat":
             raise MimicError("habitat-sim opens files, not bytes", remedy="write the scene to a .glb file")
-    elif backend == "habitat" or (backend == "auto" and habitat_available() and needs_habitat(Path(glb))):
-        return HabitatSimulator(Path(glb), size, hfov, up)
+    elif backend == "habitat" or (
+        backend == "auto" and (remote_available() or habitat_available()) and needs_habitat(Path(glb))
+    ):
+        return RemoteSimulator(Path(glb), size, hfov, up)
     return open_embedded(glb, backend, size, hfov, up)
 
 

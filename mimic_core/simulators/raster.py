@@ -6,8 +6,10 @@ picture equals habitat-sim's with its default ``no_lights``.
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import Any, Dict, Tuple
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Tuple
 
 import numpy as np
 
@@ -85,6 +87,17 @@ def projection(size: Tuple[int, int], hfov: float, far: float = FAR) -> np.ndarr
     matrix[2, 2], matrix[2, 3] = -(far + NEAR) / (far - NEAR), -2 * far * NEAR / (far - NEAR)
     matrix[3, 2] = -1.0
     return matrix
+
+
+@contextmanager
+def faults_of_opengl() -> Iterator[None]:
+    """What OpenGL refuses of a scene that it has taken is a fault of the machine, not of the scene's file."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("moderngl", "mgl", "_moderngl"):
+            raise
+        raise OSError(errno.EIO, f"OpenGL failed: {error}") from error
 
 
 class RasterRenderer:
@@ -196,13 +209,13 @@ class RasterRenderer:
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
         """HxWx3 uint8."""
-        with self.context:
+        with self.context, faults_of_opengl():
             self.draw(camera_to_world, self.colour_target, 0)
             return np.ascontiguousarray(self.read(self.colour_target, 0, 3, "f1"))
 
     def render(self, camera_to_world: np.ndarray) -> View:
         """All layers."""
-        with self.context:
+        with self.context, faults_of_opengl():
             self.draw(camera_to_world, self.layers_target, 1)
             rgb = np.ascontiguousarray(self.read(self.layers_target, 0, 3, "f1"))
             geometry = self.read(self.layers_target, 1, 4, "f4")

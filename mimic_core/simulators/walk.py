@@ -67,7 +67,8 @@ def walk_views(simulator: Simulator, walk: RandomWalk, *, seed: int, scene: str,
         UnreadableError: the scene has no walkable area as large as ``walk.minimal_island_radius``.
     """
     rng = generator(seed, "walk", scene, number)
-    point = start_point(simulator, walk, scene, rng)
+    # simulators draw different numbers of numbers for a point: from the same generator, turns would differ between them
+    point = start_point(simulator, walk, scene, generator(seed, "walk start", scene, number))
     height = rng.uniform(*walk.sensor_height)
     yaw = rng.uniform(0.0, 360.0)
     views: List[WalkView] = []

@@ -88,6 +88,14 @@ def test_references_of_64_bits_are_read_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_navmesh(path), read_navmesh(ROOM))
 
 
+def test_version_2_is_read_alike(tmp_path: Path) -> None:
+    """It has 56 bytes of settings behind the header."""
+    data = ROOM.read_bytes()
+    path = tmp_path / "new.navmesh"
+    path.write_bytes(data[:4] + struct.pack("<i", 2) + data[8:40] + bytes(56) + data[40:])
+    np.testing.assert_array_equal(read_navmesh(path), read_navmesh(ROOM))
+
+
 def swollen(data: bytes) -> bytes:
     """Every polygon claims 255 triangles: a small file would ask for gigabytes."""
     polygons, vertices, links, details = struct.unpack_from("<4i", data, 72)
@@ -105,7 +113,8 @@ def swollen(data: bytes) -> bytes:
         (lambda data: data[:30], "ends too early"),
         (lambda data: data[:200], "ends within the tile at byte 48"),
         (lambda data: b"NOPE" + data[4:], "does not begin as a set"),
-        (lambda data: data[:4] + b"\2" + data[5:], "of version 1"),
+        (lambda data: data[:4] + b"\3" + data[5:], "of version 1 or 2"),
+        (lambda data: data[:4] + b"\2" + data[5:], "there is no tile at byte 96"),
         (lambda data: data[:52] + b"\6" + data[53:], "have version 6, not 7"),
         (lambda data: data[:8] + b"\2" + data[9:], "there is no tile at byte"),
         (lambda data: data[:8] + b"\0" + data[9:], "nothing to walk on"),

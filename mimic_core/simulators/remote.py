@@ -1,0 +1,204 @@
+"""A scene opened with habitat-sim in a process of its own, on habitat-sim's own Python.
+
+What ends habitat-sim's process (several damaged files do, and a scene far from its origin) so ends one scene and not
+the job; and habitat-sim, which shows its last picture for ever once another OpenGL context was made in its process, has
+a process in which there is no other.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, List, Sequence, Tuple, cast
+
+import numpy as np
+
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
+from mimic_core.simulators.base import Simulator, View
+from mimic_core.simulators.messages import Arrays, read_message, write_message
+
+ENVIRONMENT = "MIMIC_HABITAT"  # names the file that says which Python has habitat-sim; else it is this one
+MODULE = "mimic_core.simulators.serving"
+OPENING, ANSWERING = 480.0, 120.0  # seconds without an answer after which the process is ended
+CRASHES = "check the file, set frames.simulator to moderngl, or leave this scene out"
+
+
+class RemoteSimulator(Simulator):
+    """A scene that another process has opened; its arguments and errors are those of habitat-sim's adapter.
+
+    Args:
+        path: a .glb file.
+        size: (height, width) in pixels.
+        hfov: horizontal field of view, degrees.
+        up: the file's upward axis, ``y`` or ``z``.
+
+    Raises:
+        UnreadableError: as the adapter does; or its process ended, or did not answer.
+        MimicError: habitat-sim's Python does not start.
+    """
+
+    backend = "habitat"
+
+    def __init__(self, path: Path, size: Tuple[int, int], hfov: float, up: str = "y") -> None:
+        self.name = str(path)
+        command, environ = server_command()
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, bufsize=0
+            )
+        except OSError as error:
+            remedy = f"see {os.environ.get(ENVIRONMENT) or 'envs/habitat.yaml'}"
+            raise MimicError(f"habitat-sim's Python does not start ({error})", remedy=remedy) from error
+        self.answers = Patient(cast(Any, self.process.stdout).fileno())
+        try:
+            request = {"path": str(Path.cwd() / path), "size": list(size), "hfov": hfov, "up": up}
+            answer, _ = self.ask("open", request, patience=OPENING)
+        except BaseException:
+            self.end()
+            raise
+        self.remarks = tuple(str(text) for text in answer["remarks"])
+
+    def ask(
+        self, call: str, request: Dict[str, Any], arrays: Sequence[np.ndarray] = (), patience: float = ANSWERING
+    ) -> Tuple[Dict[str, Any], Arrays]:
+        """The answer to a request, and its arrays.
+
+        Raises:
+            MimicError: what the other process answered, or how it was lost.
+        """
+        self.answers.patience = patience
+        try:
+            write_message(cast(BinaryIO, self.process.stdin), {**request, "call": call}, arrays)
+            answer, found = read_message(cast(BinaryIO, self.answers))
+        except TimeoutError:
+            self.end()
+            what = f"habitat-sim did not answer for {patience:g} s and was ended"
+            raise UnreadableError(what, where=self.name, remedy=CRASHES) from None
+        except (EOFError, OSError, ValueError):
+            raise UnreadableError(f"habitat-sim {self.ending()}", where=self.name, remedy=CRASHES) from None
+        for kind, error in (("unreadable", UnreadableError), ("error", MimicError)):
+            if kind in answer:
+                what, where, remedy = answer[kind]
+                raise error(what, where=where, remedy=remedy)
+        return answer, found
+
+    def ending(self) -> str:
+        """How the process ended."""
+        code = self.end()
+        if code < 0:
+            return f"ended with {signal.Signals(-code).name} on this scene"
+        return f"ended with code {code} on this scene"
+
+    def render(self, camera_to_world: np.ndarray) -> View:
+        """See :meth:`Simulator.render`."""
+        _, (rgb, depth, normals, instances) = self.ask("render", {}, [np.asarray(camera_to_world, float)])
+        return View(rgb, depth, normals, instances)
+
+    def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
+        """See :meth:`Simulator.render_rgb`."""
+        return self.ask("render_rgb", {}, [np.asarray(camera_to_world, float)])[1][0]
+
+    def random_navigable_point(self, rng: np.random.Generator) -> np.ndarray:
+        """See :meth:`Simulator.random_navigable_point`; habitat-sim draws it, seeded from ``rng``."""
+        return self.ask("random_navigable_point", {"seed": int(rng.integers(2**31))})[1][0]
+
+    def island_radius(self, point: np.ndarray) -> float:
+        """See :meth:`Simulator.island_radius`."""
+        return float(self.ask("island_radius", {}, [np.asarray(point, float)])[0]["radius"])
+
+    def try_step(self, point: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+        """See :meth:`Simulator.try_step`."""
+        return self.ask("try_step", {}, [np.asarray(point, float), np.asarray(displacement, float)])[1][0]
+
+    def close(self) -> None:
+        """See :meth:`Simulator.close`."""
+        self.end()
+
+    def end(self) -> int:
+        """End the process; returns its exit code."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None and not stream.closed:
+                stream.close()  # at rest it ends by itself then
+        try:
+            return self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Patient:
+    """Reads from a pipe, and waits only so long for what comes next.
+
+    Args:
+        file: number of the open file.
+
+    Attributes:
+        patience: seconds.
+    """
+
+    def __init__(self, file: int) -> None:
+        self.file, self.patience, self.held = file, ANSWERING, b""
+
+    def more(self) -> bool:
+        """Wait for what comes next; False at the end.
+
+        Raises:
+            TimeoutError: nothing comes.
+        """
+        if not select.select([self.file], [], [], self.patience)[0]:
+            raise TimeoutError
+        part = os.read(self.file, 1 << 20)
+        self.held += part
+        return bool(part)
+
+    def readline(self, most: int) -> bytes:
+        """Up to and with the next line break, or what there is at the end."""
+        while b"\n" not in self.held and len(self.held) < most and self.more():
+            pass
+        end = self.held.find(b"\n") + 1 or len(self.held)
+        return self.taken(min(end, most))
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or what there is at the end."""
+        parts: List[bytes] = [self.taken(size)]
+        left = size - len(parts[0])
+        while left > 0 and self.more():
+            parts.append(self.taken(left))
+            left -= len(parts[-1])
+        return b"".join(parts)
+
+    def taken(self, size: int) -> bytes:
+        """Up to so many of the bytes held, which are no longer."""
+        part, self.held = self.held[:size], self.held[size:]
+        return part
+
+
+def server_command() -> Tuple[List[str], Dict[str, str]]:
+    """How the other process is started, and its environment variables.
+
+    Raises:
+        MimicError: the file that says which Python has habitat-sim is not one.
+    """
+    named = os.environ.get(ENVIRONMENT)
+    python, own = sys.executable, {}
+    if named:
+        remedy = "delete it, and let the workflow write it again"
+        found = parse_json(read_regular(Path(named), "habitat-sim's environment", JSON_BYTES), "it", named)
+        try:
+            python = str(found["python"])
+            own = {str(name): str(value) for name, value in found["environ"].items()}
+        except (KeyError, TypeError, AttributeError):
+            raise MimicError("this does not say where habitat-sim is", where=named, remedy=remedy) from None
+    package = str(Path(__file__).resolve().parents[2])  # the other Python has no mimic_core of its own
+    paths = [package, own.get("PYTHONPATH", "")] if named else [*sys.path, package]
+    return [python, "-m", MODULE], {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def remote_available() -> bool:
+    """Whether a Python with habitat-sim is named."""
+    return bool(os.environ.get(ENVIRONMENT))

@@ -1,0 +1,101 @@
+"""A process that opens scenes with habitat-sim for another, whose Python need not be habitat-sim's.
+
+``python -m mimic_core.simulators.serving``: requests come on standard input and answers leave on standard output, as
+:mod:`mimic_core.simulators.remote` sends and reads them. Python 3.9 and NumPy are all that it needs beside habitat-sim.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Optional, Tuple
+
+from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.simulators.habitat import HabitatSimulator
+from mimic_core.simulators.messages import Arrays, read_message, write_message
+
+PARENT_ENDED = 1  # number of prctl's PR_SET_PDEATHSIG
+
+
+class Server:
+    """Answers requests about one scene at a time.
+
+    Attributes:
+        simulator: of the scene that is open.
+    """
+
+    def __init__(self) -> None:
+        self.simulator: Optional[HabitatSimulator] = None
+
+    def answer(self, request: Dict[str, Any], arrays: Arrays) -> Tuple[Dict[str, Any], Arrays]:
+        """The answer to a request, and its arrays.
+
+        Raises:
+            MimicError: as the simulator does.
+        """
+        name = request["call"]
+        if name == "open":
+            self.close()
+            size = int(request["size"][0]), int(request["size"][1])
+            self.simulator = HabitatSimulator(Path(request["path"]), size, float(request["hfov"]), request["up"])
+            return {"remarks": list(self.simulator.remarks)}, []
+        if name == "close":
+            self.close()
+            return {}, []
+        if self.simulator is None:
+            raise MimicError("no scene is open", remedy="open one first")
+        if name == "render":
+            view = self.simulator.render(arrays[0])
+            return {}, [view.rgb, view.depth, view.normals, view.instances]
+        if name == "render_rgb":
+            return {}, [self.simulator.render_rgb(arrays[0])]
+        if name == "random_navigable_point":
+            return {}, [self.simulator.seeded_point(int(request["seed"]))]
+        if name == "island_radius":
+            return {"radius": self.simulator.island_radius(arrays[0])}, []
+        if name == "try_step":
+            return {}, [self.simulator.try_step(arrays[0], arrays[1])]
+        raise MimicError(f"there is no call {name!r}", remedy="use the same version of mimic_core on both sides")
+
+    def close(self) -> None:
+        """Close the scene that is open."""
+        if self.simulator is not None:
+            self.simulator.close()
+            self.simulator = None
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until there are no more requests."""
+    server = Server()
+    try:
+        while True:
+            try:
+                request, arrays = read_message(requests)
+            except EOFError:
+                return
+            try:
+                answer, found = server.answer(request, arrays)
+            except MimicError as error:
+                kind = "unreadable" if isinstance(error, UnreadableError) else "error"
+                answer, found = {kind: [error.what, error.where, error.remedy]}, []
+            write_message(answers, answer, found)
+    finally:
+        server.close()
+
+
+def main() -> None:
+    """Serve the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other's to answer
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PARENT_ENDED, signal.SIGKILL)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what habitat-sim prints is no answer
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()
