@@ -42,13 +42,16 @@ TRIANGLES = 20_000_000  # of a scene, each as often as it is drawn
 NODES = 200_000  # of a scene, each as often as it is reached
 LONGEST_REASON = 240  # letters of a reader's own words in a message
 
-# Faults of the machine, not of the file that was read: these end a job, they are never counted as "unreadable"
-MACHINE = frozenset(
+# Faults of a disk, a network or a server of files, which another attempt may not meet
+PASSING = frozenset(
     [
-        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-        *(errno.EMFILE, errno.ENFILE, errno.ESTALE),
+        *(errno.ESTALE, errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENOLINK),
+        *(errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET),
     ]
 )
+# Faults of the machine, not of the file that was read: these end a job, they are never counted as "unreadable"
+MACHINE = PASSING | {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE}
 KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -173,7 +176,12 @@ def foreign(what: str, where: object, remedy: str = REMOVE) -> Iterator[None]:
 
 def machine_fault(error: BaseException) -> bool:
     """Whether an error is a fault of the machine, not of the file that is read."""
-    return isinstance(error, OSError) and error.errno in MACHINE
+    return isinstance(error, OSError) and error.errno in MACHINE and not is_ffmpegs(error)
+
+
+def is_ffmpegs(error: BaseException) -> bool:
+    """Whether an error is FFmpeg's, which gives the numbers of a machine's faults to what is wrong with a file."""
+    return type(error).__module__.partition(".")[0] == "av"
 
 
 def reason(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.frames.orientation import AS_STORED, Orientation
+from mimic_core.frames.orientation import AS_STORED, Orientation, quarters_to_upright
 
 SMALL = 64  # pixels of the longer side of the pictures that motion is measured on
 MIN_SMALL = 8  # pixels of their shorter side, at least
@@ -141,9 +141,7 @@ class ViewClock:
         if self.before is not None and self.before.shape == now.shape:
             (right, down), clear = cv2.phaseCorrelate(self.before, now, hanning(now.shape))
             if clear > CLEAR_PEAK and min(now.std(), self.before.std()) > BARE:
-                sideways = (
-                    shown.quarters - self.turn
-                ) % 2  # then the upright picture's width is the stored one's height
+                sideways = quarters_to_upright(shown, self.turn) % 2  # its width is the stored one's height
                 self.shift += np.array([right, down]) / now.shape[0 if sideways else 1]
         self.before = now
         return float(np.hypot(*self.shift))

@@ -125,7 +125,7 @@ def refusal(head: bytes, error: av.FFmpegError) -> str:
 
 def fault_of_machine(error: Exception) -> bool:
     """Whether an error is one of the machine; FFmpeg says the same of a short file, and is not believed."""
-    return machine_fault(error) and not isinstance(error, av.FFmpegError)
+    return machine_fault(error)
 
 
 def film_of(container: InputContainer, path: Path) -> tuple[VideoStream, int]:

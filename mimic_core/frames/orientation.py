@@ -68,16 +68,21 @@ def of_matrix(data: bytes) -> Orientation:
     return Orientation(-quarters % 4, mirrored, remark)
 
 
+def quarters_to_upright(shown: Orientation, turn: int) -> int:
+    """Quarter turns counter-clockwise, 0 to 3, of a frame; ``turn`` as in :func:`upright`."""
+    return shown.quarters if shown.quarters or shown.mirrored else -turn % 4
+
+
 def upright(frame: av.VideoFrame, turn: int = 0, shown: Orientation | None = None) -> Image:
     """RGB pixels (H, W, 3) of a frame as it is shown.
 
     Args:
-        turn: quarter turns clockwise, on top of the orientation.
+        turn: quarter turns clockwise, where its own metadata turn nothing: nothing is turned twice.
         shown: its orientation; by default what its own metadata say.
     """
     found = shown or orientation(frame) or AS_STORED
     image: Image = frame.to_ndarray(format="rgb24")
     if found.mirrored:
         image = image[:, ::-1]
-    quarter_turns = (found.quarters - turn) % 4
+    quarter_turns = quarters_to_upright(found, turn)
     return np.ascontiguousarray(np.rot90(image, quarter_turns) if quarter_turns else image)

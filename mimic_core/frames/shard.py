@@ -8,6 +8,7 @@ a row too (``status`` remark, ``view`` -1), right behind the unit's views.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mimic_core.archive import TarWriter
 from mimic_core.confined import ATTEMPTS, LostError
 from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.files import atomic_path
-from mimic_core.foreign import foreign
+from mimic_core.foreign import PASSING, foreign, reason
 from mimic_core.frames.views import Reader, Remark, stored_views
 from mimic_core.progress import track
 from mimic_core.sources import Unit
@@ -27,6 +28,7 @@ from mimic_core.tables import Row, RowWriter
 
 log = logging.getLogger("mimic")
 
+PAUSE = 5.0  # seconds before another attempt after a fault of the machine
 OK, UNREADABLE, REMARK = "ok", "unreadable", "remark"
 
 VIEWS = pa.schema(
@@ -113,12 +115,20 @@ def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
 
     Raises:
         UnreadableError: the unit cannot be read, or its reader's process was lost each time.
+        OSError: a fault of the machine, met each time.
     """
     start = tar.position()
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with foreign("it cannot be read", unit.path):
                 return unit_rows(unit, read, tar)
+        except OSError as error:
+            tar.rewind(start)
+            if error.errno not in PASSING or attempt == ATTEMPTS:
+                error.filename = error.filename or str(unit.path)
+                raise
+            log.warning("%s: %s; trying again in %g s", printable(unit.name), reason(error), PAUSE)
+            time.sleep(PAUSE)
         except UnreadableError as error:
             tar.rewind(start)
             if not isinstance(error.__cause__, LostError):

@@ -25,12 +25,8 @@ from mimic_core.foreign import MACHINE, check_regular, reason
 log = logging.getLogger("mimic")
 
 FORMAT = 3
-NOT_ITS_FAULT = MACHINE | {
-    errno.EIO,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOENT,
-}  # errors that say nothing about a file's content
+# errors that say nothing about a file's content
+NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM, errno.ENOENT}
 HARMLESS = frozenset(  # settings that do not change the result
     {"checkpoint_minutes", "cache_mib", "threads", "keep_checkpoints", "save_encoders_at", "pictures_every"}
 )

@@ -172,7 +172,7 @@ def test_no_candidate_crosses_from_one_recording_to_the_next():
 
     views = [ViewOf(number, number // 6) for number in range(12)]
     for verdict in (KEPT, HIGH_OVERLAP):
-        for rule in (Neighbours(), Stride(2, 1), Windows(6, 2)):
+        for rule in (Neighbours(), Stride(2, 1), Windows(5, 2)):
             found = list(rule.candidates(views, lambda one, two, verdict=verdict: Measurement(verdict)))
             assert found
             assert all(one.view1 // 6 == one.view2 // 6 for one in found)

@@ -100,10 +100,17 @@ def test_an_orientation_that_changes_within_a_video_is_followed(tmp_path):
     assert [corners(view.image) for view in views] == ["R G B -"] * 2 + ["B - R G"] * 2
 
 
-def test_quarter_turns_on_top_come_after_mirroring(tmp_path):
-    path = encode(tmp_path / "a.mp4", marked(), matrix=matrix(-1, 0, 0, 1))
+def test_a_source_turns_what_the_file_itself_does_not(tmp_path):
+    path = encode(tmp_path / "a.mp4", marked())
     shown = [corners(next(iter(video_views(path, VideoSettings(), turn=turn))).image) for turn in range(4)]
-    assert shown == ["G R - B", "- G B R", "B - R G", "R B G -"]
+    assert shown == ["R G B -", "B R - G", "- B G R", "G - R B"]
+
+
+@pytest.mark.parametrize("given", [(-1, 0, 0, -1), (0, 1, -1, 0), (-1, 0, 0, 1)])
+def test_nothing_is_turned_twice(tmp_path, given):
+    path = encode(tmp_path / "a.mp4", marked(), matrix=matrix(*given))
+    shown = {corners(next(iter(video_views(path, VideoSettings(), turn=turn))).image) for turn in range(4)}
+    assert len(shown) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,21 @@
 """Reading in a process of its own: the same views, and a file that brings the process down costs itself alone."""
 
+import errno
+import os
+import re
+
 import handlers
+import numpy as np
 import pandas as pd
 import pytest
 
 from mimic_core.confined import Limits
 from mimic_core.errors import MimicError
-from mimic_core.frames import reader
+from mimic_core.foreign import PASSING
+from mimic_core.frames import reader, shard
 from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
+from mimic_core.frames.views import View
 from mimic_core.sources import Unit, open_source
 
 
@@ -42,6 +49,51 @@ def test_a_unit_that_brings_the_process_down_is_counted_and_the_rest_is_read(tmp
     data = (tmp_path / "v.tar").read_bytes()
     for row in views[views["status"] == "ok"].to_dict("records"):
         assert data[row["offset"] :][: row["size"]].startswith(b"\xff\xd8")
+
+
+def failing(number: int, times: int, error: type[OSError] = OSError):
+    """A reader whose file system fails so many times."""
+    calls: list[int] = []
+
+    def read(unit):
+        calls.append(1)
+        if len(calls) <= times:
+            raise error(number, os.strerror(number))
+        yield View(np.zeros((224, 224, 3), np.uint8))
+
+    return read
+
+
+@pytest.mark.parametrize("number", sorted(PASSING))
+def test_a_passing_fault_of_the_machine_is_met_once_more(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(shard, "PAUSE", 0.0)
+    unit, files = Unit("a", tmp_path / "a"), (tmp_path / "v.tar", tmp_path / "v.parquet")
+    assert write_frames([unit], failing(number, 1), *files, total=1)["views"] == 1
+    for file in files:
+        file.unlink()
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
+        write_frames([unit], failing(number, 9), *files, total=1)
+    assert caught.value.errno == number and caught.value.filename == str(unit.path)
+    assert not any(file.exists() for file in files), "the shard is not done"
+
+
+def test_a_full_disk_is_not_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(shard, "PAUSE", 99.0)
+    with pytest.raises(OSError, match="No space"):
+        write_frames([Unit("a", tmp_path)], failing(errno.ENOSPC, 1), tmp_path / "v.tar", tmp_path / "v", total=1)
+
+
+def test_a_fault_of_the_file_itself_is_the_units(tmp_path):
+    units = [Unit("a", tmp_path / "a"), Unit("b", tmp_path / "b")]
+    files = tmp_path / "v.tar", tmp_path / "v.parquet"
+    assert write_frames(units, failing(errno.EACCES, 1), *files, total=2)["unreadable"].keys() == {"a"}
+
+
+def test_what_ffmpeg_says_of_a_file_is_believed_of_the_file(tmp_path):
+    error = type("OSError", (OSError,), {"__module__": "av.error"})
+    units = [Unit("a", tmp_path / "a"), Unit("b", tmp_path / "b")]
+    files = tmp_path / "v.tar", tmp_path / "v.parquet"
+    assert write_frames(units, failing(errno.EIO, 1, error), *files, total=2)["unreadable"].keys() == {"a"}
 
 
 def test_a_setting_that_cannot_be_used_stops_before_the_first_unit(tmp_path):
