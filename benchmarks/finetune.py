@@ -17,9 +17,9 @@ import torch
 import yaml
 
 from mimic_core.devices import device, uses_bfloat16
-from mimic_core.finetune.augment import augment
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.loop import Trainer, select
+from mimic_core.finetune.dense_data import TrainingImages, select
+from mimic_core.finetune.loop import Trainer
 from mimic_core.finetune.model import DenseModel, Scale, build_head
 from mimic_core.finetune.settings import FinetuneSettings
 from mimic_core.finetune.tasks import get_task
@@ -43,11 +43,12 @@ def paper_settings(batch_size: int) -> FinetuneSettings:
 
 
 def random_samples(size: int) -> Samples:
-    """Images and depths of noise."""
+    """Whole images and depths of noise, 4:3 as NYUv2's."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (IMAGES, size, size, 3), dtype=np.uint8)
-    depth = rng.uniform(0.5, 10, (IMAGES, 1, size, size)).astype(np.float32)
-    return Samples(images, depth, np.ones((IMAGES, size, size), bool))
+    width = round(size * 4 / 3)
+    images = rng.integers(0, 256, (IMAGES, size, width, 3), dtype=np.uint8)
+    depth = rng.uniform(0.5, 10, (IMAGES, 1, size, width)).astype(np.float32)
+    return Samples(images, depth, np.ones((IMAGES, size, width), bool))
 
 
 def trainer(settings: FinetuneSettings) -> Trainer:
@@ -58,7 +59,9 @@ def trainer(settings: FinetuneSettings) -> Trainer:
     hooks = [int(block) for block in settings.head.hooks]
     model = DenseModel(encoder, head, hooks, Scale.of(samples), frozen=False, bf16=uses_bfloat16(settings.precision))
     speed_up_linear_layers(model.to(DEVICE))
-    return Trainer(model, task, samples, settings, 0)
+    return Trainer(
+        model, task, TrainingImages(lambda rows: select(samples, np.array(rows)), range(IMAGES)), settings, 0
+    )
 
 
 def main() -> None:
@@ -73,9 +76,8 @@ def main() -> None:
     name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else platform.processor() or platform.machine()
     print(f"{name}, {settings.precision}, {settings.image_size} px, batches of {args.batch_size}")
 
-    batch = select(training.samples, np.arange(args.batch_size))
     started = time.perf_counter()
-    augment(batch, np.random.default_rng(0), zoomable=True)
+    training.prepare(0, np.arange(args.batch_size))
     print(f"augmenting a batch, one thread     {time.perf_counter() - started:8.3f} s")
 
     coming = training.coming_batches()

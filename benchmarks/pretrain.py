@@ -31,7 +31,7 @@ from mimic_core.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.pretrain.objectives import OBJECTIVES
-from mimic_core.pretrain.schedule import BETAS, make_optimizer
+from mimic_core.pretrain.schedule import make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.speed import matrix_rate, synchronise, training_flops
 from mimic_core.seeding import generator, seed_for
@@ -77,7 +77,7 @@ def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None],
     optimizer = make_optimizer(model, settings)
     if not recipe.ours:
         groups = [{key: group[key] for key in ("params", "weight_decay")} for group in optimizer.param_groups]
-        optimizer = torch.optim.AdamW(groups, betas=BETAS)
+        optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
     for group in optimizer.param_groups:
         group["lr"] = 1e-4
     rng = generator(0, "benchmark")

@@ -75,7 +75,7 @@ def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callab
     from mimic_core.frames import reader
     from mimic_core.frames.views import Remark
 
-    kind = open_source(settings["adapter"]).kind
+    kind = open_source(settings["adapter"], settings.get("options")).kind
     read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))
 
     def look(unit: Unit) -> None:

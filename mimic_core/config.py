@@ -197,6 +197,9 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
     for name, run in config["pretrain"]["runs"].items():
         if run["dataset"] not in config["datasets"]:
             yield f"pretrain.runs.{name}.dataset", unknown_name(run["dataset"], config["datasets"])
+        matched = {**config["pretrain"], **run}.get("epoch_of", run["dataset"])
+        if run["dataset"] in config["datasets"] and matched not in config["datasets"]:
+            yield f"pretrain.runs.{name}.epoch_of", unknown_name(matched, config["datasets"])
     yield from encoder_problems(config)
     registry = read_registry()
     for name, source in config["sources"].items():
@@ -204,6 +207,13 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
             yield f"sources.{name}", f"{unknown_name(name, registry)}; a new source needs a row in rules/sources.tsv"
         elif source["adapter"] != registry[name].adapter:
             yield f"sources.{name}.adapter", f"is {registry[name].adapter!r} in rules/sources.tsv"
+    for name, source in config["sources"].items():
+        for other in source.get("held_out", {}).get("sources", []):
+            if other not in config["sources"] or other == name:
+                yield f"sources.{name}.held_out.sources", unknown_name(other, config["sources"])
+    for task in config["leaks"]["tasks"]:
+        if task not in config["finetune"]["tasks"]:
+            yield "leaks.tasks", unknown_name(task, config["finetune"]["tasks"])
     for name in config["datasets"]:
         for source in wanted_pairs(name, config["datasets"]):
             if source not in config["sources"]:
@@ -229,6 +239,7 @@ def encoder_problems(config: Config) -> Iterator[tuple[str, str]]:
         "reconstruction.encoders": (config["reconstruction"]["encoders"], [*runs, *baselines]),
         "reconstruction.frechet_encoder": ([config["reconstruction"]["frechet_encoder"]], ["", *runs, *baselines]),
         "report.table3": (config["report"]["table3"], [*runs]),
+        "report.scaling": (config["report"].get("scaling", []), [*runs]),
     }
     for key, (names, known) in asking.items():
         for name in names:

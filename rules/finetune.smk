@@ -8,6 +8,7 @@ OPENMMLAB = ("segmentation", "pose")  # tasks that MMSegmentation and MMPose tra
 # Minutes: half as long again as whole training at the paper's scale on one GPU, by `mimic plan`
 TASK_MINUTES = {"depth": 2400, "normals": 1440, "segmentation": 3600, "pose": 8640, "classification": 10080}
 BASELINES = config["baselines"]
+FEW_SHOT_ENCODERS = config["finetune"]["few_shot"]["encoders"]
 FOUND_BASELINES = [
     name for name, baseline in BASELINES.items() if baseline["path"] and os.path.isfile(baseline["path"])
 ]
@@ -45,13 +46,18 @@ def finetune_results(file):
     return results(file, TASKS) + constant_results(file)
 
 
+def few_shot_encoders():
+    """Encoders of figure 3b; of baselines, those whose file is there."""
+    return [name for name in FEW_SHOT_ENCODERS if name not in BASELINES or name in FOUND_BASELINES]
+
+
 def few_shot_results(file):
     """A file of every few-shot result."""
     few_shot = config["finetune"]["few_shot"]
     return expand(
         "results/few_shot/{task}/{encoder}-{images}/" + file,
         task=few_shot["tasks"],
-        encoder=few_shot["encoders"],
+        encoder=few_shot_encoders(),
         images=few_shot["train_images"],
     )
 
@@ -95,6 +101,36 @@ def task_settings(task, encoder, mode, **more):
     names = {"task": task, "mode": mode, "encoder": encoder}
     architecture = {**config["pretrain"]["encoder"], "image_size": config["pretrain"]["image_size"]}
     return as_json(shared, own, names, architecture=architecture if encoder == "random" else {}, **more)
+
+
+def same_images(task):
+    """The settings of a dense task that say which images it has and how they are cut out."""
+    return {key: TASKS[task][key] for key in ("image_size", "protocol", "splits", "limits") if key in TASKS[task]}
+
+
+rule test_hashes:
+    input:
+        data=task_files,
+    output:
+        hashes="results/finetune/{task}/test_hashes.parquet",
+        receipt="results/finetune/{task}/test_hashes.receipt.json",
+    log:
+        "results/logs/finetune/{task}-test_hashes.log",
+    benchmark:
+        "results/benchmarks/finetune/{task}-test_hashes.tsv"
+    conda:
+        "../envs/pretrain.yaml"
+    resources:
+        mem_mb=memory(1500),  # a few hundred images of NYUv2, or COCO's annotations
+        runtime=minutes(120),
+    params:
+        root=lambda wildcards: TASKS[wildcards.task]["root"],
+        splits=lambda wildcards: as_json(TASKS[wildcards.task].get("splits", {})),
+    message:
+        "Hashing the test images of {wildcards.task}"
+    shell:
+        "python {SCRIPTS:q}/test_hashes.py --task {wildcards.task:q} --data={params.root:q} --splits {params.splits:q}"
+        " --data-receipts {input.data:q} --hashes {output.hashes:q} --receipt {output.receipt:q} > {log:q} 2>&1"
 
 
 rule finetune_run:
@@ -192,7 +228,7 @@ rule constant_baseline:
     params:
         folder="results/finetune/{task}/constant",
         root=lambda wildcards: TASKS[wildcards.task]["root"],
-        settings=lambda wildcards: as_json(image_size=TASKS[wildcards.task]["image_size"], seed=config["seed"]),
+        settings=lambda wildcards: as_json(same_images(wildcards.task), seed=config["seed"]),
     message:
         "Finding the best constant prediction for {wildcards.task}"
     shell:

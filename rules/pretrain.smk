@@ -24,7 +24,7 @@ HANDLED = (
 
 def deciding_settings(run):
     """Settings that decide what comes out, beside the seed: an edit of one makes the run anew."""
-    return {key: value for key, value in run_settings(run).items() if key not in (*HANDLED, "seed")}
+    return {key: value for key, value in run_settings(run).items() if key not in (*HANDLED, "seed", "epoch_of")}
 
 
 def handling(run):
@@ -58,9 +58,11 @@ ALLOWED_CHANGES = config["pretrain"].get("allow_changed", [])
 
 
 def dataset_files(wildcards):
-    """The manifest a run reads, its receipt, and the tars its rows point into."""
-    dataset = config["pretrain"]["runs"][wildcards.run]["dataset"]
+    """The manifest a run reads, its receipt, the tars its rows point into, and whose pairs are an epoch."""
+    run = run_settings(wildcards.run)
+    dataset = run["dataset"]
     return {
+        "epoch_of": [f"results/datasets/{run['epoch_of']}/receipt.json"] if "epoch_of" in run else [],
         "manifest": f"results/datasets/{dataset}/manifest.parquet",
         "dataset_receipt": f"results/datasets/{dataset}/receipt.json",
         "tars": shard_files("pairs", DATASET_SOURCES[dataset], "tar"),
@@ -100,7 +102,7 @@ rule pretrain_run:
         "{LEASE} {resources.gpu:q} -- python -m mimic_core.launch --nodes {resources.nodes:q}"
         " --processes {resources.processes:q} --cpus {threads:q} -- {SCRIPTS:q}/pretrain_run.py"
         " --manifest {input.manifest:q} --out {params.folder:q} --checkpoints {params.checkpoints:q}"
-        " --settings {params.settings:q} --seed {params.seed:q}"
+        " --settings {params.settings:q} --seed {params.seed:q} --epoch-of {input.epoch_of:q}"
         " --run {wildcards.run:q} --handling {HANDLING:q} --allow-changed {ALLOWED_CHANGES:q} > {log:q} 2>&1"
 
 

@@ -18,11 +18,20 @@ def pretrain_receipts(encoders):
     return expand("results/pretrain/{run}/receipt.json", run=[run for run in config["pretrain"]["runs"] if run in runs])
 
 
+def dataset_receipts(encoders):
+    """Receipts of the datasets of the runs among encoders: a table says where one has fewer pairs than wanted."""
+    runs = config["pretrain"]["runs"]
+    trained = {encoder.partition("@")[0] for encoder in encoders} & set(runs)
+    names = {runs[run]["dataset"] for run in trained} & set(config["datasets"])
+    return expand("results/datasets/{name}/receipt.json", name=sorted(names))
+
+
 rule table1:
     input:
         metrics=results("metrics.json", DENSE) + constant_results("metrics.json"),
         receipts=results("receipt.json", DENSE) + constant_results("receipt.json"),
         pretrain=pretrain_receipts(compared_encoders()),
+        datasets=dataset_receipts(compared_encoders()),
     output:
         csv="results/table1.csv",
         markdown="results/table1.md",
@@ -45,8 +54,9 @@ rule table1:
         "Writing {params.name}"
     shell:
         "python {SCRIPTS:q}/{params.name:q}.py --metrics {input.metrics:q} --pretrain {input.pretrain:q}"
-        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q}"
-        " --scale {params.scale:q} --csv {output.csv:q} --markdown {output.markdown:q} > {log:q} 2>&1"
+        " --datasets {input.datasets:q} --runs {params.runs:q} --baselines {params.baselines:q}"
+        " --missing {params.missing:q} --scale {params.scale:q} --csv {output.csv:q} --markdown {output.markdown:q}"
+        " > {log:q} 2>&1"
 
 
 use rule table1 as table2 with:
@@ -54,6 +64,7 @@ use rule table1 as table2 with:
         metrics=results("metrics.json", OBJECT),
         receipts=results("receipt.json", OBJECT),
         pretrain=pretrain_receipts(compared_encoders()),
+        datasets=dataset_receipts(compared_encoders()),
     output:
         csv="results/table2.csv",
         markdown="results/table2.md",
@@ -74,6 +85,7 @@ use rule table1 as table3 with:
         metrics=results("metrics.json", PIXELWISE, ["random", *config["report"]["table3"]]),
         receipts=results("receipt.json", PIXELWISE, ["random", *config["report"]["table3"]]),
         pretrain=pretrain_receipts(config["report"]["table3"]),
+        datasets=dataset_receipts(config["report"]["table3"]),
     output:
         csv="results/table3.csv",
         markdown="results/table3.md",
@@ -93,6 +105,7 @@ rule table7:
     input:
         metrics=finetune_results("metrics.json"),
         receipts=finetune_results("receipt.json"),
+        datasets=dataset_receipts(config["finetune"]["encoders"]),
     output:
         csv="results/table7.csv",
         markdown="results/table7.md",
@@ -114,15 +127,16 @@ rule table7:
     message:
         "Writing {params.name}"
     shell:
-        "python {SCRIPTS:q}/{params.name:q}.py --metrics {input.metrics:q} --runs {params.runs:q}"
-        " --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale:q} --csv {output.csv:q}"
-        " --markdown {output.markdown:q} > {log:q} 2>&1"
+        "python {SCRIPTS:q}/{params.name:q}.py --metrics {input.metrics:q} --datasets {input.datasets:q}"
+        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale:q}"
+        " --csv {output.csv:q} --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 use rule table7 as table4 with:
     input:
         metrics=expand("results/reconstruction/{encoder}/metrics.json", encoder=reconstructed()),
         receipts=expand("results/reconstruction/{encoder}/receipt.json", encoder=reconstructed()),
+        datasets=dataset_receipts(reconstructed()),
     output:
         csv="results/table4.csv",
         markdown="results/table4.md",
@@ -143,6 +157,7 @@ rule figure3a:
         metrics=results("metrics.json", config["report"]["figure3a"], epoch_encoders()),
         receipts=results("receipt.json", config["report"]["figure3a"], epoch_encoders()),
         pretrain=pretrain_receipts(epoch_encoders()),
+        datasets=dataset_receipts(epoch_encoders()),
     output:
         csv="results/figures/figure3a.csv",
         png="results/figures/figure3a.png",
@@ -167,8 +182,9 @@ rule figure3a:
         "Drawing figure 3{params.part}"
     shell:
         "python {SCRIPTS:q}/figure3.py --part {params.part:q} --metrics {input.metrics:q} --pretrain {input.pretrain:q}"
-        " --runs {params.runs:q} --baselines {params.baselines:q} --missing {params.missing:q} --scale {params.scale:q}"
-        " --dpi {params.dpi:q} --csv {output.csv:q} --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
+        " --datasets {input.datasets:q} --runs {params.runs:q} --baselines {params.baselines:q}"
+        " --missing {params.missing:q} --scale {params.scale:q} --dpi {params.dpi:q} --csv {output.csv:q}"
+        " --png {output.png:q} --pdf {output.pdf:q} > {log:q} 2>&1"
 
 
 use rule figure3a as figure3b with:
@@ -176,6 +192,7 @@ use rule figure3a as figure3b with:
         metrics=few_shot_results("metrics.json"),
         receipts=few_shot_results("receipt.json"),
         pretrain=[],
+        datasets=dataset_receipts(FEW_SHOT_ENCODERS),
     output:
         csv="results/figures/figure3b.csv",
         png="results/figures/figure3b.png",
@@ -188,9 +205,39 @@ use rule figure3a as figure3b with:
         part="b",
         runs=RUNS,
         baselines=BASELINE_NAMES,
-        missing=as_it_is(MISSING_BASELINES),
+        missing=as_it_is([text for text in MISSING_BASELINES if text.partition("=")[0] in FEW_SHOT_ENCODERS]),
         scale=config["scale"],
         dpi=config["report"]["dpi"],
+
+
+def scaling_results(file):
+    """A file of the runs that the scaling figure compares, and of random weights."""
+    return results(file, PIXELWISE, ["random", *config["report"]["scaling"]])
+
+
+use rule figure3a as scaling with:
+    input:
+        metrics=scaling_results("metrics.json"),
+        receipts=scaling_results("receipt.json"),
+        pretrain=pretrain_receipts(config["report"]["scaling"]),
+        datasets=dataset_receipts(config["report"]["scaling"]),
+    output:
+        csv="results/figures/scaling.csv",
+        png="results/figures/scaling.png",
+        pdf="results/figures/scaling.pdf",
+    log:
+        "results/logs/report/scaling.log",
+    benchmark:
+        "results/benchmarks/report/scaling.tsv"
+    params:
+        part="scaling",
+        runs=RUNS,
+        baselines=BASELINE_NAMES,
+        missing=[],
+        scale=config["scale"],
+        dpi=config["report"]["dpi"],
+    message:
+        "Drawing the tasks over the number of pretraining pairs"
 
 
 def drawn_datasets():

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core.command import run, settings
-from mimic_core.datasets.assembly import assemble, mined
+from mimic_core.datasets.assembly import LeakSearch, assemble, mined
 from mimic_core.datasets.card import dataset_card
 from mimic_core.datasets.composition import ALL
+from mimic_core.datasets.leaks import read_hashes
 from mimic_core.files import write_text
 from mimic_core.receipts import Receipt
-from mimic_core.verify import compare
+from mimic_core.verify import compare, with_receipts
 
 
 def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:
@@ -31,20 +32,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--receipts", type=Path, nargs="+", required=True, help="receipts of the shards")
     parser.add_argument("--mining", type=settings, required=True, help="the pairs settings as JSON, for the card")
     parser.add_argument("--scale", required=True, help="sample or paper")
+    parser.add_argument("--tests", type=Path, nargs="*", default=[], help="hashes of test images, in a task's folder")
+    parser.add_argument("--leaks", type=settings, default={}, help="what is done about pairs that look like one, JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--manifest", type=Path, required=True, help="written")
     parser.add_argument("--card", type=Path, required=True, help="written")
     parser.add_argument("--receipt", type=Path, required=True, help="written last")
     args = parser.parse_args(argv)
 
-    receipt = Receipt("datasets", {"composition": args.composition}, [*args.pairs, *args.receipts])
+    about = {"composition": args.composition, "leaks": args.leaks}
+    receipt = Receipt("datasets", about, [*args.pairs, *args.receipts, *args.tests])
     receipt_of = {
         path.with_name(path.name.removesuffix("receipt.json") + "pairs.parquet"): path for path in args.receipts
     }
-    receipt.read |= compare([(table, receipt_of[table]) for table in args.pairs])
+    receipt.read |= compare([(table, receipt_of[table]) for table in args.pairs] + with_receipts(args.tests))
+    hashes = {path.parent.name: read_hashes(path) for path in args.tests}
+    tests = LeakSearch(hashes, **{key: args.leaks[key] for key in ("bits", "leave_out") if key in args.leaks})
     mining = mined(by_source(args.receipts))
     wanted = {source: None if count == ALL else count for source, count in args.composition.items()}
-    statistics = assemble(args.manifest, wanted, by_source(args.pairs), args.seed)
+    statistics = assemble(args.manifest, wanted, by_source(args.pairs), args.seed, tests)
     write_text(args.card, dataset_card(args.name, statistics, mining, args.scale, args.mining))
     receipt.statistics = {"dataset": args.name, "scale": args.scale, **statistics, "mining": mining}
     receipt.write(args.receipt, [args.manifest, args.card])

@@ -1,6 +1,7 @@
 """Rule frames_shard: write the views of one shard of a source."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from mimic_core.command import run, settings
 from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
 from mimic_core.receipts import Receipt
-from mimic_core.sources import in_shard, open_source
-from mimic_core.verify import compare, listed
+from mimic_core.simulators.remote import ENVIRONMENT
+from mimic_core.sources import open_source
+from mimic_core.sources.listing import count_units, read_listing
+from mimic_core.verify import compare, listed, with_receipts
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--source", required=True, help="name of the source in the config")
     parser.add_argument("--adapter", required=True, help="name of its adapter")
     parser.add_argument("--root", type=Path, required=True, help="folder of the source")
+    parser.add_argument("--units", type=Path, required=True, help="table of the source's units")
     parser.add_argument("--shard", type=int, required=True, help="number of this shard, from 0")
     parser.add_argument("--shards", type=int, required=True, help="number of shards")
     parser.add_argument("--settings", type=settings, required=True, help="the frames settings as JSON")
@@ -29,19 +33,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         default=[],
         help="receipts of the sample world, where it wrote the source",
     )
+    parser.add_argument(
+        "--habitat", type=Path, nargs="*", default=[], help="JSON that says which Python has habitat-sim"
+    )
     parser.add_argument("--tar", type=Path, required=True, help="views, written")
     parser.add_argument("--views", type=Path, required=True, help="table of the views, written")
     parser.add_argument("--receipt", type=Path, required=True, help="written last")
     args = parser.parse_args(argv)
 
-    source = open_source(args.adapter)
-    units = source.units(args.root)
-    mine = in_shard(units, args.shard, args.shards)
+    kind = open_source(args.adapter).kind
+    read = compare(with_receipts([args.units]))  # before anything is read from it
+    mine = read_listing(args.units, args.root, args.shard, args.shards)
     files = dict.fromkeys(file for unit in mine for file in unit.files)  # all samples of one .h5 are read from it
-    receipt = Receipt("frames", args.settings, list(files))
-    receipt.read |= compare(listed(files, args.raw_receipts))
-    with ConfinedReader(source.kind, args.settings, args.seed) as read:
-        receipt.statistics = write_frames(mine, read, args.tar, args.views, total=len(units))
+    receipt = Receipt("frames", args.settings, [args.units, *args.habitat, *files])
+    for path in args.habitat:
+        os.environ[ENVIRONMENT] = str(path.resolve())
+    receipt.read |= read | compare(listed(files, args.raw_receipts))
+    with ConfinedReader(kind, args.settings, args.seed) as reader:
+        receipt.statistics = write_frames(mine, reader, args.tar, args.views, total=count_units(args.units))
     receipt.write(args.receipt, [args.tar, args.views])
 
 

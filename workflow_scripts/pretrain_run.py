@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mimic_core.command import run, settings
 from mimic_core.pretrain import pretrain
+from mimic_core.verify import read_receipt
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,10 +20,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", type=settings, required=True, help="the run's config block, as JSON")
     parser.add_argument("--run", help="name of the run in --handling")
     parser.add_argument("--handling", type=settings, default={}, help="JSON: settings by run that change no result")
+    parser.add_argument("--epoch-of", type=Path, nargs="?", help="receipt of the dataset whose pairs are an epoch")
     parser.add_argument("--seed", type=int, required=True, help="the config's seed")
     parser.add_argument("--allow-changed", nargs="*", default=[], help="keys that may differ from the checkpoint's run")
     args = parser.parse_args(argv)
-    chosen = {**args.settings, **args.handling.get(args.run, {})}
+    matched = {"epoch_pairs": read_receipt(args.epoch_of).count("statistics", "pairs")} if args.epoch_of else {}
+    chosen = {**args.settings, **matched, **args.handling.get(args.run, {})}
     pretrain(args.manifest, args.out, args.checkpoints, chosen, args.seed, args.allow_changed)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core.command import run
+from mimic_core.datasets.statistics import shortfalls
 from mimic_core.report.arguments import reasons, table_parser, write_table
 from mimic_core.report.table3 import markdown, table3
 
@@ -14,7 +15,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--pretrain", type=Path, nargs="*", default=[], help="receipts of the pretraining runs")
     args = parser.parse_args(argv)
 
-    table = table3(args.metrics, args.pretrain, args.runs, args.scale, args.baselines, reasons(args.missing))
+    missing, short = reasons(args.missing), shortfalls(args.datasets)
+    table = table3(args.metrics, args.pretrain, args.runs, args.scale, args.baselines, missing, short)
     write_table(args, table, markdown(table, args.scale))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mimic_core.command import run
+from mimic_core.datasets.statistics import shortfalls
 from mimic_core.report.arguments import reasons, table_parser, write_table
 from mimic_core.report.table7 import markdown, table7
 
@@ -11,7 +12,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Gather the results and write the table."""
     args = table_parser(__doc__).parse_args(argv)
 
-    table = table7(args.metrics, args.runs, args.scale, args.baselines, reasons(args.missing))
+    missing, short = reasons(args.missing), shortfalls(args.datasets)
+    table = table7(args.metrics, args.runs, args.scale, args.baselines, missing, short)
     write_table(args, table, markdown(table, args.scale))
 
 

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from mimic_core.datasets.statistics import mining_statistics
+from mimic_core.datasets.leaks import Hashes, leaks, told
+from mimic_core.datasets.statistics import mining_statistics, shortfall
 from mimic_core.errors import MimicError, printable
 from mimic_core.files import atomic_path
 from mimic_core.seeding import seed_for
 from mimic_core.verify import read_receipt
 
+log = logging.getLogger("mimic")
+
+
+@dataclass(frozen=True)
+class LeakSearch:
+    """Test sets whose images no pair should show.
+
+    Attributes:
+        hashes: name of a task -> hashes of its test images.
+        bits: a view looks like a test image where their hashes differ in at most so many bits.
+        leave_out: whether pairs with such a view are left out; else they are counted.
+    """
+
+    hashes: Mapping[str, Hashes] = field(default_factory=dict)
+    bits: int = 4
+    leave_out: bool = False
+
 
 def assemble(
-    manifest: Path, wanted: Mapping[str, int | None], tables: Mapping[str, Sequence[Path]], seed: int
+    manifest: Path,
+    wanted: Mapping[str, int | None],
+    tables: Mapping[str, Sequence[Path]],
+    seed: int,
+    tests: LeakSearch = LeakSearch(),
 ) -> dict[str, Any]:
     """Choose the pairs of a dataset and write its manifest.
 
@@ -30,21 +57,30 @@ def assemble(
         manifest: Parquet file to write: the rows of the shards' tables, ``shard`` relative to its folder.
         wanted: source -> number of pairs; None for all.
         tables: source -> the ``.pairs.parquet`` of its shards; each lies beside its tar.
+        tests: whose images are looked for.
 
     Returns:
-        Statistics: ``pairs``, and for each source ``wanted``, ``mined`` and ``taken``.
+        Statistics: ``pairs``, ``wanted`` (in all; of a source of which all are, as many as there are), for each source
+        ``wanted``, ``mined`` and ``taken``, and where test images were looked for ``leaks``: how many pairs look like
+        one of each task, of those in the dataset, or of those mined where they are left out.
 
     Raises:
         MimicError: not one pair was mined.
     """
     chosen: list[pa.Table] = []
     sources: dict[str, dict[str, int | None]] = {}
+    leaked: Counter[str] = Counter(dict.fromkeys(tests.hashes, 0))
     for source, count in wanted.items():
         table = pa.concat_tables([located(path, manifest.parent) for path in tables[source]])
+        mined_here = len(table)
+        if tests.leave_out:
+            table = table.filter(pa.array(~looking_like(table, tests, leaked)))
         taken = sorted(table["key"].to_pylist(), key=lambda key: seed_for(seed, "order", key))[:count]
         is_taken = pc.is_in(table["key"], pa.array(taken, pa.string()))
         chosen.append(table.filter(is_taken).sort_by("key"))
-        sources[source] = {"wanted": count, "mined": len(table), "taken": len(taken)}
+        if not tests.leave_out:
+            looking_like(chosen[-1], tests, leaked)
+        sources[source] = {"wanted": count, "mined": mined_here, "taken": len(taken)}
     result = pa.concat_tables(chosen)
     if not len(result):
         raise MimicError(
@@ -54,7 +90,23 @@ def assemble(
         )
     with atomic_path(manifest) as temporary:
         pq.write_table(result, temporary)
-    return {"pairs": len(result), "sources": sources}
+    asked = sum(len(part) if count is None else count for part, count in zip(chosen, wanted.values(), strict=True))
+    if short := shortfall(asked, len(result)):
+        fewer = [source for source, count in wanted.items() if count is not None and sources[source]["taken"] != count]
+        log.warning("%d of %d pairs: %s; too few of %s", len(result), asked, short, ", ".join(fewer))
+    found = {"pairs": len(result), "wanted": asked, "sources": sources}
+    if tests.hashes:
+        found["leaks"] = {"bits": tests.bits, "left_out": tests.leave_out, "pairs": dict(leaked)}
+        log.info(told(leaked, tests.bits, tests.leave_out))
+    return found
+
+
+def looking_like(table: pa.Table, tests: LeakSearch, counts: Counter[str]) -> NDArray[np.bool_]:
+    """Which pairs have a view that looks like a test image; they are added to the counts of each task."""
+    hashes = [np.asarray(table[name].to_numpy(), np.uint64) for name in ("hash1", "hash2")]
+    each, together = leaks(hashes, tests.hashes, tests.bits)
+    counts.update(each)
+    return together
 
 
 def located(path: Path, folder: Path) -> pa.Table:

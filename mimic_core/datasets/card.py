@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mimic_core.datasets.leaks import told
+from mimic_core.datasets.statistics import shortfall
 from mimic_core.escaping import markdown
 from mimic_core.pairs.measurement import VERDICTS
 
@@ -37,6 +39,10 @@ def dataset_card(
         f"{statistics['pairs']:,} image pairs with patch correspondences, mined without poses, depth or annotation:",
         f"SIFT, a RANSAC homography, and {settings['min_overlap']:g} < patch overlap < {settings['max_overlap']:g}.",
     ]
+    if short := shortfall(statistics["wanted"], statistics["pairs"]):
+        lines += ["", f"**{short[0].upper()}{short[1:]}: {statistics['wanted']:,} were asked for.**"]
+    if found := statistics.get("leaks"):
+        lines += ["", told(found["pairs"], found["bits"], found["left_out"])]
     if scale == "sample":
         lines += ["", "**This is the sample scale: a small dataset for trying the workflow, not the paper's.**"]
     lines += ["", "| source | pairs wanted | mined | in this dataset |", "| --- | ---: | ---: | ---: |"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,28 @@ def dataset_statistics(path: str | Path) -> dict[str, Any]:
         },
         "mining": mining,
     }
+
+
+def shortfall(wanted: int, taken: int) -> str:
+    """``81% of the pairs wanted`` of a dataset that has fewer; empty of one that has them all."""
+    return f"{100 * taken // wanted}% of the pairs wanted" if taken < wanted else ""
+
+
+def shortfalls(receipts: Iterable[str | Path]) -> dict[str, str]:
+    """Dataset -> :func:`shortfall`, of those that have fewer pairs than wanted.
+
+    Args:
+        receipts: of datasets.
+
+    Raises:
+        MimicError: a receipt cannot be read, or is not as the stage writes it.
+    """
+    found = {}
+    for path in receipts:
+        receipt = read_receipt(path)
+        counts = (receipt.count("statistics", name) for name in ("wanted", "pairs"))
+        found[receipt.text("statistics", "dataset")] = shortfall(*counts)
+    return {dataset: text for dataset, text in found.items() if text}
 
 
 def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:

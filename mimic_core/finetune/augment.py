@@ -1,7 +1,11 @@
-"""Augmentation of labelled images: colour jitter and random crop (paper, appendix D: NYUv2 depth)."""
+"""Augmentation of labelled images, by the protocol that a task follows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +13,23 @@ from mimic_core.finetune.data import Samples, resize_image, resize_label
 
 SMALLEST = 0.75  # side of the smallest crop over the image's
 JITTER = 0.2  # largest relative change of brightness, contrast and saturation
+
+# of the released MultiMAE's training (utils/dataset_regression.py, utils/datasets_semseg.py)
+FLIPPED, JITTERED, GREYED = 0.5, 0.5, 0.3  # probabilities
+HUES = 180  # steps of a circle of hues in OpenCV
+
+
+class Jitter(NamedTuple):
+    """Bounds of a colour jitter: factors of brightness, contrast and saturation, and shares of the circle of hues."""
+
+    brightness: tuple[float, float]
+    contrast: tuple[float, float]
+    saturation: tuple[float, float]
+    hue: tuple[float, float]
+
+
+OF_NYUV2 = Jitter((0.8745, 1.1255), (0.6, 1.4), (0.5, 1.5), (-0.2, 0.2))
+OF_ADE20K = Jitter((0.6, 1.4), (0.6, 1.4), (0.8, 1.2), (-0.1, 0.1))
 
 
 def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -41,3 +62,71 @@ def augment(samples: Samples, rng: np.random.Generator, zoomable: bool) -> Sampl
         if zoomable:
             target[row] *= side / size
     return Samples(images, target, valid)
+
+
+def middle(samples: Samples, size: int) -> Samples:
+    """The square in the middle of whole images, for tests and for training without augmentation."""
+    top, left = ((length - size) // 2 for length in samples.images.shape[1:3])
+    rows, columns = slice(top, top + size), slice(left, left + size)
+    images, target, valid = samples.images[:, rows, columns], samples.target[..., rows, columns], samples.valid
+    return Samples(*map(np.ascontiguousarray, (images, target, valid[:, rows, columns])))
+
+
+def augment_whole(
+    samples: Samples,
+    rng: np.random.Generator,
+    size: int,
+    mirrored: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> Samples:
+    """Another look at whole images, as the released MultiMAE trains on NYUv2: no zoom, labels as they are.
+
+    A random flip, colour jitter and grey, each with its own probability, and a random square.
+
+    Args:
+        samples: a batch of whole images.
+        rng: draws all of it.
+        size: side of the square, pixels.
+        mirrored: labels (C, H, W) whose left and right were swapped, to the values that they have in a mirror.
+    """
+    height, width = samples.images.shape[1:3]
+    images = np.empty((len(samples), size, size, 3), np.uint8)
+    target = np.empty((len(samples), samples.target.shape[1], size, size), np.float32)
+    valid = np.empty((len(samples), size, size), bool)
+    for row in range(len(samples)):
+        flips = rng.random() < FLIPPED
+        flip = -1 if flips else 1
+        top, left = (int(rng.integers(0, length - size, endpoint=True)) for length in (height, width))
+        rows, columns = slice(top, top + size), slice(left, left + size)
+        image = samples.images[row]
+        if rng.random() < JITTERED:
+            image = jitter_colours(image, rng, OF_NYUV2)  # of the whole image, whose mean contrast turns around
+        if rng.random() < GREYED:
+            image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+        images[row] = image[:, ::flip][rows, columns]
+        label = samples.target[row][..., ::flip][:, rows, columns]
+        target[row] = mirrored(label) if flips else label
+        valid[row] = samples.valid[row][:, ::flip][rows, columns]
+    return Samples(images, target, valid)
+
+
+def jitter_colours(image: NDArray[np.uint8], rng: np.random.Generator, bounds: Jitter) -> NDArray[np.uint8]:
+    """An RGB image (H, W, 3) with its brightness, contrast, saturation and hue changed, in any order.
+
+    Each works on whole numbers from 0 to 255, as the released MultiMAE's library does.
+    """
+    brightness, contrast, saturation, hue = (rng.uniform(*limits) for limits in bounds)
+    levels = np.arange(256, dtype=np.float64)
+    for change in rng.permutation(4):
+        if change == 0:
+            image = cv2.LUT(image, np.clip(levels * brightness, 0, 255).astype(np.uint8))
+        elif change == 1:
+            mean = round(float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()))
+            image = cv2.LUT(image, np.clip(levels * contrast + mean * (1 - contrast), 0, 255).astype(np.uint8))
+        elif change == 2:
+            grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+            image = cv2.addWeighted(image, saturation, grey, 1 - saturation, 0)
+        else:
+            turned = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+            turned[..., 0] = cv2.LUT(turned[..., 0], ((levels + HUES * hue) % HUES).astype(np.uint8))
+            image = cv2.cvtColor(turned, cv2.COLOR_HSV2RGB)
+    return np.asarray(image, dtype=np.uint8)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from mimic_core.finetune.data import load_all, load_chunks
+from mimic_core.finetune.dense_data import DenseData
 from mimic_core.finetune.results import SeedResult, leave, summarise
+from mimic_core.finetune.settings import check_parts, cut_out_words
 from mimic_core.finetune.tasks import get_task
 from mimic_core.finetune.usable import open_usable
 from mimic_core.receipts import Receipt
-from mimic_core.settings import COUNT, POSITIVE, check_numbers, read_settings
+from mimic_core.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
 
 log = logging.getLogger("mimic")
 
@@ -28,16 +29,22 @@ class ConstantSettings:
 
     Attributes:
         task: ``depth`` or ``normals``.
-        image_size: side of the labels, pixels, as in the fine-tuning that it is the floor of.
+        image_size, protocol, splits, limits: as in the fine-tuning that it is the floor of.
         seed: of the bootstrap.
     """
 
     task: str
     image_size: int = 256
+    protocol: Literal["squash", "multimae"] = "squash"
+    splits: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_numbers(self, CONSTANT, image_size=POSITIVE, seed=COUNT)
+        check_choice(self, CONSTANT, protocol=("squash", "multimae"))
+        check_parts(self.splits, "splits", str, "a file")
+        check_parts(self.limits, "limits", int, "a number of images")
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> ConstantSettings:
@@ -67,11 +74,12 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
         MimicError: the data is missing or not what it should be, or there is no such task.
     """
     out, task = Path(out), get_task(settings.task)
-    training, test = (open_usable(task.open, Path(data), part, settings.image_size) for part in ("train", "test"))
+    images = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
+    training, test = (open_usable(images.open, Path(data), part, settings.image_size) for part in ("train", "test"))
     receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, training.files)
-    value = task.best_constant(load_all(training, settings.image_size))
+    value = task.best_constant(images.load(training, range(len(training))))
     parts = []
-    for samples in load_chunks(test, settings.image_size):
+    for samples in images.chunks(test):
         prediction = np.broadcast_to(value.reshape(1, -1, 1, 1), samples.target.shape)
         parts.append(task.measure(prediction, samples.target, samples.valid))
     per_image = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -83,6 +91,7 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
         data=test.label,
         train_images=len(training),
         seed=settings.seed,
+        protocol=cut_out_words(settings.protocol, settings.image_size),
         skipped={"train": training.skipped, "test": test.skipped},
     )
     summary["constant"] = [round(float(channel), 6) for channel in value]

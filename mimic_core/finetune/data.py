@@ -6,11 +6,12 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mimic_core.errors import MimicError
 from mimic_core.foreign import cannot_open, check_picture, check_regular, picture_size, read_regular
@@ -27,9 +28,9 @@ class Samples:
     """Images with their labels, all of one size.
 
     Attributes:
-        images: (N, S, S, 3) uint8 RGB.
-        target: (N, C, S, S) float32; depth in metres (C = 1), or normals in the [0, 1] encoding (C = 3).
-        valid: (N, S, S) bool: the pixels that have a label.
+        images: (N, H, W, 3) uint8 RGB; square but where whole images were asked for.
+        target: (N, C, H, W) float32; depth in metres (C = 1), or normals in the [0, 1] encoding (C = 3).
+        valid: (N, H, W) bool: the pixels that have a label.
     """
 
     images: NDArray[np.uint8]
@@ -105,6 +106,7 @@ class Skipped(NamedTuple):
 
 
 Item = TypeVar("Item")
+Number = TypeVar("Number", bound=np.generic)
 Labelled = TypeVar("Labelled")
 Labelled_co = TypeVar("Labelled_co", covariant=True)
 
@@ -130,6 +132,14 @@ class Split(Protocol[Labelled_co]):
 
     def leave_out(self, rows: Collection[int]) -> None:
         """Go on without these images; the others move up."""
+        ...
+
+
+class DenseSplit(Split[Samples], Protocol):
+    """Images with a label for every pixel, whole or squashed to a square."""
+
+    def load(self, rows: Sequence[int], size: int, *, whole: bool = False) -> Samples:
+        """Read images by their number; ``whole``: the shorter side at ``size``, else both sides."""
         ...
 
 
@@ -246,8 +256,53 @@ def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return resized.astype(np.uint8, copy=False)
 
 
-def resize_label(label: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    """A label map (H, W) or (H, W, C) at ``size`` x ``size`` by the nearest pixel: labels are never mixed."""
-    if label.shape[:2] == (size, size):
+def whole_size(image: NDArray[Any], size: int) -> tuple[int, int]:
+    """Height and width of a whole image (H, W, ...) whose shorter side is brought to ``size``."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    return round(height * size / shorter), round(width * size / shorter)
+
+
+def resize_whole(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """An image (H, W, 3), its shorter side at ``size``, by the bilinear filter (as the released MultiMAE)."""
+    height, width = whole_size(image, size)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def resize_whole_label(label: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+    """A label map (H, W) or (H, W, C), its shorter side at ``size``, by the nearest pixel (as there)."""
+    height, width = whole_size(label, size)
+    return np.asarray(cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST))
+
+
+def stacked(parts: Sequence[NDArray[Number]], where: Sequence[object]) -> NDArray[Number]:
+    """Whole images, or their labels, as one array.
+
+    Raises:
+        MimicError: one is of another shape than the first; whole images are trained on only where they are of one size.
+    """
+    for part, place in zip(parts, where, strict=True):
+        if part.shape != parts[0].shape:
+            what = f"this image is {part.shape[1]}x{part.shape[0]} once its shorter side fits, and others are not"
+            raise MimicError(what, where=place, remedy="use protocol: squash for images of several shapes")
+    return np.stack(parts)
+
+
+def resize_bicubic(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """An image (H, W, 3) at another size by Pillow's bicubic filter, as the released MAE reads ImageNet.
+
+    OpenCV's filters give other pixels (area averaging: 1.3 grey levels on average), on which a probe depends.
+    """
+    picture = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def resize_label(label: NDArray[np.generic], height: int, width: int | None = None) -> NDArray[np.generic]:
+    """A label map (H, W) or (H, W, C) at another size by the nearest pixel: labels are never mixed.
+
+    ``width`` is the height where it is not given.
+    """
+    width = height if width is None else width
+    if label.shape[:2] == (height, width):
         return label
-    return np.asarray(cv2.resize(label, (size, size), interpolation=cv2.INTER_NEAREST_EXACT))
+    return np.asarray(cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mimic_core.evaluation.metrics import DELTA, NEAREST, PerImage, depth_metrics
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.layouts.nyuv2 import NYUv2
+from mimic_core.finetune.layouts.nyuv2 import open_nyuv2
 from mimic_core.finetune.task import Task, pixel_weights
 
 THRESHOLD = 0.2  # of the largest error of the batch (Laina et al. 2016)
@@ -73,8 +73,10 @@ DEPTH = Task(
     channels=1,
     metric="delta1",
     unit="percent",
+    higher=True,
     zoomable=True,
-    open=NYUv2,
+    mirrored=lambda depth: depth,
+    open=open_nyuv2,
     loss=reverse_huber,
     measure=measure,
     best_constant=best_constant,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mimic_core.evaluation.metrics import PerImage
-from mimic_core.finetune.augment import augment
 from mimic_core.finetune.data import Samples
+from mimic_core.finetune.dense_data import TrainingImages
 from mimic_core.finetune.model import DenseModel
 from mimic_core.finetune.optimiser import build_optimiser, learning_rate, set_learning_rate
+from mimic_core.finetune.protocols import PROTOCOLS
 from mimic_core.finetune.settings import FinetuneSettings
 from mimic_core.finetune.task import Task
 from mimic_core.progress import Progress
@@ -30,16 +32,42 @@ Curve = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
+class Best:
+    """The weights that did best on the validation images; none before the first test on them.
+
+    Attributes:
+        epoch: after which, counted from 1.
+        value: of the metric, the higher the better.
+        weights: of the parameters that learn, and the buffers, on the CPU.
+    """
+
+    epoch: int | None = None
+    value: float = -math.inf
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: DenseModel, epoch: int, value: float) -> Best:
+        """A copy of a model's weights."""
+        names = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+        kept = {name: tensor for name, tensor in model.state_dict().items() if name not in names}
+        return cls(epoch, value, {name: tensor.detach().cpu().clone() for name, tensor in kept.items()})
+
+    def beaten_by(self, value: float) -> bool:
+        """Whether a value is better; one that is no number never is."""
+        return value > self.value
+
+    def restore(self, model: DenseModel) -> None:
+        """Give a model these weights; without any it stays as it is."""
+        if self.weights:
+            model.load_state_dict(dict(self.weights), strict=False)
+
+
+@dataclass(frozen=True)
 class Batch:
     """What one step learns from: row numbers of the training set, and their images and labels, as augmented."""
 
     rows: NDArray[np.int64]
     samples: Samples
-
-
-def select(samples: Samples, rows: NDArray[np.int64]) -> Samples:
-    """Some rows of samples."""
-    return Samples(samples.images[rows], samples.target[rows], samples.valid[rows])
 
 
 def batches(count: int, size: int) -> Iterable[slice]:
@@ -48,10 +76,15 @@ def batches(count: int, size: int) -> Iterable[slice]:
 
 
 @torch.no_grad()
-def encode(model: DenseModel, images: NDArray[np.uint8]) -> list[Tensor]:
-    """Features of all images, computed once: four tensors (N, tokens, width), in bf16 or fp32, on the CPU."""
+def encode(model: DenseModel, chunks: Iterable[NDArray[np.uint8]]) -> list[Tensor]:
+    """Features of all images, computed once: four tensors (N, tokens, width), in bf16 or fp32, on the CPU.
+
+    Args:
+        model: whose encoder and hooks.
+        chunks: the images, (n, S, S, 3) each.
+    """
     model.eval()
-    parts = [model.features(images[rows]) for rows in batches(len(images), ENCODING)]
+    parts = [model.features(images[rows]) for images in chunks for rows in batches(len(images), ENCODING)]
     dtype = torch.bfloat16 if model.bf16 else torch.float32
     return [torch.cat([part.to("cpu", dtype) for part in level]) for level in zip(*parts, strict=True)]
 
@@ -66,24 +99,31 @@ class Trainer:
         settings: the schedule.
         seed: decides order, augmentation and drop path.
         features: of the training set, from :func:`encode`, where the encoder is frozen and nothing is augmented.
+        validate: value of the task's metric of the model as it is; asked as often as the settings say.
+
+    Attributes:
+        validated: (epoch, value) of each time it was asked; after :meth:`run` the model is that of the best.
     """
 
     def __init__(
         self,
         model: DenseModel,
         task: Task,
-        samples: Samples,
+        samples: TrainingImages,
         settings: FinetuneSettings,
         seed: int,
         features: Sequence[Tensor] | None = None,
+        validate: Callable[[], float] | None = None,
     ) -> None:
         self.model, self.task, self.samples, self.settings = model, task, samples, settings
-        self.seed, self.features = seed, features
+        self.seed, self.features, self.validate = seed, features, validate
+        self.protocol, self.best = PROTOCOLS[settings.protocol], Best()
+        self.validated: Curve = []
         self.optimiser = build_optimiser(model, settings)
 
     def run(self) -> Curve:
         """Train; returns the mean training loss of every epoch, counted from 1."""
-        steps = -(-len(self.samples) // self.settings.batch_size)
+        steps = self.protocol.steps(len(self.samples), self.settings.batch_size)
         curve: Curve = []
         coming = self.coming_batches()
         with torch.random.fork_rng(), Progress(self.settings.epochs * steps, "iterations") as progress:
@@ -98,16 +138,30 @@ class Trainer:
                     progress.step(note=f"loss {curve[-1][1]:.4f}" if curve else "")
                 # read once an epoch: a GPU would wait at every step
                 total = sum(loss * size for loss, size in zip(torch.stack(losses).tolist(), sizes, strict=True))
-                curve.append((epoch + 1, total / len(self.samples)))
+                curve.append((epoch + 1, total / sum(sizes)))
+                self.consider(epoch)
+        self.best.restore(self.model)
         return curve
+
+    def consider(self, epoch: int) -> None:
+        """Keep the weights where they are the best so far; ``epoch`` counts from 0."""
+        every = self.settings.validate_every
+        if self.validate is None or every is None or (epoch % every and epoch + 1 < self.settings.epochs):
+            return
+        value = self.validate()
+        self.model.train()
+        self.validated.append((epoch + 1, value))
+        if self.best.beaten_by(value if self.task.higher else -value):
+            self.best = Best.of(self.model, epoch + 1, value if self.task.higher else -value)
 
     def coming_batches(self) -> Iterator[Batch]:
         """The batches of all epochs; while one is learnt from, a thread augments the next."""
+        size = self.settings.batch_size
         wanted = (
             (epoch, order[part])
             for epoch in range(self.settings.epochs)
             for order in [generator(self.seed, "order", epoch).permutation(len(self.samples))]
-            for part in batches(len(order), self.settings.batch_size)
+            for part in itertools.islice(batches(len(order), size), self.protocol.steps(len(order), size))
         )
         with ThreadPoolExecutor(1) as thread:
             waiting = deque(thread.submit(self.prepare, *one) for one in itertools.islice(wanted, AHEAD))
@@ -118,11 +172,11 @@ class Trainer:
 
     def prepare(self, epoch: int, rows: NDArray[np.int64]) -> Batch:
         """Images and labels of rows, augmented as the settings say."""
-        samples = select(self.samples, rows)
+        samples, size = self.samples.get(rows), self.settings.image_size
         if self.settings.augment:
             rng = generator(self.seed, "augment", epoch, int(rows[0]))
-            samples = augment(samples, rng, self.task.zoomable)
-        return Batch(rows, samples)
+            return Batch(rows, self.protocol.augmented(samples, rng, size, self.task))
+        return Batch(rows, self.protocol.plain(samples, size))
 
     def step(self, batch: Batch) -> Tensor:
         """Learn from one batch; returns its loss, on the model's device."""
@@ -134,7 +188,7 @@ class Trainer:
             features = self.model.features(batch.samples.images)
         target = torch.from_numpy(batch.samples.target).to(device)
         valid = torch.from_numpy(batch.samples.valid).to(device).unsqueeze(1)
-        prediction = self.model.predict(features, self.samples.images.shape[1])
+        prediction = self.model.predict(features, self.settings.image_size)
         loss: Tensor = self.task.loss(prediction, target, valid)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +33,24 @@ class Scale:
     @classmethod
     def of(cls, samples: Samples) -> Scale:
         """Over all channels of the valid pixels."""
-        labels = np.moveaxis(samples.target, 1, -1)[samples.valid]
-        if labels.size == 0:
+        return cls.over([samples])
+
+    @classmethod
+    def over(cls, chunks: Iterable[Samples]) -> Scale:
+        """:meth:`of` samples that need not be in memory at once."""
+        parts = []
+        for samples in chunks:
+            labels = np.moveaxis(samples.target, 1, -1)[samples.valid]
+            if labels.size:
+                parts.append((labels.size, labels.mean(dtype=np.float64), labels.std(dtype=np.float64)))
+        if not parts:
             raise MimicError("no pixel of the training images has a label", remedy="check the dataset's labels")
-        return cls(float(labels.mean(dtype=np.float64)), max(float(labels.std(dtype=np.float64)), 1e-6))
+        counts, means, deviations = np.array(parts, dtype=np.float64).T
+        mean, deviation = float(means[0]), float(deviations[0])
+        if len(parts) > 1:  # the variance within the chunks and between them
+            mean = float(np.average(means, weights=counts))
+            deviation = math.sqrt(np.average(deviations**2 + (means - mean) ** 2, weights=counts))
+        return cls(mean, max(deviation, 1e-6))
 
 
 def evenly_spaced(depth: int) -> list[int]:

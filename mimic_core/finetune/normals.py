@@ -23,6 +23,11 @@ def l1(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return error.sum() / (valid.sum().clamp(min=1) * prediction.shape[1])
 
 
+def mirrored(normals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Encoded normals (3, H, W) in a mirror: what pointed to the right points to the left."""
+    return np.concatenate([1 - normals[:1], normals[1:]])
+
+
 def best_constant(samples: Samples) -> NDArray[np.float32]:
     """The encoded normal (3,) that minimises the mean L1 of the samples: the weighted median of each channel."""
     weights = pixel_weights(samples.valid)
@@ -50,7 +55,9 @@ NORMALS = Task(
     channels=3,
     metric="l1",
     unit="mean absolute error x 1000, [0, 1] encoding",
+    higher=False,
     zoomable=False,
+    mirrored=mirrored,
     open=Taskonomy,
     loss=l1,
     measure=normal_metrics,

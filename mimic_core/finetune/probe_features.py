@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mimic_core.errors import MimicError
+from mimic_core.finetune.data import resize_bicubic
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.model import normalise
 from mimic_core.models import Encoder
@@ -39,8 +39,7 @@ def random_part(split: ImageNet, size: int, seed: int, epoch: int) -> Read:
         left, top, wide, high = draw_boxes(rng, 1, AREA)[0] * (width, height, width, height)
         x, y = min(int(left), width - 1), min(int(top), height - 1)
         part = image[y : y + max(1, round(high)), x : x + max(1, round(wide))]
-        shrinks = min(part.shape[:2]) >= size
-        picture = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        picture = resize_bicubic(np.ascontiguousarray(part), size, size)
         return np.ascontiguousarray(picture[:, ::-1] if rng.random() < 0.5 else picture)
 
     return read

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mimic_core.finetune.layouts.imagenet import CROP
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
 from mimic_core.models.settings import vit_settings
 from mimic_core.settings import ABOVE_ZERO, BELOW_ONE, POSITIVE, check_choice, check_numbers, read_settings
@@ -73,6 +74,12 @@ class ProbeSettings:
     def peak_rate(self) -> float:
         """The learning rate after the warm-up."""
         return self.base_lr * self.batch_size / 256
+
+    @property
+    def protocol_words(self) -> str:
+        """How test images are cut out and which epoch is tested, for tables."""
+        size = self.image_size
+        return f"shorter side to {round(size / CROP)}, middle {size}x{size}, last of {self.epochs} epochs"
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> ProbeSettings:

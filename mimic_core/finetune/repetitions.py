@@ -104,6 +104,7 @@ class Repetitions(Generic[Settings, Data]):
             "data": self.test.label,
             "train_images": len(self.rows_of(self.settings.seeds[0])),
             "seed": self.seed,
+            "protocol": self.settings.protocol_words,
             "skipped": {"train": self.training.skipped, "test": self.test.skipped},
         }
 

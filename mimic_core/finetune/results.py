@@ -50,11 +50,18 @@ class Reported:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One seed's values on the test images and its training losses."""
+    """One seed's values on the test images and its training losses.
+
+    Attributes:
+        validated: (epoch, value of the metric on the validation images), where there are any.
+        epoch: the epoch that was tested, the best of these; None: the last.
+    """
 
     seed: int
     per_image: PerImage
     curve: Sequence[tuple[int, float]] = field(default_factory=list)
+    validated: Sequence[tuple[int, float]] = field(default_factory=list)
+    epoch: int | None = None
 
 
 class About(TypedDict):
@@ -66,7 +73,8 @@ class About(TypedDict):
         data: what the numbers were obtained on ("sample world", "NYUv2", "Taskonomy").
         train_images: number of training images.
         seed: the config's, for the bootstrap's draws.
-        skipped: samples that were left out, by part (``train``, ``test``).
+        skipped: samples that were left out, by part (``train``, ``val``, ``test``).
+        protocol: how images are cut out and tested, in words.
     """
 
     encoder: str
@@ -75,6 +83,7 @@ class About(TypedDict):
     train_images: int
     seed: int
     skipped: NotRequired[Mapping[str, Sequence[Skipped]]]
+    protocol: NotRequired[str]
 
 
 def rounded(values: Mapping[str, float]) -> dict[str, float]:
@@ -96,6 +105,16 @@ def labelled_only(per_image: PerImage) -> PerImage:
     return {name: values[keep] for name, values in per_image.items()}
 
 
+def validation(result: SeedResult) -> dict[str, Any]:
+    """What a run says of its validation images; nothing where there were none."""
+    if not result.validated:
+        return {}
+    return {
+        "tested_epoch": result.epoch,
+        "validation": [[epoch, round(float(value), DIGITS)] for epoch, value in result.validated],
+    }
+
+
 def summarise(task: Named, results: Sequence[SeedResult], **about: Unpack[About]) -> dict[str, Any]:
     """The content of ``metrics.json`` of a task that has a value an image; see :func:`summary_of`.
 
@@ -110,6 +129,7 @@ def summarise(task: Named, results: Sequence[SeedResult], **about: Unpack[About]
             "seed": result.seed,
             "metrics": rounded({name: values.mean() for name, values in per_image.items()}),
             "per_image": {name: np.round(values, DIGITS).tolist() for name, values in per_image.items()},
+            **validation(result),
         }
         for result, per_image in zip(results, kept, strict=True)
     ]
@@ -152,6 +172,7 @@ def summary_of(
         "metric": task.metric,
         "unit": task.unit,
         "data": about["data"],
+        "protocol": about.get("protocol", ""),
         "seeds": [run["seed"] for run in runs],
         "runs": list(runs),
         "mean": rounded({name: values.mean() for name, values in over_seeds.items()}),

@@ -22,6 +22,7 @@ from mimic_core.settings import (
 )
 
 Mode = Literal["frozen", "whole"]
+PARTS = ("train", "val", "test")
 RANDOM = "random"  # the encoder of random weights
 
 
@@ -53,6 +54,22 @@ class HeadSettings:
             need(len(self.hooks) == 4, "there are four levels", "head.hooks", "give four blocks, or 'auto'")
 
 
+def check_parts(given: Mapping[str, Any], key: str, kind: type, meaning: str) -> None:
+    """Refuse what is not given by part."""
+    need(isinstance(given, Mapping), f"it is {given!r:.80}", key, f"give {meaning} by part, such as {{train: ...}}")
+    for part, value in given.items():
+        need(part in PARTS, f"there is no part {part!r:.80}", key, f"use {', '.join(PARTS)}")
+        fits = type(value) is kind and (not isinstance(value, int) or value > 0)
+        need(fits, f"that of {part} is {value!r:.80}", key, f"give {meaning}")
+
+
+def cut_out_words(protocol: str, size: int) -> str:
+    """How a dense task's images are cut out, for tables."""
+    if protocol == "multimae":
+        return f"shorter side to {size}, middle square (MultiMAE)"
+    return f"squashed to {size}x{size}"
+
+
 @dataclass(frozen=True)
 class FinetuneSettings:
     """One fine-tuning job; the defaults are the paper's for NYUv2 depth (appendix D).
@@ -63,14 +80,22 @@ class FinetuneSettings:
         encoder: name of the pretraining run, for the results; ``random`` is the floor without pretraining.
         root: folder of the dataset; a command line's ``--data`` goes before it.
         seeds: one run each: head, order and augmentation, and a random encoder's weights.
-        train_images: number of training images, drawn anew for every seed (few-shot); None: all.
+        splits: files that name the images of a part (``train``, ``val``, ``test``), by part, below the dataset's
+            folder; where there is none, the dataset's own.
+        limits: most images of a part, its first, by part.
+        train_images: number of training images, of these drawn anew for every seed (few-shot); None: all.
         image_size: side of the square input, pixels.
+        protocol: ``squash`` (images squashed to a square; zoomed and cropped where they are augmented) or ``multimae``
+            (as the released MultiMAE: the shorter side at ``image_size`` and the middle, or a random square where
+            augmented, which also flips; an epoch's last, smaller batch is left out).
         architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
         learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
         weight_decay: AdamW's, on matrices only.
         batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
         drop_path: stochastic depth at the encoder's last block (mode ``whole``).
-        augment: colour jitter and random crop.
+        augment: colour jitter and random crop, as the protocol has them.
+        validate_every: epochs between two tests on the part ``val``, from the first epoch on; the best of these, or the
+            last epoch, is tested. None: the last epoch is tested.
         precision: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
         threads: CPU threads; the numbers may differ in the last digits between counts.
     """
@@ -80,8 +105,11 @@ class FinetuneSettings:
     encoder: str
     root: str | None = None
     seeds: Sequence[int] = (0,)
+    splits: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
     train_images: int | None = None
     image_size: int = 256
+    protocol: Literal["squash", "multimae"] = "squash"
     architecture: Mapping[str, Any] = field(default_factory=dict)
     head: HeadSettings = HeadSettings()
     learning_rate: float = 1e-4
@@ -93,17 +121,25 @@ class FinetuneSettings:
     warmup_epochs: float = 100
     drop_path: float = 0.0
     augment: bool = False
+    validate_every: int | None = None
     precision: Literal["bf16", "fp32"] = "bf16"
     threads: int = 1
 
     def __post_init__(self) -> None:
-        check_choice(self, "finetune", mode=("frozen", "whole"), precision=("bf16", "fp32"), augment=(True, False))
+        check_choice(
+            self,
+            "finetune",
+            mode=("frozen", "whole"),
+            protocol=("squash", "multimae"),
+            precision=("bf16", "fp32"),
+            augment=(True, False),
+        )
         check_numbers(
             self,
             "finetune",
             **dict.fromkeys(("image_size", "batch_size", "epochs", "threads"), POSITIVE),
             seeds=COUNTS,
-            train_images=Bounds(1, whole=True, or_none=True),
+            **dict.fromkeys(("train_images", "validate_every"), Bounds(1, whole=True, or_none=True)),
             learning_rate=ABOVE_ZERO,
             layer_decay=Bounds(above=0, most=1),
             weight_decay=NOT_NEGATIVE,
@@ -111,11 +147,19 @@ class FinetuneSettings:
             warmup_epochs=NOT_NEGATIVE,
             drop_path=BELOW_ONE,
         )
+        check_parts(self.splits, "splits", str, "a file")
+        check_parts(self.limits, "limits", int, "a number of images")
         need(len(self.seeds) > 0, "no seed is given", "seeds", "give at least one, such as [0]")
         need(len(set(self.seeds)) == len(self.seeds), "a seed is given twice", "seeds", "name each seed once")
         need(len(self.betas) == 2, "AdamW takes two betas", "betas", "give two, such as [0.9, 0.999]")
         fits = self.warmup_epochs < self.epochs
         need(fits, f"{self.warmup_epochs} warm-up epochs of {self.epochs}", "warmup_epochs", "use fewer than epochs")
+
+    @property
+    def protocol_words(self) -> str:
+        """How images are cut out and which epoch is tested, for tables."""
+        best = f", best of every {self.validate_every} epochs on validation images" if self.validate_every else ""
+        return cut_out_words(self.protocol, self.image_size) + best
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> FinetuneSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mimic_core.evaluation.metrics import PerImage
-from mimic_core.finetune.data import Samples, Split
+from mimic_core.finetune.data import DenseSplit, Samples
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 Colours = Callable[[NDArray[np.float32], NDArray[np.bool_], tuple[float, float]], NDArray[np.uint8]]
@@ -26,8 +26,11 @@ class Task:
         channels: channels of the label.
         metric: name of the metric that the paper reports.
         unit: what the metric's numbers mean.
+        higher: whether a higher value of ``metric`` is better.
         zoomable: the label shrinks with a zoom: an image enlarged by z shows everything z times nearer.
-        open: opens a split (``train`` or ``test``) of the dataset in a folder.
+        mirrored: labels (C, H, W) whose left and right were swapped, to the values that they have in a mirror.
+        open: opens a part (``train``, ``test`` or, where there is one, ``val``) of the dataset in a folder, by the
+            files that name the images of a part where they are not the dataset's own.
         loss: (prediction, target, valid) as (B, C, H, W), (B, C, H, W), (B, 1, H, W) to a scalar.
         measure: (prediction, target, valid) as (B, C, H, W), (B, C, H, W), (B, H, W) to one value an image and metric.
         best_constant: (C,), the constant label that is best on training samples by ``metric``.
@@ -39,8 +42,10 @@ class Task:
     channels: int
     metric: str
     unit: str
+    higher: bool
     zoomable: bool
-    open: Callable[[Path, str], Split[Samples]]
+    mirrored: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    open: Callable[[Path, str, Mapping[str, str]], DenseSplit]
     loss: Loss
     measure: Callable[[NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]], PerImage]
     best_constant: Callable[[Samples], NDArray[np.float32]]

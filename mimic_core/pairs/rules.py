@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from mimic_core.errors import MimicError
 from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
-from mimic_core.pairs.measurement import HIGH_OVERLAP, NEAR_DUPLICATE
+from mimic_core.pairs.measurement import HIGH_OVERLAP, KEPT, NEAR_DUPLICATE
 from mimic_core.settings import POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """A video's neighbours: (t, t+1); where these overlap too much, (t, t+2) instead, and one view is skipped.
+    """A video's neighbours: (t, t+1); where these overlap too much, (t, t+2) too, and if it is kept t+1 is skipped.
 
     Attributes:
         look_further: whether (t, t+2) is tried; Mannequin's clips are not.
@@ -50,20 +50,21 @@ class Neighbours:
                 continue
             far = measure(numbers[position], numbers[position + 2])
             yield Candidate(numbers[position], numbers[position + 2], far)
-            position += 2
+            position += 2 if far.verdict == KEPT else 1
 
 
 @dataclass(frozen=True)
 class Windows:
     """Windows of a frame sequence: the first frames of a window with its last; the smallest overlap in range is kept.
 
-    Windows follow each other without a gap; what is left at the end and does not fill one is left out.
+    As in the released script, the last frames end one before the window does (of 60 frames 0 to 9 are paired with 49 to
+    58), windows follow each other without a gap, and one after which no frame comes is left out.
 
     Attributes:
         length: frames of a window.
         edge: how many first frames are paired with as many last ones.
 
-    Source: paper appendix C.1 (ScanNet: windows of 60 frames, 10 x 10 pairs) and the released scripts.
+    Source: the released ``scannet_multipro.py``; paper appendix C.1 (10 x 10 pairs a window of 60 frames).
     """
 
     length: int = 60
@@ -71,19 +72,19 @@ class Windows:
 
     def __post_init__(self) -> None:
         check_numbers(self, "rule.windows", length=POSITIVE, edge=POSITIVE)
-        if not 1 <= self.edge <= self.length // 2:
+        if not 2 * self.edge < self.length:
             raise MimicError(
-                f"windows of {self.length} frames have no {self.edge} first and {self.edge} last ones",
+                f"windows of {self.length} frames have no {self.edge} first and {self.edge} last before their end",
                 where="rule.windows.edge",
-                remedy="use at least 1, and at most half the window's length",
+                remedy="use less than half the window's length",
             )
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure the edge x edge candidates of every window."""
         for group in by_group(views):
             numbers = [view.number for view in group]
-            for start in range(0, len(numbers) - self.length + 1, self.length):
-                window = numbers[start : start + self.length]
+            for start in range(0, len(numbers) - self.length, self.length):
+                window = numbers[start : start + self.length - 1]
                 pairs = ((one, two) for one in window[: self.edge] for two in window[-self.edge :])
                 yield from keep_smallest(measured(pairs, measure), 1)
 

@@ -78,6 +78,14 @@ def frames(job: Job, setting: Setting) -> Estimate:
     )
 
 
+def listing(job: Job, setting: Setting) -> Estimate:
+    """The units of a source."""
+    name = job.wildcards["source"]
+    work = setting.work[name]
+    listed = Term(work.units, "units", setting.costs["frames.listing"], work.source)
+    return Estimate(name, (started(setting, "mining"), listed), disk=0.0)
+
+
 def pairs(job: Job, setting: Setting) -> Estimate:
     """Candidates of a shard: features of every view, every candidate measured, the retained ones written."""
     name = job.wildcards["source"]
@@ -115,7 +123,7 @@ def pretrain(job: Job, setting: Setting) -> Estimate:
     """Pairs times epochs over the speed of all processes."""
     run = job.wildcards["run"]
     model = run_model(setting.config, run)
-    found, source = setting.pairs_of(model.dataset)
+    found, source = setting.pairs_of(model.epoch_of)
     pairs_seen = found * (1 - model.validation_share) * model.epochs
     speed = pretrain_speed(model, setting.costs, "gpu" if job.gpus else "cpu")
     workers = job.gpus or job.cores
@@ -153,6 +161,7 @@ def report(job: Job, setting: Setting) -> Estimate:
 
 Estimator = Callable[[Job, Setting], Estimate]
 BY_RULE: dict[str, Estimator] = {
+    "source_units": listing,
     "frames_shard": frames,
     "pairs_shard": pairs,
     "assemble": assemble,

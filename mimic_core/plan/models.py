@@ -19,7 +19,7 @@ class Model:
     """A pretraining run as far as its cost goes."""
 
     name: str
-    dataset: str
+    epoch_of: str
     encoder: ViTSettings
     decoder: DecoderSettings
     mask_ratio: float
@@ -39,7 +39,7 @@ def run_model(config: Mapping[str, Any], run: str) -> Model:
     size = settings.get("image_size", 224)
     return Model(
         name=settings["model"],
-        dataset=settings["dataset"],
+        epoch_of=settings.get("epoch_of", settings["dataset"]),
         encoder=vit_settings({**settings["encoder"], "image_size": size}, "pretrain.encoder"),
         decoder=read_settings(DecoderSettings, settings["decoder"], "pretrain.decoder"),
         mask_ratio=float(settings.get("mask_ratio") or MASKED[settings["model"]]),

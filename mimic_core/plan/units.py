@@ -118,7 +118,7 @@ def own_steps(settings: Mapping[str, Any], config: Mapping[str, Any], entry: Ent
     root = Path(config["videos"] if settings["root"] == "{videos}" else settings["root"])
     if not root.is_dir():
         return 0, 0.0, f"NOT KNOWN: there is no folder {root}; counted as nothing"
-    units = open_source(settings["adapter"]).units(root)
+    units = open_source(settings["adapter"], settings.get("options")).units(root)
     if entry.kind == "video":
         from mimic_core.frames.video import video_seconds
 

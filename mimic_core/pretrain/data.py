@@ -74,32 +74,34 @@ def split_by_unit(rows: pd.DataFrame, share: float, seed: int) -> tuple[np.ndarr
 
 
 class Order:
-    """Which samples are in the effective batch of an iteration: a new permutation every epoch, known without history.
+    """Which samples are in the effective batch of an iteration: a new permutation every pass, known without history.
 
-    What does not fill a batch at the end of an epoch is left out; samples that do not fill even one are repeated.
+    What does not fill a batch at the end of a pass is left out; samples that do not fill even one are repeated.
 
     Args:
         samples: how many there are.
         effective_batch: samples of one step of the optimiser, over all processes.
         seed: the config's seed.
+        epoch_samples: samples that count as an epoch, whatever there are; None: all, so that an epoch is a pass.
     """
 
-    def __init__(self, samples: int, effective_batch: int, seed: int) -> None:
+    def __init__(self, samples: int, effective_batch: int, seed: int, epoch_samples: int | None = None) -> None:
         if samples < 1:
             remedy = "mine more pairs, or lower pretrain.validation_share"
             raise MimicError("there is no pair to train on", where="the dataset's manifest", remedy=remedy)
         self.samples, self.effective_batch, self.seed = samples, effective_batch, seed
-        self.iterations_per_epoch = max(1, samples // effective_batch)
-        self.epoch, self.permutation = -1, np.empty(0, dtype=np.int64)
+        self.iterations_per_pass = max(1, samples // effective_batch)
+        self.iterations_per_epoch = max(1, (samples if epoch_samples is None else epoch_samples) // effective_batch)
+        self.held, self.permutation = -1, np.empty(0, dtype=np.int64)
 
     def batch(self, iteration: int) -> np.ndarray:
         """The (effective_batch,) sample indices of an iteration, counted from 0 over all epochs."""
-        epoch, place = divmod(iteration, self.iterations_per_epoch)
-        if epoch != self.epoch:
-            rng = generator(self.seed, "order", epoch)
+        number, place = divmod(iteration, self.iterations_per_pass)
+        if number != self.held:
+            rng = generator(self.seed, "order", number)
             repeats = -(-self.effective_batch // self.samples)
             self.permutation = np.concatenate([rng.permutation(self.samples) for _ in range(repeats)])
-            self.epoch = epoch
+            self.held = number
         return self.permutation[place * self.effective_batch :][: self.effective_batch]
 
 

@@ -32,7 +32,7 @@ from mimic_core.pretrain.lock import RunLock
 from mimic_core.pretrain.metrics import LOSSES, write_metrics
 from mimic_core.pretrain.objectives import get_objective
 from mimic_core.pretrain.pictures import draw_pictures
-from mimic_core.pretrain.schedule import learning_rate, make_optimizer
+from mimic_core.pretrain.schedule import clip_gradients, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals
 from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory, training_flops
@@ -89,7 +89,8 @@ class Trainer:
         self.accumulation = accumulation_steps(self.effective_batch, own.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(dataset.rows, settings.validation_share, seed)
         samples = len(self.training) * self.objective.samples_per_pair
-        self.order = Order(samples, self.effective_batch, seed)
+        matched = settings.epoch_pairs and round(samples * settings.epoch_pairs / len(dataset))  # held out as many
+        self.order = Order(samples, self.effective_batch, seed, matched)
         self.iterations = settings.epochs * self.order.iterations_per_epoch
 
         self.identity = {
@@ -232,8 +233,7 @@ class Trainer:
     def step(self, stream: Iterator[tuple[np.ndarray, Draws]]) -> None:
         """One step of the optimiser over the effective batch."""
         epoch = self.state.iteration / self.order.iterations_per_epoch
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(epoch, self.settings, self.effective_batch)
+        schedule(self.optimizer, epoch, self.settings, self.effective_batch)
         steps = self.accumulation
         total = torch.zeros((), device=self.own.device)
         for index in range(steps):
@@ -248,8 +248,7 @@ class Trainer:
             total += loss.detach()
         self.objective.before_step(self.model, self.state.iteration / self.iterations)
         self.scaler.unscale_(self.optimizer)
-        most = self.settings.clip_gradient
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), float("inf") if most is None else most)
+        norm = clip_gradients(self.model.parameters(), self.settings)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,30 +1,57 @@
-"""The learning rate over the iterations, and the optimiser (paper, section 4.1; as the released MAE)."""
+"""Learning rate and weight decay over the iterations, optimiser, clipping (paper, section 4.1; as the released MAE)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mimic_core.pretrain.settings import PretrainSettings
 
-BETAS = (0.9, 0.95)
-
 
 def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int) -> float:
-    """Linear warm-up from 0, then half a cosine down to 0.
+    """Linear warm-up from 0, then half a cosine down to ``final_lr``.
 
     Args:
         epoch: epochs done so far, with its fraction.
-        settings: ``base_lr`` (at a batch of 256), ``warmup_epochs`` and ``epochs`` are used.
+        settings: ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs`` are used.
         effective_batch: samples of one step of the optimiser, over all processes.
     """
     peak = settings.base_lr * effective_batch / 256
     if epoch < settings.warmup_epochs:
         return peak * epoch / settings.warmup_epochs
     left = max(settings.epochs - settings.warmup_epochs, 1e-9)
-    return peak * 0.5 * (1 + math.cos(math.pi * min((epoch - settings.warmup_epochs) / left, 1)))
+    return half_cosine(peak, settings.final_lr, (epoch - settings.warmup_epochs) / left)
+
+
+def weight_decay(epoch: float, settings: PretrainSettings) -> float:
+    """Half a cosine from ``weight_decay`` to ``weight_decay_end``, from the first epoch to the last."""
+    end = settings.weight_decay if settings.weight_decay_end is None else settings.weight_decay_end
+    return half_cosine(settings.weight_decay, end, epoch / settings.epochs)
+
+
+def half_cosine(start: float, end: float, done: float) -> float:
+    """A value on its way from ``start`` to ``end``; ``done`` is the share of the way, at most 1."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+
+
+def schedule(optimizer: torch.optim.Optimizer, epoch: float, settings: PretrainSettings, effective_batch: int) -> None:
+    """Give an optimiser its learning rate and weight decay after so many epochs."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(epoch, settings, effective_batch)
+    optimizer.param_groups[0]["weight_decay"] = weight_decay(epoch, settings)  # the others have none
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSettings) -> Tensor:
+    """Clip gradients as the settings say, all together or each parameter's own; returns the norm of all before."""
+    trained = [parameter for parameter in parameters if parameter.grad is not None]
+    most = float("inf") if settings.clip_gradient is None else settings.clip_gradient
+    if not settings.clip_each:
+        return nn.utils.clip_grad_norm_(trained, most)
+    norms = [nn.utils.clip_grad_norm_([parameter], most) for parameter in trained]
+    return torch.linalg.vector_norm(torch.stack(norms))
 
 
 def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
@@ -34,4 +61,4 @@ def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(settings.betas[0], settings.betas[1]), fused=True)

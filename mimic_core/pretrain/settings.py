@@ -24,12 +24,17 @@ class PretrainSettings:
         decoder: size of the decoder.
         mask_ratio: share of the patches hidden; None: the objective's own.
         epochs: passes over the training samples.
+        epoch_pairs: pairs that count as an epoch in place of the dataset's own number, so that runs on datasets of
+            several sizes take as many iterations; None: its own.
         warmup_epochs: of those, with a rising learning rate.
         effective_batch: samples whose gradients make one step of the optimiser, over all processes; None: one batch of
             each process.
         batch_size: samples a process and step, as many as fit; what is missing to ``effective_batch`` is accumulated.
         base_lr: learning rate at an effective batch of 256.
+        final_lr: learning rate at the end.
         weight_decay: of AdamW; none on biases and norms.
+        weight_decay_end: at the end, with half a cosine on the way; None: it stays.
+        betas: of AdamW.
         precision: ``bf16`` (autocast), ``fp16`` (autocast and a loss scaler) or ``fp32``; without bfloat16 in the
             hardware, ``bf16`` is ``fp16`` on a GPU and ``fp32`` on a processor.
         validation_share: share of the units kept out of training, 0 to below 1.
@@ -38,6 +43,7 @@ class PretrainSettings:
         cache_mib: memory for decoded images; a dataset that does not fit is decoded as it is needed.
         threads: CPU threads, of decoding and of torch.
         clip_gradient: largest gradient norm; None: not clipped.
+        clip_each: whether that is the norm of each parameter's own gradient, instead of all together.
         keep_checkpoints: how many checkpoints stay, the newest ones.
         save_encoders_at: epochs after which the encoder is saved as well (figure 3a).
         pictures_every: epochs between two pictures of reconstructions; 0: none.
@@ -51,11 +57,15 @@ class PretrainSettings:
     decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
     mask_ratio: float | None = None
     epochs: int = 200
+    epoch_pairs: int | None = None
     warmup_epochs: float = 20
     effective_batch: int | None = 4096
     batch_size: int = 128
     base_lr: float = 1.5e-4
+    final_lr: float = 0.0
     weight_decay: float = 0.05
+    weight_decay_end: float | None = None
+    betas: Sequence[float] = (0.9, 0.95)
     precision: str = "bf16"
     validation_share: float = 0.0
     validation_every: int = 5
@@ -63,6 +73,7 @@ class PretrainSettings:
     cache_mib: int = 2048
     threads: int = 2
     clip_gradient: float | None = None
+    clip_each: bool = False
     keep_checkpoints: int = 2
     save_encoders_at: Sequence[int] = ()
     pictures_every: int = 0
@@ -91,7 +102,7 @@ class PretrainSettings:
     def __post_init__(self) -> None:
         if not self.encoder.class_token or self.encoder.positions != "sincos":
             refuse("encoder", self.encoder, "one with a class token and sin-cos positions, as all objectives have it")
-        check_choice(self, "pretrain", compile=(True, False))
+        check_choice(self, "pretrain", compile=(True, False), clip_each=(True, False))
         if self.precision not in PRECISIONS:
             refuse("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         for name in ("epochs", "batch_size", "validation_every", "threads", "keep_checkpoints"):
@@ -99,6 +110,8 @@ class PretrainSettings:
                 refuse(name, getattr(self, name), "a whole number of 1 or more")
         if self.effective_batch is not None and not is_count(self.effective_batch, 1):
             refuse("effective_batch", self.effective_batch, "a whole number of 1 or more, or null")
+        if self.epoch_pairs is not None and not is_count(self.epoch_pairs, 1):
+            refuse("epoch_pairs", self.epoch_pairs, "a whole number of 1 or more, or null for the dataset's own")
         if not is_count(self.pictures_every, 0):
             refuse("pictures_every", self.pictures_every, "a whole number of 0 or more")
         if not Bounds(1, self.epochs, whole=True, each=True).hold(self.save_encoders_at):
@@ -106,7 +119,11 @@ class PretrainSettings:
         for name in ("base_lr", "checkpoint_minutes"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
                 refuse(name, getattr(self, name), "a number above 0")
-        for name in ("weight_decay", "cache_mib"):
+        if self.weight_decay_end is not None and (not is_number(self.weight_decay_end) or self.weight_decay_end < 0):
+            refuse("weight_decay_end", self.weight_decay_end, "a number of 0 or more, or null for the same")
+        if not Bounds(0, below=1, each=True).hold(self.betas) or len(self.betas) != 2:
+            refuse("betas", self.betas, "two numbers from 0 to below 1")
+        for name in ("weight_decay", "cache_mib", "final_lr"):
             if not is_number(getattr(self, name)) or getattr(self, name) < 0:
                 refuse(name, getattr(self, name), "a number of 0 or more")
         if not is_number(self.warmup_epochs) or not 0 <= self.warmup_epochs <= self.epochs:

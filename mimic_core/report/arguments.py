@@ -28,6 +28,7 @@ def results_parser(description: str | None) -> argparse.ArgumentParser:
         metavar="NAME=REASON",
         help="encoders that were left out, and why; may be repeated",
     )
+    parser.add_argument("--datasets", type=Path, nargs="*", default=[], help="receipts of the datasets of these runs")
     parser.add_argument("--scale", required=True, help="sample or paper")
     parser.add_argument("--csv", type=Path, required=True, help="written")
     return parser

@@ -1,4 +1,6 @@
-"""Figure 3: (a) a task over the epochs of pretraining, (b) over the number of training images."""
+"""Figure 3: (a) a task over the epochs of pretraining, (b) over the number of training images; and over the number of
+pairs that encoders were pretrained on, which the paper leaves open.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,17 @@ from mimic_core.errors import MimicError
 from mimic_core.files import atomic_path
 from mimic_core.report.readings import FROZEN, RANDOM, REPORTED, Encoders, Measure, Result, read_results
 
-Part = Literal["a", "b"]
-AXIS = {"a": ("epoch", "epochs of pretraining"), "b": ("train_images", "training images")}
+Part = Literal["a", "b", "scaling"]
+AXIS = {
+    "a": ("epoch", "epochs of pretraining"),
+    "b": ("train_images", "training images"),
+    "scaling": ("pairs", "pretraining pairs, as many iterations each"),
+}
+WANTED = {
+    "a": "pretrain.runs.<run>.save_encoders_at",
+    "b": "finetune.few_shot.train_images",
+    "scaling": "report.scaling",
+}
 TITLES = {measure.task: measure.title for measure in reversed(REPORTED)}  # pose is drawn by its AP
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
 WRAP = 60  # letters of small print a panel
@@ -75,6 +86,48 @@ def figure3b(metrics: Sequence[Path], encoders: Encoders, scale: str) -> pd.Data
     return points("b", rows, encoders)
 
 
+def scaling(metrics: Sequence[Path], pairs: Mapping[str, int], encoders: Encoders, scale: str) -> pd.DataFrame:
+    """The points of the scaling figure: a row a task, model, mode and number of pretraining pairs.
+
+    Args:
+        metrics: ``metrics.json`` of the runs that are compared, and of random weights.
+        pairs: pretraining run -> number of pairs that it was trained on.
+        encoders: their labels.
+        scale: ``sample`` or ``paper``.
+
+    Returns:
+        ``mean`` and ``std`` are over the runs of one dataset where there are several, which differ by their seeds, else
+        over the seeds of fine-tuning; ``runs`` counts which of these.
+
+    Raises:
+        MimicError: a file is broken or of an unknown encoder, a run's number of pairs is not known, or there is none.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for result, measure in reported(read_results(metrics)):
+        run = result.encoder
+        if run != "random" and run not in pairs:
+            remedy = "give the receipt of its pretraining"
+            raise MimicError(f"the pairs of {run} are not known", where=result.path, remedy=remedy)
+        row = point(result, measure, encoders, scale) | {"pairs": pairs.get(run, "")}
+        groups.setdefault((result.task, result.mode, row["model"], row["dataset"]), []).append(row)
+    return points("scaling", [over_runs(rows) for rows in groups.values()], encoders)
+
+
+def over_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One row of the rows of runs that differ by their seeds."""
+    if len(rows) == 1:
+        return dict(rows[0])
+    values = pd.Series([row["mean"] for row in rows], dtype=float)
+    pairs = round(float(pd.Series([row["pairs"] for row in rows], dtype=float).mean()))
+    return {
+        **rows[0],
+        "mean": round(float(values.mean()), 4),
+        "std": round(float(values.std()), 4),
+        "runs": len(rows),
+        "pairs": pairs,
+    }
+
+
 def reported(results: Sequence[Result]) -> list[tuple[Result, Measure]]:
     """Every result with the metric that is drawn of its task.
 
@@ -122,14 +175,13 @@ def points(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) ->
         rows,
         key=lambda row: (
             tasks.index(row["task"]),
-            encoders.order(row["encoder"]),
+            (row["model"] != RANDOM, row["model"]) if part == "scaling" else encoders.order(row["encoder"]),
             row["frozen"] != "yes",
             row[axis] or 0,
         ),
     )
     if not ordered:
-        wanted = {"a": "pretrain.runs.<run>.save_encoders_at", "b": "finetune.few_shot.train_images"}[part]
-        raise MimicError("there is no result to draw", where="--metrics", remedy=f"set {wanted} in the config")
+        raise MimicError("there is no result to draw", where="--metrics", remedy=f"set {WANTED[part]} in the config")
     columns = ["task", "metric", "unit", "model", "dataset", "encoder", "frozen", axis, "mean", "std", "runs"]
     columns += ["test_images", "data", "scale", "note"]
     measured = {row["encoder"] for row in ordered}
@@ -142,28 +194,29 @@ def points(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) ->
 
 
 def draw_figure3(part: Part, table: pd.DataFrame, png: Path, pdf: Path, dpi: int) -> None:
-    """Draw the points, a panel a task and a line an encoder and mode, and write PNG and PDF.
+    """Draw the points, a panel a task and a line an encoder (of ``scaling``: a model) and mode, and write PNG and PDF.
 
     Args:
-        part: ``a`` or ``b``.
-        table: of :func:`figure3a` or :func:`figure3b`.
+        part: ``a``, ``b`` or ``scaling``.
+        table: of :func:`figure3a`, :func:`figure3b` or :func:`scaling`.
         dpi: dots an inch of the PNG.
 
-    Bars are standard deviations, over seeds (a) or draws of the training images (b).
+    Bars are standard deviations, over seeds (a), draws of the training images (b), or what ``runs`` counts (scaling).
     """
     drawn = table[table["task"] != ""]
     tasks = list(drawn["task"].unique())
-    lines = list(dict.fromkeys(zip(drawn["encoder"], drawn["frozen"], strict=True)))
-    colours = colours_of([encoder for encoder, _ in lines])
+    of = "model" if part == "scaling" else "encoder"
+    lines = list(dict.fromkeys(zip(drawn[of], drawn["frozen"], strict=True)))
+    colours = colours_of([name for name, _ in lines])
     figure, panels = plt.subplots(
         1, len(tasks), figsize=(1 + 3.6 * len(tasks), 3.4 + 0.1 * len(lines)), squeeze=False, layout="constrained"
     )
     for axes, task in zip(panels[0], tasks, strict=True):
         rows = drawn[drawn["task"] == task]
-        for encoder, frozen in lines:
-            line = rows[(rows["encoder"] == encoder) & (rows["frozen"] == frozen)]
+        for name, frozen in lines:
+            line = rows[(rows[of] == name) & (rows["frozen"] == frozen)]
             if len(line):
-                draw_line(axes, part, line, colours[encoder])
+                draw_line(axes, part, line.sort_values(AXIS[part][0]), colours[name])
         decorate(axes, part, task, rows)
     found = [axes.get_legend_handles_labels() for axes in panels[0]]
     unique = {label: handle for handles, labels in found for label, handle in zip(labels, handles, strict=True)}
@@ -187,8 +240,10 @@ def draw_figure3(part: Part, table: pd.DataFrame, png: Path, pdf: Path, dpi: int
 
 def colours_of(encoders: Sequence[str]) -> dict[str, Any]:
     """A colour an encoder; random weights are grey."""
-    trained = [encoder for encoder in dict.fromkeys(encoders) if encoder != "random"]
-    return {"random": GREY} | {encoder: COLOURS[index % len(COLOURS)] for index, encoder in enumerate(trained)}
+    trained = [encoder for encoder in dict.fromkeys(encoders) if encoder not in ("random", RANDOM)]
+    return {"random": GREY, RANDOM: GREY} | {
+        encoder: COLOURS[index % len(COLOURS)] for index, encoder in enumerate(trained)
+    }
 
 
 def draw_line(axes: Axes, part: Part, line: pd.DataFrame, colour: Any) -> None:
@@ -196,7 +251,8 @@ def draw_line(axes: Axes, part: Part, line: pd.DataFrame, colour: Any) -> None:
     first = line.iloc[0]
     style = "--" if first["frozen"] == "yes" else "-"
     mode = {"yes": "frozen", "no": "whole"}[first["frozen"]]
-    name = first["model"] if first["model"] == RANDOM else f"{first['model']} {first['dataset']} ({first['encoder']})"
+    plain = first["model"] == RANDOM or part == "scaling"
+    name = first["model"] if plain else f"{first['model']} {first['dataset']} ({first['encoder']})"
     label = f"{name}, {mode}"
     axis = AXIS[part][0]
     if first[axis] == "":
@@ -222,7 +278,7 @@ def decorate(axes: Axes, part: Part, task: str, rows: pd.DataFrame) -> None:
     """Title, names of the axes, and ticks where there are points."""
     axis, name = AXIS[part]
     runs = sorted(set(rows["runs"]))
-    of = "seeds" if part == "a" else "draws"
+    of = {"a": "seeds", "b": "draws", "scaling": "runs or seeds"}[part]
     count = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
     axes.set_title(f"{', '.join(rows['data'].unique())}, {rows['scale'].iloc[0]} scale ({count} {of})", fontsize=9)
     axes.set_xlabel(name, fontsize=9)
@@ -232,7 +288,7 @@ def decorate(axes: Axes, part: Part, task: str, rows: pd.DataFrame) -> None:
     if part == "a":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
-        counts = sorted(set(rows[axis]))
+        counts = sorted({count for count in rows[axis] if count != ""})
         axes.set_xscale("log")
-        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.minorticks_off()

@@ -59,9 +59,21 @@ def page(table: Table, frame: pd.DataFrame, scale: str) -> str:
             "Mean ± standard deviation over seeds. An empty cell was not measured; the note says why. Test images are"
             " those of each task, in the order of the columns.",
             "",
+            *how_measured(table, frame),
             *against_random(table, frame, names),
         ]
     )
+
+
+def how_measured(table: Table, frame: pd.DataFrame) -> list[str]:
+    """How each task's images were cut out and tested, where it is known, and where the paper's way is told."""
+    words: dict[str, list[str]] = {}
+    for measure in table.measures:
+        found = [text for text in dict.fromkeys(frame[f"{measure.place}_protocol"]) if text]
+        words.setdefault(measure.task, []).extend(text for text in found if text not in words.get(measure.task, []))
+    lines = [f"- {task}: {markdown('; '.join(texts))}" for task, texts in words.items() if texts]
+    fidelity = "Where this differs from the paper: [docs/fidelity.md](../docs/fidelity.md)."
+    return ["How images were cut out and tested:", "", *lines, "", fidelity, ""] if lines else [fidelity, ""]
 
 
 def with_spread(mean: float | str, std: float | str) -> str:

@@ -79,6 +79,7 @@ class Result:
         bootstrap: each metric's ``min``, ``max``, ``mean`` and ``std`` over test sets, of the first seed.
         first: the metrics of the first seed.
         left_out: part (``train``, ``test``) -> number of samples that could not be used.
+        protocol: how images were cut out and tested, in words; empty where the result does not say.
     """
 
     path: Path
@@ -94,6 +95,7 @@ class Result:
     bootstrap: Mapping[str, Mapping[str, float]]
     first: Mapping[str, float]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    protocol: str = ""
 
     @property
     def remark(self) -> str:
@@ -152,6 +154,7 @@ def read_result(path: Path) -> Result:
             path=path,
             first=content["runs"][0]["metrics"],
             left_out=left_out(content, path),
+            protocol=str(content.get("protocol", "")),
             **{key: content[key] for key in KEYS},
         )
     except KeyError as error:
@@ -229,11 +232,13 @@ class Encoders:
         runs: the config's ``pretrain.runs``: name -> model and dataset.
         baselines: the config's ``baselines``: name -> model, dataset and licence.
         missing: encoders that were left out -> reason.
+        short: datasets that have fewer pairs than wanted -> how many.
     """
 
     runs: Mapping[str, Mapping[str, Any]]
     baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    short: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.missing:
@@ -259,9 +264,10 @@ class Encoders:
                 where=where,
                 remedy=f"known are {', '.join([*self.runs, *self.baselines])}",
             )
-        dataset = self.runs[run]["dataset"].upper()
-        model = self.runs[run]["model"]
-        return Label(encoder, MODEL_LABELS.get(model, model), dataset + (f" (epoch {epoch})" if epoch else ""))
+        name, model = self.runs[run]["dataset"], self.runs[run]["model"]
+        dataset = name.upper() + (f" (epoch {epoch})" if epoch else "")
+        remark = f"{name.upper()}: {self.short[name]}" if name in self.short else ""
+        return Label(encoder, MODEL_LABELS.get(model, model), dataset, remark)
 
     def labels(self) -> list[Label]:
         """Every run's and baseline's, in the config's order."""

@@ -140,7 +140,7 @@ def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[
     found["seeds"] = seeds(row.results)
     found["scale"] = scale if row.results else ""
     found["pretraining_pairs"] = pairs.get(row.label.encoder, "") if row.results else ""
-    for column in ("data", "test_images", "receipt"):
+    for column in ("data", "test_images", "protocol", "receipt"):
         for place in table.places:
             found[f"{place}_{column}"] = getattr(row.results[place], column) if place in row.results else ""
     found["units"] = "; ".join(f"{measure.column}: {measure.unit}" for measure in table.measures)

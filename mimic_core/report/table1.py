@@ -31,6 +31,7 @@ def table1(
     scale: str,
     baselines: Mapping[str, Any] | None = None,
     missing: Mapping[str, str] | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Gather the table: the floor first, then the paper's rows in its order, then rows the paper has not.
 
@@ -41,13 +42,14 @@ def table1(
         scale: ``sample`` or ``paper``.
         baselines: the config's ``baselines``: name -> model, dataset and licence.
         missing: encoders that were left out -> reason.
+        short: datasets that have fewer pairs than wanted -> how many.
 
     A row of the paper for which nothing was run stays empty and says so; no number is invented.
 
     Raises:
         MimicError: a file is broken or of an unknown encoder; it is named.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {})
+    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     return build(TABLE, read_results(metrics), encoders, run_statistics(pretrain, "training_pairs"), scale)
 
 

@@ -50,6 +50,7 @@ def table2(
     scale: str,
     baselines: Mapping[str, Any] | None = None,
     missing: Mapping[str, str] | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Gather the table; arguments, order and errors as :func:`mimic_core.report.table1.table1`.
 
@@ -58,7 +59,7 @@ def table2(
     """
     results = read_results(metrics)
     frozen = any((result.task, result.mode) == ("segmentation", "frozen") for result in results)
-    encoders = Encoders(runs, baselines or {}, missing or {})
+    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     pairs = run_statistics(pretrain, "training_pairs")
     return build(WITH_FROZEN if frozen else TABLE, results, encoders, pairs, scale)
 

@@ -22,12 +22,13 @@ def table3(
     scale: str,
     baselines: Mapping[str, Any] | None = None,
     missing: Mapping[str, str] | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Gather the table; arguments, order and errors as :func:`mimic_core.report.table1.table1`.
 
     Every encoder in ``metrics`` has its rows: give those of the runs that are to be compared.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {})
+    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     return build(TABLE, read_results(metrics), encoders, run_statistics(pretrain, "training_pairs"), scale)
 
 

@@ -46,6 +46,7 @@ def table4(
     scale: str,
     baselines: Mapping[str, Any] | None = None,
     missing: Mapping[str, str] | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Gather the table: the paper's rows in its order, each with ours of the same names, then rows the paper has not.
 
@@ -55,6 +56,7 @@ def table4(
         scale: ``sample`` or ``paper``.
         baselines: the config's ``baselines``.
         missing: encoders that were left out -> reason; each is a row without numbers.
+        short: datasets that have fewer pairs than wanted -> how many.
 
     Returns:
         A row a model. ``..._error`` is the deviation over bootstrap test sets. A cell is empty where nothing was
@@ -63,7 +65,7 @@ def table4(
     Raises:
         MimicError: a file is broken or of an unknown encoder, or two are of other pairs or masks; they are named.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {})
+    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     found = read_reconstructions(metrics)
     rows = [row_of(path, content, encoders, scale) for path, content in found.items()]
     rows.sort(key=lambda row: encoders.order(row["encoder"]))

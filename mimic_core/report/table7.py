@@ -25,6 +25,7 @@ def table7(
     scale: str,
     baselines: Mapping[str, Any] | None = None,
     missing: Mapping[str, str] | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Gather the error estimates: a row a task, reported metric, encoder and mode.
 
@@ -34,6 +35,7 @@ def table7(
         scale: ``sample`` or ``paper``.
         baselines: the config's ``baselines``.
         missing: encoders that were left out -> reason; each is a row without numbers at the end.
+        short: datasets that have fewer pairs than wanted -> how many.
 
     Returns:
         Rows by task, then constant, random weights, runs, baselines, each frozen before whole. ``measured`` is the
@@ -42,7 +44,7 @@ def table7(
     Raises:
         MimicError: a file is broken or of an unknown encoder; it is named.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {})
+    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     results = read_results(metrics)
     tasks = {measure.task for measure in REPORTED}
     for result in results:
@@ -89,7 +91,7 @@ def estimate(result: Result, measure: Measure, encoders: Encoders, scale: str) -
         "data": result.data,
         "scale": scale,
         "receipt": result.receipt,
-        "note": "; ".join(filter(None, [reason, result.remark])),
+        "note": "; ".join(filter(None, [reason, label.remark, result.remark])),
     }
 
 

@@ -84,7 +84,9 @@ def worth_looking_at(view: View) -> bool:
 
 
 def write_3dstreetview(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write ``<street>/<target id>_<n>.jpg``: points on house fronts, each seen from several places.
+    """Write ``<street>/<dataset>_<image>_<view>_<target>.jpg``: points on house fronts, each seen from several places.
+
+    A street is a dataset of its own, in which target ids start anew.
 
     Args:
         settings: ``seed``, ``streets`` (``count``, ``targets`` in a street, ``photos`` of a target) and ``camera``.
@@ -96,13 +98,14 @@ def write_3dstreetview(folder: str | Path, settings: Mapping[str, Any]) -> None:
             scene = street(name, settings)
             renderers = [open_street(scene.glb, STREET_SIZE, hfov) for hfov in STREET_HFOVS]
             for index in range(wanted["targets"]):
-                target_id = number * wanted["targets"] + index
                 rng = generator(seed, "target", name, index)
                 target = draw_target(scene, index, rng)
                 for photo in range(wanted["photos"]):
                     camera = Camera(settings, generator(seed, "camera", name, index, photo))
                     picture = photo_of(renderers[int(rng.integers(2))], target, rng, name)
-                    write_jpeg(temporary / name / f"{target_id:07d}_{photo}.jpg", camera.take(picture))
+                    image = index * wanted["photos"] + photo
+                    file = f"{number:04d}_{image:07d}_{photo:07d}_{index:07d}.jpg"
+                    write_jpeg(temporary / name / file, camera.take(picture))
             for renderer in renderers:
                 renderer.close()
         write_marker(temporary, settings, "3DStreetView")

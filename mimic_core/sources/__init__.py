@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from inspect import signature
 from pkgutil import iter_modules
+from typing import Any
 
 from mimic_core.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
 
-_NO_ADAPTERS = frozenset(["base", "content", "inventory", "registry"])
+_NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry"])
 
 
 class Adapters(Mapping[str, type[Source]]):
@@ -39,11 +41,14 @@ class Adapters(Mapping[str, type[Source]]):
 ADAPTERS = Adapters()
 
 
-def open_source(adapter: str) -> Source:
+def open_source(adapter: str, options: Mapping[str, Any] | None = None) -> Source:
     """The adapter of that name.
 
+    Args:
+        options: its own settings, as ``sources.<name>.options`` has them.
+
     Raises:
-        MimicError: there is none.
+        MimicError: there is none, or it has no such option, or one cannot be used.
     """
     if adapter not in list(ADAPTERS):
         raise MimicError(
@@ -51,7 +56,16 @@ def open_source(adapter: str) -> Source:
             where="config key sources.<name>.adapter",
             remedy=f"use one of: {', '.join(sorted(ADAPTERS))}; or add mimic_core/sources/{adapter}.py",
         )
-    return ADAPTERS[adapter]()
+    chosen = ADAPTERS[adapter]
+    known = list(signature(chosen).parameters)
+    for name in options or {}:
+        if name not in known:
+            raise MimicError(
+                f"the adapter {adapter!r} has no option {name!r}",
+                where=f"config key sources.<name>.options.{name}",
+                remedy=f"it has: {', '.join(known)}" if known else "remove it: this adapter has none",
+            )
+    return chosen(**(options or {}))
 
 
 __all__ = ["ADAPTERS", "Source", "Unit", "in_shard", "open_source"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import ClassVar
 
 from mimic_core.errors import MimicError
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
 TURNS = {"Up": 0, "NA": 0, "Left": 1, "Down": 2, "Right": 3}  # direction of the sky -> quarter turns clockwise
 METADATA = ("metadata.csv", "raw/metadata.csv")
+VIDEO = re.compile(r"[0-9]{8}")  # the name of a video's folder, as it is shipped
 COLUMNS = ("video_id", "sky_direction")
 
 
@@ -32,8 +34,13 @@ class ARKitScenes(FolderSource):
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> list[Unit]:
         """The video of a folder."""
         path = next((path for path in files if path.stem == folder.name and path.suffix.lower() == ".mov"), None)
-        if folder == root or path is None:
+        if folder == root:
             return []
+        if path is None:
+            if not (VIDEO.fullmatch(folder.name) and (files or folders)):
+                return []
+            folders.clear()
+            return [lacking(root, folder, f"{folder.name}.mov")]
         folders.clear()  # frames and depths lie beside, by the thousand
         return [Unit(name_below(root, folder), path)]
 

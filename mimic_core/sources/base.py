@@ -30,7 +30,7 @@ class Unit:
         name: its path below the source's root, as a person would say it. Unique in its source.
         path: the file to open; of images, the folder that they lie in or below.
         images: the images, in order; empty where they are all images of the folder ``path``, listed when it is read.
-        turn: quarter turns clockwise that bring the frames of a video upright, on top of what its own header says.
+        turn: quarter turns clockwise that bring the frames of a video upright, where its own header turns nothing.
         inside: name of the group inside an HDF5 file.
         fault: why it cannot be read, where that is known before it is opened; empty otherwise.
         beside: further files that decide what it gives, such as a table of metadata.
@@ -213,20 +213,38 @@ class Source(ABC):
             MimicError: ``root`` is no folder, holds no unit, or two of one name.
         """
         root = Path(root)
-        if not root.is_dir():
-            raise MimicError(
-                "the folder of a source is not there", where=root, remedy="correct the source's root in the config"
-            )
+        check_root(root)
         try:
             units = sorted(self.find(root), key=lambda unit: unit.name)
         except OSError as error:
-            raise MimicError(
-                f"the folder of a source cannot be listed ({error.strerror})", where=root, remedy="check permissions"
-            ) from error
+            raise cannot_list(root, error) from error
         if not units:
-            raise MimicError("a source holds nothing to read", where=root, remedy=f"expected {self.layout}")
+            raise self.nothing(root)
         check_unique(units)
         return units
+
+    def listed(self, root: str | Path) -> Iterator[Unit]:
+        """The units below ``root``; of a source of millions of files not all are held. Raises as :meth:`units`."""
+        yield from self.units(root)
+
+    def nothing(self, root: Path) -> MimicError:
+        """The error of a root without a unit."""
+        return MimicError("a source holds nothing to read", where=root, remedy=f"expected {self.layout}")
+
+
+def check_root(root: Path) -> None:
+    """See that the folder of a source is there."""
+    if not root.is_dir():
+        raise MimicError(
+            "the folder of a source is not there", where=root, remedy="correct the source's root in the config"
+        )
+
+
+def cannot_list(root: Path, error: OSError) -> MimicError:
+    """The error of a root that cannot be listed."""
+    return MimicError(
+        f"the folder of a source cannot be listed ({error.strerror})", where=root, remedy="check permissions"
+    )
 
 
 class FolderSource(Source):
@@ -245,6 +263,11 @@ class FolderSource(Source):
             else:
                 found += self.units_in(root, folder, folders, files)
         return with_own_apart(root, found)
+
+
+def lacking(root: Path, folder: Path, what: str) -> Unit:
+    """A folder, shipped with a unit in it, that has none: a copy that was not finished."""
+    return Unit(name_below(root, folder), folder, fault=f"a folder without its {what}: copy it again")
 
 
 def with_own_apart(root: Path, units: list[Unit]) -> list[Unit]:

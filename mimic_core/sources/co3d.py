@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+
+BESIDE = ("masks", "depths", "depth_masks")  # what is shipped beside a sequence's images
 
 
 class CO3D(FolderSource):
@@ -20,3 +22,6 @@ class CO3D(FolderSource):
         if folder != root and (images := folder / "images") in folders:
             folders.clear()  # masks and depths lie beside
             yield Unit(name_below(root, folder), images)
+        elif folder != root and any(folder / name in folders for name in BESIDE):
+            folders.clear()
+            yield lacking(root, folder, "folder images")

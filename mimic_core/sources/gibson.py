@@ -1,4 +1,4 @@
-"""Gibson: ``<name>.glb``."""
+"""Gibson: ``<name>.glb`` at the root, or ``<name>/<name>.glb``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+
+ORIGINAL = "mesh_z_up.obj"  # in a folder of the first release, which has no GLBs
 
 
 class Gibson(FolderSource):
-    """One GLB a scene, at the root itself."""
+    """One GLB a scene: every one at the root itself, and in a folder the one that bears its name."""
 
     kind: ClassVar[str] = "scene"
-    layout: ClassVar[str] = "scenes <name>.glb"
+    layout: ClassVar[str] = "scenes <name>.glb, or folders <name> that hold <name>.glb"
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The root's GLBs."""
-        folders.clear()
-        return (Unit(name_below(root, path), path) for path in files if path.suffix.lower() == ".glb")
+        """The root's GLBs, or the scene of a folder."""
+        scenes = [path for path in files if path.suffix.lower() == ".glb"]
+        if folder == root:
+            yield from (Unit(name_below(root, path), path) for path in scenes)
+            return
+        path = next((path for path in scenes if path.stem == folder.name), None)
+        if path is not None:
+            folders.clear()
+            yield Unit(name_below(root, folder), path)
+        elif folder / ORIGINAL in files:
+            folders.clear()
+            yield lacking(root, folder, f"{folder.name}.glb (of Gibson's release for Habitat; {ORIGINAL} is not read)")
+        elif folder / f"{folder.name}.navmesh" in files:
+            folders.clear()
+            yield lacking(root, folder, f"{folder.name}.glb")

@@ -1,43 +1,86 @@
-"""Habitat-Matterport 3D: ``<id>-<name>/<name>.basis.glb`` (or ``.glb``), also below ``train`` and ``val``."""
+"""Habitat-Matterport 3D: ``<split>/<id>-<name>/<name>.basis.glb`` (or ``.glb``)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.errors import MimicError
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
-COPIES = re.compile(r"(?:^|[-_])(?:minival|example)(?:$|[-_])")  # folders that hold scenes of train and val again
+SPLITS = ("train", "val", "minival", "example", "test")
+COPIES = ("minival", "example")  # hold scenes of train and val again
+SCENE = re.compile(r"[0-9]{5}-[A-Za-z0-9]{11}")  # the name of a scene's folder, as it is shipped
 
 
 class HM3D(FolderSource):
     """One scene a folder, at any depth; an uncompressed ``.glb`` is preferred where both lie there.
 
-    As it is downloaded, ``train``, ``val`` and ``minival`` lie below the root. A scene of ``minival`` or ``example``
-    that is also found elsewhere is left out there.
+    A split is a folder above the scene: ``train`` in ``hm3d/train/...`` and in ``hm3d-train-habitat-v0.2/...``. Scenes
+    of other splits than those asked for are not looked at; scenes below no split are. A scene of ``minival`` or
+    ``example`` that is also found elsewhere is left out there.
+
+    Args:
+        splits: those that are read; the paper mines train and val.
+
+    Raises:
+        MimicError: there is no such split.
     """
 
     kind: ClassVar[str] = "scene"
     layout: ClassVar[str] = "folders <id>-<name> that hold <name>.glb or <name>.basis.glb"
 
+    def __init__(self, splits: Sequence[str] = ("train", "val")) -> None:
+        unknown = [split for split in splits if split not in SPLITS]
+        if unknown or not splits:
+            raise MimicError(
+                f"HM3D has no split {unknown[0]!r}" if unknown else "no split of HM3D is asked for",
+                where="config key sources.<name>.options.splits",
+                remedy=f"some of: {', '.join(SPLITS)}",
+            )
+        self.splits = tuple(splits)
+
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The scene of a folder, where it holds its GLB."""
+        """The scene of a folder, where it holds its GLB; a scene's folder without it cannot be read."""
+        split = split_of(folder.relative_to(root))
+        if split is not None and split not in self.splits:
+            folders.clear()
+            return
         name = folder.name.partition("-")[2]
         choices = [folder / f"{name}.glb", folder / f"{name}.basis.glb"]
         path = next((choice for choice in choices if name and choice in files), None)
         if folder != root and path is not None:
             folders.clear()
             yield Unit(name_below(root, folder), path)
+        elif folder != root and SCENE.fullmatch(folder.name):
+            folders.clear()
+            yield lacking(root, folder, f"{name}.basis.glb")
 
     def find(self, root: Path) -> list[Unit]:
-        """List the scenes, each copy of a scene left out."""
+        """List the scenes, each copy of a scene left out, and splits that are asked for and missing beside others."""
         units = super().find(root)
+        there = {split_of(folder_of(root, unit)) for unit in units}
         scenes = {unit.path.parent.name for unit in units if not unit.fault and not is_copy(root, unit)}
-        return [unit for unit in units if unit.fault or not is_copy(root, unit) or unit.path.parent.name not in scenes]
+        units = [unit for unit in units if unit.fault or not is_copy(root, unit) or unit.path.parent.name not in scenes]
+        if there - {None}:
+            units += [lacking(root, root / split, "scene") for split in self.splits if split not in there]
+        return units
+
+
+def split_of(path: Path) -> str | None:
+    """The split that a folder below the root says; None where it says none."""
+    folders = (part for part in path.parts if not re.match("[0-9]+-", part))  # a scene's own name says nothing
+    words = (word for folder in folders for word in re.split("[-_]", folder))
+    return next((word for word in words if word in SPLITS), None)
+
+
+def folder_of(root: Path, unit: Unit) -> Path:
+    """The folder below the root that a scene's file, or a scene's folder, lies in."""
+    return Path(*unit.path.relative_to(root).parts[:-1])
 
 
 def is_copy(root: Path, unit: Unit) -> bool:
     """Whether a scene lies in a folder of copies."""
-    return any(COPIES.search(part) for part in unit.path.relative_to(root).parts[:-2])
+    return split_of(folder_of(root, unit)) in COPIES

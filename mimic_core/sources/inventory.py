@@ -61,21 +61,26 @@ def take_stock(settings: Mapping[str, Any], entry: Entry | None, look: Look | No
         look: called for every unit, and raises where it cannot be read; without it only file sizes are looked at.
     """
     expected = entry.units if entry and settings["origin"] == "disk" else None
-    source = open_source(settings["adapter"])
+    source = open_source(settings["adapter"], settings.get("options"))
+    count, faults, units = 0, dict[str, str](), list[Unit]()
     try:
-        units = source.units(settings["root"])
+        for unit in source.listed(settings["root"]):
+            count += 1
+            if why := next(faults_of(unit, look), ""):
+                faults[unit.name] = why
+            if source.everything:
+                units.append(unit)
     except MimicError as error:
         passed = passed_over(settings["root"], []) if source.everything and Path(settings["root"]).is_dir() else {}
         return Stock(MISSING, 0, expected, advice=where_to_get(settings, entry, error), passed=passed)
     passed = passed_over(settings["root"], units) if source.everything else {}
-    faults = {unit.name: why for unit in units if (why := next(faults_of(unit, look), ""))}
     if faults:
         advice = "fetch these again; mining leaves them out and counts them"
-        return Stock(CORRUPT, len(units), expected, faults, advice, passed)
-    if expected and len(units) < expected:
+        return Stock(CORRUPT, count, expected, faults, advice, passed)
+    if expected and count < expected:
         advice = "mining takes what is there; fetch the rest for all pairs"
-        return Stock(PARTIAL, len(units), expected, {}, advice, passed)
-    return Stock(FOUND, len(units), expected, passed=passed)
+        return Stock(PARTIAL, count, expected, {}, advice, passed)
+    return Stock(FOUND, count, expected, passed=passed)
 
 
 def faults_of(unit: Unit, look: Look | None) -> Iterator[str]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+
+BESIDE = (".house", ".navmesh", "_semantic.ply")  # what is shipped beside a scene
 
 
 class Matterport3D(FolderSource):
@@ -21,3 +23,5 @@ class Matterport3D(FolderSource):
         if folder != root and scene in files:
             folders.clear()
             yield Unit(name_below(root, folder), scene)
+        elif folder != root and any(folder / f"{folder.name}{suffix}" in files for suffix in BESIDE):
+            yield lacking(root, folder, scene.name)

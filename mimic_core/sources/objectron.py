@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
 
 class Objectron(FolderSource):
-    """One video a folder; upper and lower case are alike. Views follow the camera by ``frames.max_motion``."""
+    """One video a folder; upper and lower case are alike."""
 
     kind: ClassVar[str] = "video"
     layout: ClassVar[str] = "folders <class>/batch-<i>/<j> that hold video.MOV"
@@ -19,4 +19,8 @@ class Objectron(FolderSource):
         """The video of a folder below a batch."""
         if folder != root and folder.parent.name.lower().startswith("batch-"):
             folders.clear()
-            yield from (Unit(name_below(root, path), path) for path in files if path.name.lower() == "video.mov")
+            path = next((path for path in files if path.name.lower() == "video.mov"), None)
+            if path is not None:
+                yield Unit(name_below(root, path), path)
+            elif folder / "geometry.pbdata" in files:
+                yield lacking(root, folder, "video.MOV")

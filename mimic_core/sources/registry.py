@@ -18,6 +18,8 @@ REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"
 ACCESS = {
     "open": "to download",
     "form": "after a form is signed",
+    "lists": "lists to download; to be cut from videos, many gone",
+    "old": "links of 2016, not checked",
     "gone": "no longer offered",
     "own": "your own",
 }
@@ -33,7 +35,7 @@ class Entry:
         kind: ``video``, ``sequence``, ``group`` or ``scene``.
         adapter: the file in ``mimic_core/sources`` that reads it.
         licence: whose terms hold.
-        access: ``open``, ``form``, ``gone`` or ``own``.
+        access: ``open``, ``form``, ``lists``, ``old``, ``gone`` or ``own``.
         ask_at: where to get it, without https://.
         raw_gb: size of the raw data as its owner gives it, GB; None where that is not known.
         units: how many videos, sequences, groups or scenes its owner gives; None where that is not known.

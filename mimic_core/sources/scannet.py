@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+
+SCENE = re.compile(r"scene[0-9]{4}_[0-9]{2}")  # the name of a scene's folder, as it is shipped
 
 
 class ScanNet(FolderSource):
@@ -22,3 +25,6 @@ class ScanNet(FolderSource):
             path = extracted if extracted in folders else recording
             folders.clear()
             yield Unit(name_below(root, folder), path)
+        elif folder != root and SCENE.fullmatch(folder.name) and (files or folders):
+            folders.clear()
+            yield lacking(root, folder, recording.name)

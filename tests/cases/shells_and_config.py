@@ -150,11 +150,16 @@ def make_card(folder: Path) -> tuple[list[int], str]:
     pairs = {suffix: folder / "walks" / f"000.{suffix}" for suffix in ("pairs.parquet", "tar", "receipt.json")}
     (folder / "walks").mkdir()
     source = ["--source", "walks", "--adapter", "videos", "--seed", 0]
-    shard = ["--root", folder / "raw", "--shard", 0, "--shards", 1, "--settings", '{"interval": 0.5}']
+    root, units = ["--root", folder / "raw"], ["--units", folder / "u.parquet"]
+    shard = [*root, *units, "--shard", 0, "--shards", 1, "--settings", '{"interval": 0.5}']
     views = ["--views", here["v.parquet"]]
     rules = '{"rule": {"neighbours": {"look_further": true}}, "min_overlap": 0.05, "max_overlap": 0.95}'
     mining = json.dumps({"min_overlap": 0.05, "max_overlap": 0.95})
     codes = [
+        script(
+            *("source_units", "--adapter", "videos", *root, "--options", "{}"),
+            *(*units, "--receipt", folder / "u.receipt.json"),
+        )[0],
         script("frames_shard", *source, *shard, "--tar", here["v.tar"], *views, "--receipt", here["v.receipt.json"])[0],
         script(
             *("pairs_shard", *source, "--frames-tar", here["v.tar"], *views, "--settings", rules),

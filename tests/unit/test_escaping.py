@@ -75,7 +75,7 @@ def test_a_card_shows_names_of_files_as_text():
     mining = {
         "own": {"seen": 0, "verdicts": verdicts, "unreadable": {unit: why, "good_name.mp4": "cut off"}, "remarks": {}}
     }
-    statistics = {"pairs": 0, "sources": {"own": {"wanted": None, "mined": 0, "taken": 0}}}
+    statistics = {"pairs": 0, "wanted": 0, "sources": {"own": {"wanted": None, "mined": 0, "taken": 0}}}
     card = dataset_card("own", statistics, mining, "sample", {"min_overlap": 0.5, "max_overlap": 0.75})
     headings = [line for line in card.splitlines() if line.startswith("#")]
     assert headings == [

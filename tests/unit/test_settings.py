@@ -56,7 +56,7 @@ def numeric(kind: type) -> list[str]:
     given = KINDS[kind]
     fields = [field for field in dataclasses.fields(kind) if field.name not in given]
     types = {field.name: str(field.type) for field in fields}
-    return [name for name, told in types.items() if "int" in told or "float" in told]
+    return [name for name, told in types.items() if ("int" in told or "float" in told) and "Mapping" not in told]
 
 
 EVERY = [(kind, name) for kind in KINDS for name in numeric(kind)]

@@ -66,10 +66,13 @@ def small_config(folder: Path) -> dict:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     own = yaml.safe_load((REPOSITORY / "configs" / "own_videos.yaml").read_text())
     config["sources"] = {
-        "hm3d": {**config["sources"]["hm3d"], "shards": 1},
+        "hm3d": {**config["sources"]["hm3d"], "shards": 1, "frames": {"simulator": "habitat"}},
         "arkitscenes": {**config["sources"]["arkitscenes"], "shards": 1, "root": f"{folder}/{WORSE} {{source}}"},
         "videos": {**own["sources"]["videos"], "shards": 1},
     }
+    config["frames"]["habitat_python"] = str(folder / f"python {WORSE}")
+    (folder / f"python {WORSE}").symlink_to(sys.executable)
+    config["leaks"]["tasks"] = ["depth"]
     config["sample"]["flats"]["hm3d"] = 1
     config["datasets"] = {"own": {"include": [], "pairs": {"videos": "all", "hm3d": 1, "arkitscenes": 1}}}
     run = {"model": "croco", "dataset": "own", "save_encoders_at": [1]}

@@ -20,7 +20,11 @@ def tables(finished, tmp_path_factory):
     shutil.copytree(finished, folder / "run")
     changed = overlay(
         folder,
-        finetune={"encoders": ["croco_mimic-3m"], "modes": ["frozen"]},
+        finetune={
+            "encoders": ["croco_mimic-3m"],
+            "modes": ["frozen"],
+            "few_shot": {"encoders": ["random", "croco_mv-habitat"]},
+        },
         report={"table3": ["croco_mimic-3m"]},
         baselines={"croco_mv-habitat": MISSING},
         reconstruction={"encoders": ["croco_mimic-3m", "mae_mimic-3m", "croco_mv-habitat"]},

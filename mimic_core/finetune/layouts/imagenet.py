@@ -22,7 +22,7 @@ from mimic_core.finetune.data import (
     marked_files,
     read_rgb,
     require_folder,
-    resize_image,
+    resize_bicubic,
     without,
 )
 
@@ -76,13 +76,17 @@ class ImageNet:
         return read_rgb(self.images[row], REMEDY)
 
     def load(self, rows: Sequence[int], size: int) -> ClassImages:
-        """The middle of each image, a square of 0.875 times its shorter side, and its class."""
+        """The middle of each image, and its class: its shorter side brought to ``size`` / 0.875, then a square cut out.
+
+        As the released MAE tests (Resize(256), CenterCrop(224)).
+        """
         images = np.empty((len(rows), size, size, 3), np.uint8)
         for place, row in enumerate(rows):
             image = self.image(row)
-            side = max(1, round(min(image.shape[:2]) * CROP))
-            top, left = ((length - side) // 2 for length in image.shape[:2])
-            images[place] = resize_image(np.ascontiguousarray(image[top : top + side, left : left + side]), size)
+            shorter, scale = min(image.shape[:2]), round(size / CROP)
+            height, width = (scale * length // shorter for length in image.shape[:2])
+            top, left = (round((length - size) / 2) for length in (height, width))
+            images[place] = resize_bicubic(image, height, width)[top : top + size, left : left + size]
         return ClassImages(images, self.labels[list(rows)])
 
     def check(self, row: int, size: int) -> None:

@@ -5,7 +5,7 @@ https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html: 1449 images, 795 for trai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import Samples, Skipped, data_label, marked_files, require, resize_image, resize_label
+from mimic_core.finetune.data import (
+    Samples,
+    Skipped,
+    data_label,
+    marked_files,
+    require,
+    resize_image,
+    resize_label,
+    resize_whole,
+    resize_whole_label,
+    stacked,
+)
 from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import check_pixels, foreign, machine_fault
@@ -67,16 +78,19 @@ class NYUv2:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def load(self, rows: Sequence[int], size: int) -> Samples:
+    def load(self, rows: Sequence[int], size: int, *, whole: bool = False) -> Samples:
         """Images and metric depth; a depth of 0, of kilometres or one that is not finite is invalid."""
-        images = np.empty((len(rows), size, size, 3), np.uint8)
-        depths = np.empty((len(rows), 1, size, size), np.float32)
+        fit, fit_label = (resize_whole, resize_whole_label) if whole else (resize_image, resize_label)
+        pairs = []
         with open_labeled(self.path) as file:
-            for place, row in enumerate(rows):
+            for row in rows:
                 image, depth = self.pair(file, row)
-                images[place] = resize_image(np.ascontiguousarray(image.transpose(2, 1, 0)), size)
                 with np.errstate(over="ignore"):  # what float32 cannot hold is no depth
-                    depths[place, 0] = resize_label(np.ascontiguousarray(depth.T, np.float32), size)
+                    label = fit_label(np.ascontiguousarray(depth.T, np.float32), size)
+                pairs.append((fit(np.ascontiguousarray(image.transpose(2, 1, 0)), size), label))
+        names = [self.name(row) for row in rows]
+        images = stacked([image for image, _ in pairs], names)
+        depths = stacked([label for _, label in pairs], names).astype(np.float32)[:, None]
         valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0) & (depths[:, 0] < FARTHEST)
         return Samples(images, np.where(valid[:, None], depths, 0).astype(np.float32), valid)
 
@@ -105,6 +119,20 @@ class NYUv2:
     def leave_out(self, rows: Collection[int]) -> None:
         """Go on without these images."""
         self.rows = np.delete(self.rows, sorted(rows))
+
+
+def open_nyuv2(root: Path, part: str, splits: Mapping[str, str]) -> NYUv2:
+    """A part of NYUv2, whose split file is its own.
+
+    Raises:
+        MimicError: a part or a split file is asked for that NYUv2 does not have.
+    """
+    if splits:
+        raise MimicError(f"NYUv2 is split by its own {SPLITS}", where="finetune.splits", remedy="leave it out")
+    if part not in KEYS:
+        what = f"NYUv2 has no part {part!r}, only {' and '.join(KEYS)}"
+        raise MimicError(what, where=root, remedy="set validate_every to null: the last epoch is tested")
+    return NYUv2(root, part)
 
 
 @contextmanager

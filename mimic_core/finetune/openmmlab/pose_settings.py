@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
@@ -85,6 +86,12 @@ class PoseSettings:
         check_numbers(self, "finetune", warmup_iterations=COUNT, workers=COUNT, milestones=POSITIVES)
         rising = list(self.milestones) == sorted(set(self.milestones))
         need(rising, f"the milestones are {list(self.milestones)}", "milestones", "give epochs in ascending order")
+
+    @property
+    def protocol_words(self) -> str:
+        """Which boxes people are cut out by and how large they are, for tables."""
+        boxes = "the true boxes" if self.boxes is None else f"a detector's boxes ({PurePath(self.boxes).name})"
+        return f"{boxes}, {self.size[0]}x{self.size[1]}"
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Semantic segmentation on ADE20K, trained and tested by MMSegmentation (paper section 4.3, appendix D).
 
-Images are resized so that their shorter side is the input size; the test slides windows of that size over them, and is
-measured at the size of the labels.
+How images become squares, and at which size a test is measured, is the protocol's
+(:class:`mimic_core.finetune.openmmlab.segmentation_settings.SegmentationSettings`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.devices import cpu_threads
-from mimic_core.finetune.data import IGNORED, read_rgb
+from mimic_core.finetune.data import IGNORED, read_rgb, resize_label
 from mimic_core.finetune.layouts.ade20k import ADE20K, REMEDY, read_annotation
 from mimic_core.finetune.openmmlab.installed import require_openmmlab
 from mimic_core.finetune.openmmlab.job import OUTPUTS, OpenMMLabJob
@@ -77,11 +78,18 @@ class Job(OpenMMLabJob[SegmentationSettings, ADE20K]):
         trained = self.run_config(config, repetition)
         counted = trained.metrics[-1]
         if repetition == self.settings.seeds[0]:
-            self.shown = [
-                (read_rgb(self.test.images[row], REMEDY), truth_of(self.test, row), counted.predictions[row])
-                for row in shown
-            ]
+            self.shown = [self.shown_as_tested(row, counted.predictions[row]) for row in shown]
         return SegmentationResult(repetition, counted.images, counted.counts, trained.curve)
+
+    def shown_as_tested(self, row: int, prediction: NDArray[np.uint8]) -> Shown:
+        """A test image and its truth at the size at which it was measured."""
+        image, truth = read_rgb(self.test.images[row], REMEDY), truth_of(self.test, row)
+        if self.settings.protocol == "slide":
+            return image, truth, prediction
+        scale = self.settings.image_size / max(image.shape[:2])
+        height, width = (int(side * scale + 0.5) for side in image.shape[:2])  # as MMCV rounds
+        picture = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        return picture, resize_label(truth, height, width).astype(np.uint8), prediction[:height, :width]
 
     def draw(self, path: Path) -> None:
         """Write the picture of the first seed's predictions."""

@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mimic_core.devices import uses_bfloat16
+from mimic_core.finetune.data import IGNORED
 from mimic_core.finetune.layouts.ade20k import CLASSES
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
@@ -19,12 +20,32 @@ from mimic_core.finetune.repetitions import encoder_sizes
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.segmentation_parts"]
 NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
+PADDING = 128  # grey level beside an image
+SCALES = (0.1, 2.0)
 UNBOUNDED = 10**6  # pixels of an image's longer side: only the shorter is asked for
 READ = {"type": "LoadImageFromFile", "color_type": "color_ignore_orientation"}  # labels belong to the stored pixels
 
 
 def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What is done to a training and to a test image; the test's truth keeps its own size."""
+    """What is done to a training and to a test image."""
+    return squares(settings) if settings.protocol == "multimae" else windows(settings)
+
+
+def squares(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The longer side at the input size and the rest padded, as the released MultiMAE (utils/datasets_semseg.py)."""
+    size = settings.image_size
+    fit = {"type": "Resize", "scale": (size, size), "keep_ratio": True}
+    pad = {"type": "Pad", "size": (size, size), "pad_val": {"img": PADDING, "seg": IGNORED}}
+    crop = {"type": "RandomCrop", "crop_size": (size, size)}
+    scaled = {"type": "RandomResize", "scale": (size, size), "ratio_range": SCALES, "keep_ratio": True}
+    labels, pack = {"type": "LoadAnnotations"}, {"type": "PackSegInputs"}
+    drawn = [{"type": "RandomFlip", "prob": 0.5}, fit, {"type": "MimicColourJitter"}, scaled]
+    training = [READ, labels, *(drawn if settings.augment else [fit]), pad, crop, pack]
+    return training, [READ, labels, fit, pad, {"type": "MimicMeasureHere"}, pack]
+
+
+def windows(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The shorter side at the input size; the test's truth keeps its own size."""
     size = settings.image_size
     shrink = {"type": "ResizeShortestEdge", "scale": size, "max_size": UNBOUNDED}
     crop = {"type": "RandomCrop", "crop_size": (size, size)}
@@ -36,8 +57,9 @@ def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], lis
 
 
 def model_config(settings: SegmentationSettings, weights: str | Path, seed: int, width: int) -> dict[str, Any]:
-    """Encoder and head; tested in windows of the training size that overlap by a third."""
+    """Encoder and head; tested in windows of the training size that overlap by a third, or in one pass."""
     size, bf16 = settings.image_size, uses_bfloat16(settings.precision)
+    slide = {"mode": "slide", "crop_size": (size, size), "stride": (2 * size // 3, 2 * size // 3)}
     pixels = {"mean": [255 * value for value in IMAGENET_MEAN], "std": [255 * value for value in IMAGENET_STD]}
     return {
         "type": "EncoderDecoder",
@@ -70,7 +92,7 @@ def model_config(settings: SegmentationSettings, weights: str | Path, seed: int,
             "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},  # mean over the pixels with a class
         },
         "train_cfg": {},
-        "test_cfg": {"mode": "slide", "crop_size": (size, size), "stride": (2 * size // 3, 2 * size // 3)},
+        "test_cfg": {"mode": "whole"} if settings.protocol == "multimae" else slide,
     }
 
 

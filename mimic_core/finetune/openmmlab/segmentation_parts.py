@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.evaluator import BaseMetric
 from mmseg.datasets import ADE20KDataset
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
-from mmseg.registry import DATASETS, METRICS, MODELS
+from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mimic_core.evaluation.segmentation import Counts, confusion_counts, segmentation_metrics
+from mimic_core.finetune.augment import JITTERED, OF_ADE20K, jitter_colours
 from mimic_core.finetune.layouts.ade20k import ADE20K
 from mimic_core.finetune.openmmlab.epochs import SeededDataset
 from mimic_core.models.convnext import ConvNeXtHead
@@ -73,6 +75,29 @@ class MimicConvNeXtHead(BaseDecodeHead):
         truth = self._stack_batch_gt(batch_data_samples)
         scores = resize(seg_logits, truth.shape[2:], mode="bilinear", align_corners=self.align_corners)
         return {"loss_ce": self.loss_decode(scores, truth.squeeze(1), ignore_index=self.ignore_index)}
+
+
+@TRANSFORMS.register_module()
+class MimicColourJitter(BaseTransform):
+    """The colour jitter of the released MultiMAE on ADE20K, of half of the images."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Change ``img`` (H, W, 3) uint8 BGR."""
+        rng = np.random.default_rng(np.random.randint(2**31))
+        if rng.random() < JITTERED:
+            image = jitter_colours(results["img"][..., ::-1].copy(), rng, OF_ADE20K)
+            results["img"] = np.ascontiguousarray(image[..., ::-1])
+        return results
+
+
+@TRANSFORMS.register_module()
+class MimicMeasureHere(BaseTransform):
+    """A test is measured at the size that the image has here, and not at that of its file."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Give the image's own size as that of its file."""
+        results["ori_shape"] = results["img"].shape[:2]
+        return results
 
 
 @DATASETS.register_module()

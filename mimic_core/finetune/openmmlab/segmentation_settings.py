@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import COUNT, POSITIVE, check_numbers, read_settings
+from mimic_core.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,18 @@ class SegmentationSettings:
         root: folder of the dataset; a command line's ``--data`` goes before it.
         seeds: one run each: head, order and augmentation, and a random encoder's weights.
         train_images: number of training images, drawn anew for every seed; None: all.
-        image_size: side of the square input, pixels: the shorter side of an image is resized to it.
+        image_size: side of the square input, pixels.
+        protocol: ``slide`` (the shorter side of an image at ``image_size``; a test slides windows over it and is
+            measured at the size of the labels) or ``multimae`` (as the released MultiMAE: the longer side at
+            ``image_size``, scaled by 0.1 to 2 where it is trained on, padded and cut to a square; a test is one pass
+            over the padded square and is measured there).
         architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
         head: size of the head.
         learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
         weight_decay: AdamW's, on matrices only.
         batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
         drop_path: stochastic depth at the encoder's last block (mode ``whole``).
-        augment: random flip and colour jitter.
+        augment: random flip, colour jitter and, with ``multimae``, scale.
         precision: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
         threads: CPU threads; the numbers may differ in the last digits between counts.
         workers: processes that read images beside the training; 0: none. The numbers do not depend on it.
@@ -66,6 +70,7 @@ class SegmentationSettings:
     seeds: Sequence[int] = (0,)
     train_images: int | None = None
     image_size: int = 512
+    protocol: Literal["slide", "multimae"] = "slide"
     architecture: Mapping[str, Any] = field(default_factory=dict)
     head: ConvNeXtSettings = ConvNeXtSettings()
     learning_rate: float = 5e-4
@@ -85,12 +90,21 @@ class SegmentationSettings:
         self.shared()  # the keys that all tasks share are checked there
         need(self.task == "segmentation", f"the task is {self.task!r}", "task", "use 'segmentation'")
         check_numbers(self, "finetune", workers=COUNT)
+        check_choice(self, "finetune", protocol=("slide", "multimae"))
 
     def shared(self) -> FinetuneSettings:
         """The keys that every task has, as the dense tasks keep them."""
-        names = {field.name for field in dataclasses.fields(self)} - {"head"}
+        names = {field.name for field in dataclasses.fields(self)} - {"head", "protocol"}
         names &= {field.name for field in dataclasses.fields(FinetuneSettings)}
         return FinetuneSettings(**{name: getattr(self, name) for name in names})
+
+    @property
+    def protocol_words(self) -> str:
+        """How a test image is cut out and where it is measured, for tables."""
+        size = self.image_size
+        if self.protocol == "multimae":
+            return f"longer side to {size}, padded, one pass, measured there (MultiMAE)"
+        return f"shorter side to {size}, sliding windows, measured at the labels' size"
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> SegmentationSettings:

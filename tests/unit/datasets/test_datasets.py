@@ -8,12 +8,15 @@ import pytest
 
 from mimic_core.datasets import PairDataset
 from mimic_core.datasets.assembly import assemble, mined
+from mimic_core.datasets.card import dataset_card
 from mimic_core.datasets.composition import wanted_pairs
+from mimic_core.datasets.statistics import shortfall, shortfalls
 from mimic_core.errors import MimicError
 from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import decode_image
+from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
@@ -94,10 +97,33 @@ def test_other_seeds_choose_other_pairs_and_the_same_seed_the_same_bytes(shards)
     assert len({frozenset(key) for key in keys}) > 1
 
 
-def test_wanting_more_than_was_mined_takes_all_and_says_so(shards):
-    _, statistics = assembled(shards, "greedy", 10_000)
+def test_wanting_more_than_was_mined_takes_all_and_says_so(shards, caplog):
+    mined = assembled(shards, "all", None)[1]
+    assert mined["wanted"] == mined["pairs"]
+    assert "pairs wanted" not in caplog.text
+    wanted = 2 * mined["pairs"] + 1
+    _, statistics = assembled(shards, "greedy", wanted)
     row = statistics["sources"]["walks"]
-    assert row["taken"] == row["mined"] < row["wanted"]
+    assert row["taken"] == row["mined"] < row["wanted"] == statistics["wanted"] == wanted
+    short = shortfall(statistics["wanted"], statistics["pairs"])
+    assert short == f"{100 * mined['pairs'] // wanted}% of the pairs wanted"
+    assert f"{mined['pairs']} of {wanted} pairs: {short}; too few of walks" in caplog.text
+    row = {"seen": 0, "verdicts": dict.fromkeys(VERDICTS, 0), "unreadable": {}, "remarks": {}}
+    card = dataset_card("greedy", statistics, {"walks": row}, "paper", {"min_overlap": 0.5, "max_overlap": 0.75})
+    assert f"**{short}: {wanted:,} were asked for.**" in card
+    assert shortfall(1000, 999) == "99% of the pairs wanted", "never 100%"
+
+
+def test_receipts_say_which_datasets_are_short(tmp_path):
+    paths = []
+    for name, wanted, pairs in (("whole", 10, 10), ("short", 3_163_333, 2_562_300)):
+        paths.append(tmp_path / name / "receipt.json")
+        paths[-1].parent.mkdir()
+        write_json(paths[-1], {"statistics": {"dataset": name, "wanted": wanted, "pairs": pairs}})
+    assert shortfalls(paths) == {"short": "81% of the pairs wanted"}
+    write_json(paths[0], {"statistics": {"dataset": "whole", "pairs": 10}})
+    with pytest.raises(MimicError, match="wanted"):
+        shortfalls(paths)
 
 
 def test_reading_by_offset_gives_the_stored_images(shards):

@@ -37,7 +37,7 @@ KINDS = {
     "normals missing": (lambda image, normal: normal.unlink(), MISSING),
     "image cut off": (lambda image, normal: cut_off(image), UNREADABLE),
     "normals cut off": (lambda image, normal: cut_off(normal), UNREADABLE),
-    "another size": (lambda image, normal: cv2.imwrite(str(normal), np.zeros((9, 9, 3))), "its normals are (9, 9, 3)"),
+    "another size": (lambda image, normal: cv2.imwrite(str(normal), np.zeros((9, 9, 3))), "its normals (9, 9)"),
     "all invalid": (lambda image, normal: cv2.imwrite(str(normal), np.full((36, 48, 3), 127)), UNLABELLED),
 }
 

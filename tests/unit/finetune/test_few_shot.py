@@ -26,8 +26,10 @@ def test_repetitions_draw_images_of_their_own(make_settings, nyuv2):
     drawn = [tuple(job.rows_of(seed)) for seed in (0, 1, 2)]
     assert len(set(drawn)) > 1 and all(len(rows) == 3 for rows in drawn)
     samples = job.samples_of(1)
-    np.testing.assert_array_equal(samples.images, job.training.load(list(drawn[1]), 32).images)
-    assert job.model(1, job.encoder(0), Scale.of(samples)).scale == Scale.of(samples)
+    held = samples.samples
+    assert held is not None
+    np.testing.assert_array_equal(held.images, job.training.load(list(drawn[1]), 32).images)
+    assert job.model(1, job.encoder(0), Scale.of(held)).scale == Scale.of(held)
 
 
 @pytest.mark.parametrize("mode", ["frozen", "whole"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import IGNORED, load_all, load_chunks
@@ -363,6 +364,20 @@ def test_the_middle_is_cut_out(imagenet: Path) -> None:
     assert images.labels.tolist() == [1, 0]
     red, green = images.images[0, 17, :, 0].astype(int), images.images[0, :, 17, 1].astype(int)
     assert np.abs(red - 4 * (12 + np.arange(35))).max() < 6 and np.abs(green - 4 * (2 + np.arange(35))).max() < 6
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 500), (500, 301), (90, 61), (256, 256)])
+def test_the_middle_is_what_the_released_mae_tests(imagenet: Path, height: int, width: int) -> None:
+    from torchvision import transforms
+
+    split = ImageNet(imagenet, "train")
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert cv2.imwrite(str(split.images[0]) + ".png", picture[..., ::-1])
+    split.images[0] = split.images[0].with_name(split.images[0].name + ".png")
+    usual = transforms.Compose(
+        [transforms.Resize(256, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(224)]
+    )
+    np.testing.assert_array_equal(split.load([0], 224).images[0], np.asarray(usual(Image.fromarray(picture))))
 
 
 def test_imagenet_folders_are_checked(imagenet: Path, tmp_path: Path) -> None:

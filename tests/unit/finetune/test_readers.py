@@ -7,11 +7,13 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from mimic_core.errors import MimicError
 from mimic_core.finetune.data import load_all, load_chunks
-from mimic_core.finetune.layouts.nyuv2 import NYUv2
+from mimic_core.finetune.layouts.nyuv2 import NYUv2, open_nyuv2
 from mimic_core.finetune.layouts.taskonomy import Taskonomy
+from mimic_core.finetune.usable import open_usable
 
 
 def test_nyuv2_images_and_depths_are_upright(nyuv2):
@@ -46,7 +48,7 @@ def test_taskonomy_pairs_and_holes(taskonomy):
     normals = 2 * samples.target[:, :, 5] - 1
     assert np.abs(np.linalg.norm(normals, axis=1) - 1).max() < 0.02
     assert np.abs(normals[:, 1]).max() < 0.01 and (normals[:, 0] > 0).all()  # x first: not read as BGR
-    assert [path.name[:7] for path in split.images] == [f"point_{point}" for point in range(8)]
+    assert [place.point for place in split.images] == [str(point) for point in range(8)]
     assert len(Taskonomy(taskonomy, "val")) == 1
 
 
@@ -118,7 +120,7 @@ def test_a_taskonomy_image_without_normals_is_refused(taskonomy):
 def test_taskonomy_images_that_do_not_fit_or_open_are_refused(taskonomy):
     path = taskonomy / "normal" / "beach" / "point_0_view_0_domain_normal.png"
     cv2.imwrite(str(path), np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(MimicError, match=r"its normals are \(10, 10, 3\)"):
+    with pytest.raises(MimicError, match=r"its normals \(10, 10\)"):
         Taskonomy(taskonomy, "test").load([0], 16)
     path.write_bytes(b"no PNG")
     with pytest.raises(MimicError, match="cannot be read"):
@@ -133,15 +135,80 @@ def test_taskonomy_split_files_are_checked(taskonomy):
     with pytest.raises(MimicError, match="no building has a 1 under 'test'"):
         Taskonomy(taskonomy, "test")
     splits.write_text("name,train\nallen,1\n")
-    with pytest.raises(MimicError, match="'id' and 'train' are needed"):
+    with pytest.raises(MimicError, match="or id and train"):
         Taskonomy(taskonomy, "train")
     splits.unlink()
     with pytest.raises(MimicError, match="missing"):
         Taskonomy(taskonomy, "train")
 
 
-def test_a_building_that_was_not_downloaded_is_left_out_and_named(taskonomy, caplog):
+def write_images(path, *rows) -> None:
+    path.write_text("building,point,view\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def test_a_list_of_images_says_which_and_in_which_order(taskonomy):
+    write_images(taskonomy / "splits" / "tiny_train.csv", ("beach", 2, 0), ("allen", 5, 1), ("allen", 0, 0))
+    split = Taskonomy(taskonomy, "train", {"train": "splits/tiny_train.csv"})
+    assert [(place.building, place.point) for place in split.images] == [("beach", "2"), ("allen", "5"), ("allen", "0")]
+    assert taskonomy / "splits" / "tiny_train.csv" in split.files
+    assert len(Taskonomy(taskonomy, "test", {"train": "splits/tiny_train.csv"})) == 3  # the download's own
+
+
+def test_images_of_a_list_that_are_not_there_are_named_and_left_out(taskonomy):
+    rows = [("allen", 0, 0), ("allen", 99, 0), ("gone", 1, 1), ("..", 1, 1), ("allen", "../0", 0), ("allen", 1, 1)]
+    write_images(taskonomy / "splits" / "mine.csv", *rows)
+
+    def opened(root, part):
+        return Taskonomy(root, part, {"train": "splits/mine.csv"})
+
+    split = open_usable(opened, taskonomy, "train", 16)
+    assert len(split) == 2
+    told = " ".join(f"{where} {what}" for where, what in split.skipped)
+    assert len(split.skipped) == 4
+    assert "point_99" in told and "gone" in told and "is no image" in told
+
+
+def test_a_building_that_was_not_downloaded_is_named(taskonomy):
     with open(taskonomy / "splits" / "train_val_test.csv", "a") as stream:
-        stream.write("nowhere,1,0,0\n")
-    assert len(Taskonomy(taskonomy, "train")) == 8
-    assert "nowhere" in caplog.text
+        stream.write("darden,1,0,0\n")
+    split = Taskonomy(taskonomy, "train")
+    assert len(split) == 8
+    assert [(where.endswith("rgb/darden"), what) for where, what in split.skipped] == [
+        (True, "this building is in the split and not there")
+    ]
+
+
+def test_several_split_files_ask_for_a_choice(taskonomy):
+    (taskonomy / "splits" / "train_val_test_tiny.csv").write_text("id,train,val,test\nbeach,1,0,0\n")
+    with pytest.raises(MimicError, match=r"several split files: train_val_test\.csv, .*_tiny\.csv") as caught:
+        Taskonomy(taskonomy, "train")
+    assert "finetune.tasks.normals.splits" in caught.value.remedy
+    assert len(Taskonomy(taskonomy, "train", {"train": "splits/train_val_test_tiny.csv"})) == 3
+
+
+def test_a_mask_takes_its_blocks_out(taskonomy):
+    split = Taskonomy(taskonomy, "train")
+    before = split.load([0], 36).valid[0]
+    path = taskonomy / "mask_valid" / "allen" / "point_0_view_0_domain_depth_zbuffer.png"
+    path.parent.mkdir(parents=True)
+    mask = np.full((36, 48), 255, np.uint8)
+    mask[17, 21] = 0
+    cv2.imwrite(str(path), mask)
+    after = split.load([0], 36, whole=True).valid[0]
+    assert not after[16:20, 20:24].any()
+    assert (before[1:] | True).all() and after[1:16].all() and after[20:].all()
+
+
+def test_taskonomy_is_resized_as_multimae_does(tmp_path, taskonomy):
+    split = Taskonomy(taskonomy, "train")
+    path = split.rgb(0)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    expected = np.asarray(Image.fromarray(image).resize((32, 24), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(split.load([0], 24, whole=True).images[0], expected)
+
+
+def test_nyuv2_has_no_validation_part_and_no_other_split(nyuv2):
+    with pytest.raises(MimicError, match="no part 'val'"):
+        open_nyuv2(nyuv2, "val", {})
+    with pytest.raises(MimicError, match="split by its own"):
+        open_nyuv2(nyuv2, "train", {"train": "mine.csv"})

@@ -42,6 +42,12 @@ def test_a_slow_video_takes_the_view_after_next_and_skips_one():
     ]
 
 
+@pytest.mark.parametrize("far", [0.9, 0.2])
+def test_no_view_is_skipped_for_a_pair_that_is_not_kept(far):
+    found = list(Neighbours().candidates(video(4), scripted(lambda a, b: 0.9 if b == a + 1 else far)))
+    assert [(one.view1, one.view2) for one in found] == [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]
+
+
 def test_a_fast_video_takes_neighbours():
     found = list(Neighbours().candidates(video(4), scripted(lambda a, b: 0.6)))
     assert [(one.view1, one.view2) for one in found] == [(0, 1), (1, 2), (2, 3)]
@@ -80,12 +86,12 @@ def test_a_rule_may_stop_at_neighbours():
 
 def test_windows_pair_first_with_last_and_keep_one():
     values = np.random.default_rng(0).uniform(0.3, 0.9, 2000)
-    found = list(Windows(length=8, edge=3).candidates(video(21), scripted(lambda a, b: values[61 * a + b])))
-    assert len(found) == 2 * 9, "what does not fill a window is left out"
+    found = list(Windows(length=8, edge=3).candidates(video(24), scripted(lambda a, b: values[61 * a + b])))
+    assert len(found) == 2 * 9, "a window after which no frame comes is left out"
     for start in (0, 8):
         mine = [one for one in found if start <= one.view1 < start + 8]
         assert {one.view1 for one in mine} == {start, start + 1, start + 2}
-        assert {one.view2 for one in mine} == {start + 5, start + 6, start + 7}
+        assert {one.view2 for one in mine} == {start + 4, start + 5, start + 6}
         in_range = [one.measurement.overlap for one in mine if 0.5 < one.measurement.overlap < 0.75]
         kept = [one.measurement.overlap for one in mine if one.measurement.verdict == "kept"]
         assert kept == ([min(in_range)] if in_range else [])
@@ -109,7 +115,7 @@ def test_groups_measure_all_pairs_and_stay_apart(keep, kept):
 
 ANY_RULE = st.one_of(
     st.builds(Neighbours, st.booleans()),
-    st.integers(1, 4).flatmap(lambda edge: st.builds(Windows, st.integers(2 * edge, 12), st.just(edge))),
+    st.integers(1, 4).flatmap(lambda edge: st.builds(Windows, st.integers(2 * edge + 1, 12), st.just(edge))),
     st.builds(Stride, st.integers(1, 6), st.integers(1, 12)),
     st.builds(Groups, st.sampled_from(["smallest", "all"])),
     st.builds(RandomWalk, st.integers(1, 5)),
@@ -149,7 +155,7 @@ def test_rules_come_from_config():
         ({"rule": {"stride": {}, "groups": {}}}, "'stride' and 'groups' is no candidate rule"),
         ({"rule": {"stride": {"distanse": 3}}}, "unknown key 'distanse'"),
         ({"rule": {"stride": {"distance": 0}}}, "distance is 0"),
-        ({"rule": {"windows": {"length": 10, "edge": 6}}}, "windows of 10 frames have no 6 first"),
+        ({"rule": {"windows": {"length": 10, "edge": 5}}}, "windows of 10 frames have no 5 first"),
     ],
 )
 def test_a_wrong_rule_is_named(block, message):

@@ -52,6 +52,15 @@ def test_order_visits_every_sample_once_an_epoch_and_changes_between_epochs():
     assert not np.array_equal(Order(12, 4, seed=1).batch(0), first[:4])
 
 
+def test_an_epoch_may_have_more_or_fewer_samples_than_there_are():
+    order = Order(12, 4, seed=0, epoch_samples=20)
+    assert order.iterations_per_epoch == 5
+    plain = Order(12, 4, seed=0)
+    for iteration in range(12):  # the same samples in the same order: only where an epoch ends differs
+        assert np.array_equal(order.batch(iteration), plain.batch(iteration))
+    assert Order(12, 4, seed=0, epoch_samples=5).iterations_per_epoch == 1
+
+
 def test_order_of_too_few_samples_repeats_them():
     order = Order(3, 8, seed=0)
     assert order.iterations_per_epoch == 1

@@ -1,8 +1,9 @@
 import pytest
+import torch
 
 from mimic_core.errors import MimicError
 from mimic_core.pretrain.objectives import OBJECTIVES, get_objective
-from mimic_core.pretrain.schedule import learning_rate, make_optimizer
+from mimic_core.pretrain.schedule import clip_gradients, learning_rate, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
 
 
@@ -78,6 +79,51 @@ def test_learning_rate(block):
     assert learning_rate(20, settings, 4096) == pytest.approx(peak)
     assert learning_rate(110, settings, 4096) == pytest.approx(peak / 2)
     assert learning_rate(200, settings, 4096) == pytest.approx(0, abs=1e-12)
+
+
+def test_dinos_schedule(block):
+    changes = {"epochs": 100, "warmup_epochs": 10, "base_lr": 5e-4, "final_lr": 1e-6, "betas": [0.9, 0.999]}
+    settings = PretrainSettings.from_dict({**block, **changes, "weight_decay": 0.04, "weight_decay_end": 0.4})
+    optimizer = make_optimizer(torch.nn.Linear(3, 2), settings)
+    seen = []
+    for epoch in (0, 10, 50, 55, 100):
+        schedule(optimizer, epoch, settings, 1024)
+        seen.append([group["lr"] for group in optimizer.param_groups])
+        seen[-1] += [group["weight_decay"] for group in optimizer.param_groups]
+    assert optimizer.defaults["betas"] == (0.9, 0.999)
+    assert seen[0][:2] == [0, 0]
+    assert seen[1][:2] == pytest.approx([2e-3] * 2)
+    assert seen[3][:2] == pytest.approx([(2e-3 + 1e-6) / 2] * 2)
+    assert seen[4][:2] == pytest.approx([1e-6] * 2)
+    assert [row[2] for row in seen] == pytest.approx([0.04, 0.04 + 0.36 * 0.02447174, 0.22, 0.2481582, 0.4])
+    assert {row[3] for row in seen} == {0}
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_gradients_are_clipped_together_or_each_by_itself(block, each):
+    settings = PretrainSettings.from_dict({**block, "clip_gradient": 1.0, "clip_each": each})
+    large, small = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
+    large.grad, small.grad = torch.tensor([3.0, 4.0]), torch.tensor([0.6, 0.0])
+    norm = clip_gradients([large, small, torch.nn.Parameter(torch.zeros(1))], settings)
+    assert float(norm) == pytest.approx((25 + 0.36) ** 0.5)
+    after = [float(parameter.grad.norm()) for parameter in (large, small)]
+    assert after == pytest.approx([1.0, 0.6] if each else [5 / float(norm), 0.6 / float(norm)], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"betas": [0.9]}, "betas"),
+        ({"betas": [0.9, 1]}, "betas"),
+        ({"final_lr": -1}, "final_lr"),
+        ({"weight_decay_end": float("nan")}, "weight_decay_end"),
+        ({"clip_each": 1}, "clip_each"),
+    ],
+)
+def test_the_optimisers_settings_are_checked(block, change, key):
+    with pytest.raises(MimicError) as caught:
+        PretrainSettings.from_dict({**block, **change})
+    assert key in f"{caught.value.where} {caught.value.what}"
 
 
 def test_no_weight_decay_on_biases_and_norms(block):

@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from unit.report.given import BASELINES, RUNS, receipt, result, row, script
 
 from mimic_core.errors import MimicError
-from mimic_core.report.figure3 import colours_of, draw_figure3, draw_line, figure3a, figure3b
+from mimic_core.report.figure3 import colours_of, draw_figure3, draw_line, figure3a, figure3b, scaling
 from mimic_core.report.readings import Encoders
 
 RUNS = RUNS | {"croco_mimic-1m": {"model": "croco", "dataset": "mimic-1m"}}
@@ -153,3 +153,22 @@ def test_the_command_line_writes_the_data_beside_the_pictures(over_epochs, few_s
     script("figure3")([*words, "--pdf", str(tmp_path / "o.pdf")])
     assert len(pd.read_csv(tmp_path / "o.csv")) == len(files) + 1
     assert (tmp_path / "o.png").stat().st_size > 1000 and (tmp_path / "o.pdf").stat().st_size > 1000
+
+
+def test_scaling_has_a_point_a_dataset_over_its_pairs(tmp_path):
+    runs = RUNS | {"again": {"model": "croco", "dataset": "mimic-3m"}}
+    files = [
+        result(tmp_path, "depth", encoder, "frozen", value)
+        for encoder, value in (("croco_mimic-1m", 40.0), ("croco_mimic-3m", 50.0), ("again", 54.0), ("random", 30.0))
+    ]
+    pairs = {"croco_mimic-1m": 1000, "croco_mimic-3m": 3000, "again": 3000}
+    table = scaling(files, pairs, Encoders(runs, BASELINES), "sample")
+    rows = table[table["model"] == "CroCo"]
+    assert list(rows["pairs"]) == [1000, 3000]
+    assert list(rows["mean"]) == [40, 52]
+    assert list(rows["runs"]) == [3, 2]  # seeds of fine-tuning, and runs
+    assert rows["std"].iloc[1] == pytest.approx(8**0.5, abs=1e-3)
+    draw_figure3("scaling", table, tmp_path / "s.png", tmp_path / "s.pdf", 60)
+    assert matplotlib.image.imread(tmp_path / "s.png").std() > 0.05
+    with pytest.raises(MimicError, match="pairs of again are not known"):
+        scaling(files, dict.fromkeys(RUNS, 1), Encoders(runs, BASELINES), "sample")

@@ -69,6 +69,14 @@ def test_samples_that_were_left_out_are_counted_in_the_note(files, tmp_path):
     assert croco["note"] == "depth: samples left out, 2 of train and 1 of test (named in metrics.json)"
 
 
+def test_a_dataset_that_is_short_of_pairs_is_named_wherever_it_was_trained_on(files, tmp_path):
+    table = table1(*files, RUNS, "sample", short={"mimic-3m": "81% of the pairs wanted"})
+    rows = table[table["encoder"].str.endswith("mimic-3m") & (table["scale"] != "")]
+    assert len(rows) == 2
+    assert rows["note"].str.contains("MIMIC-3M: 81% of the pairs wanted").all()
+    assert not table[table["encoder"] == "random"]["note"].any()
+
+
 def test_the_papers_eleven_rows_are_all_there_in_its_order(files):
     table = table1(*files, RUNS, "sample")
     paper = table[table["nyuv2_delta1_paper"] != ""]

@@ -31,7 +31,7 @@ SETTINGS: dict[str, Any] = {
     "objects": {"objectron": 1, "co3d": 1},
     "streets": {"count": 1, "targets": 2, "photos": 3},
     "video_seconds": {"arkitscenes": 6, "mannequin": 5, "objectron": 5},
-    "sequence_frames": {"scannet": 60, "co3d": 21},
+    "sequence_frames": {"scannet": 61, "co3d": 21},
     "demon_samples": 3,
     "camera": {},
 }
@@ -168,7 +168,7 @@ def test_depth_poses_and_intrinsics_of_a_recording_agree(raw: Path) -> None:
     intrinsic = np.frombuffer(data, "<f4", 16, at).reshape(4, 4)
     assert intrinsic[0, 0] == pytest.approx(SIZE[1] / 2 / np.tan(np.radians(HFOV) / 2))
     at += 4 * 64 + 8 + 16 + 4
-    assert int.from_bytes(data[at : at + 8], "little") == 60
+    assert int.from_bytes(data[at : at + 8], "little") == 61
     at, clouds = at + 8, []
     for _ in range(2):
         pose = np.frombuffer(data, "<f4", 16, at).reshape(4, 4)

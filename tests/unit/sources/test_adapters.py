@@ -37,7 +37,7 @@ def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path, adapter):
     assert open_source(adapter).layout in raised.value.remedy
 
 
-@pytest.mark.parametrize("adapter", sorted(set(ADAPTERS) - {"gibson"}))  # of which only the root is listed
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_a_folder_that_cannot_be_listed_is_a_unit_that_says_so(tmp_path, adapter, monkeypatch):
     (tmp_path / "secret").mkdir()
     scandir = os.scandir
@@ -53,11 +53,42 @@ def test_a_folder_that_cannot_be_listed_is_a_unit_that_says_so(tmp_path, adapter
     assert [(unit.name, unit.fault) for unit in units] == [("secret", "a folder that cannot be listed")]
 
 
+@pytest.mark.parametrize(
+    ("adapter", "whole", "half", "lacks"),
+    [
+        ("gibson", "Ackia/Ackia.glb", "Beach/Beach.navmesh", "Beach.glb"),
+        ("gibson", "Ackia.glb", "Beach/mesh_z_up.obj", "Beach.glb (of Gibson's release for Habitat"),
+        ("matterport3d", "17DRP5sb8fy/17DRP5sb8fy.glb", "1LXtFkjw3qL/1LXtFkjw3qL.house", "1LXtFkjw3qL.glb"),
+        ("scannet", "scans/scene0000_00/scene0000_00.sens", "scans/scene0001_00/scene0001_00.txt", "scene0001_00.sens"),
+        ("co3d", "apple/110_13051_23361/images/frame000001.jpg", "apple/2_3_4/masks/frame000001.png", "folder images"),
+        ("objectron", "cup/batch-1/0/video.MOV", "cup/batch-1/1/geometry.pbdata", "video.MOV"),
+        ("arkitscenes", "Training/40753679/40753679.mov", "Training/40753686/lowres_depth/1.png", "40753686.mov"),
+        ("mannequin", "a/trims/1.mp4", "b/trims/1.mp4.part", "clips (.mp4)"),
+    ],
+)
+def test_a_unit_that_was_not_copied_whole_is_named_and_the_rest_is_read(tmp_path, adapter, whole, half, lacks):
+    touch(tmp_path, whole, half)
+    write_metadata(tmp_path / "metadata.csv", **{"40753679": "Up"})
+    good, bad = sorted(open_source(adapter).units(tmp_path), key=lambda unit: bool(unit.fault))
+    assert not good.fault
+    assert f"a folder without its {lacks}" in bad.fault
+    assert half.startswith(bad.name)
+
+
+def test_lists_of_videos_are_no_clips(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "00a6d4d1.txt").write_text("https://www.youtube.com/watch?v=abc\n1200000 0.5 0.9 0.5 0.5\n")
+    with pytest.raises(MimicError, match="lists of videos on YouTube") as raised:
+        open_source("mannequin").units(tmp_path)
+    assert "<clip>/trims/<name>.mp4" in raised.value.remedy
+
+
 def test_scenes_of_three_layouts(tmp_path):
     touch(
         tmp_path, "Adrian.glb", "b c.GLB", ".hidden.glb", "deep/Other.glb", "17DRP/17DRP.glb", "17DRP/x/x.glb", "a.txt"
     )
-    assert found("gibson", tmp_path) == {"Adrian.glb": "Adrian.glb", "b c.GLB": "b c.GLB"}
+    gibson = {"17DRP": "17DRP/17DRP.glb", "Adrian.glb": "Adrian.glb", "b c.GLB": "b c.GLB"}
+    assert found("gibson", tmp_path) == gibson
     assert found("matterport3d", tmp_path) == {"17DRP": "17DRP/17DRP.glb"}
     every = ["17DRP/17DRP.glb", "17DRP/x/x.glb", "Adrian.glb", "b c.GLB", "deep/Other.glb"]
     assert list(found("scenes", tmp_path)) == every
@@ -157,7 +188,8 @@ def test_objectron_in_any_case(tmp_path):
         "cup/batch-1/0/geometry.pbdata",
         "cup/video.MOV",
     )
-    assert list(found("objectron", tmp_path)) == ["chair/batch-1/0/video.MOV", "cup/BATCH-12/3/Video.mov"]
+    videos = ["chair/batch-1/0/video.MOV", "cup/BATCH-12/3/Video.mov"]
+    assert list(found("objectron", tmp_path)) == [*videos, "cup/batch-1/0"]
 
 
 def test_scannet_reads_recordings_and_extracted_frames_in_order_of_numbers(tmp_path):
@@ -209,40 +241,43 @@ def test_demon_samples_of_files_and_folders(tmp_path):
     }
 
 
-def test_streetview_groups_by_target_over_all_folders(tmp_path):
+def test_streetview_groups_by_target_of_a_dataset_over_all_folders(tmp_path):
     root = tmp_path / "raw"
-    write_images(root / "north", "0012_0.jpg", "0012_1.jpg", "7_1.jpg")
-    write_images(root / "south", "0012_2.jpg", "nothing.jpg", "8_1.jpg", "8_2.jpg")
-    (root / "south" / "8_3.jpg").write_bytes(b"")
+    write_images(root / "north", "5_0_0_0012.jpg", "5_1_1_0012.jpg", "5_2_2_7.jpg", "6_0_0_0012.jpg", "6_1_0_0012.jpg")
+    write_images(root / "south", "5_9_3_0012.jpg", "nothing.jpg", "12_1.jpg", "5_4_3_8.jpg", "5_5_3_8.jpg")
+    (root / "south" / "5_6_3_8.jpg").write_bytes(b"")
+    (root / "south" / "5_4_3_8.txt").write_text("d 5 8 4 3")
     read = Read("streetview", root, tmp_path / "out")
-    assert read.views == {"0012": ["north/0012_0.jpg", "north/0012_1.jpg", "south/0012_2.jpg"]} | {
-        "8": ["south/8_1.jpg", "south/8_2.jpg"]
+    assert read.views == {
+        "5_0012": ["north/5_0_0_0012.jpg", "north/5_1_1_0012.jpg", "south/5_9_3_0012.jpg"],
+        "5_8": ["south/5_4_3_8.jpg", "south/5_5_3_8.jpg"],
+        "6_0012": ["north/6_0_0_0012.jpg", "north/6_1_0_0012.jpg"],
     }
-    assert set(read.unreadable) == {"7", "8/south/8_3.jpg", "south/nothing.jpg"}
-    assert "one image of the two" in read.unreadable["7"]
+    assert set(read.unreadable) == {"5_7", "5_8/south/5_6_3_8.jpg", "south/nothing.jpg", "south/12_1.jpg"}
+    assert "one image of the two" in read.unreadable["5_7"]
     assert "without a target id" in read.unreadable["south/nothing.jpg"]
 
 
 def test_images_of_one_name_in_two_folders_are_two_that_cannot_be_read(tmp_path):
     root = tmp_path / "raw"
-    write_images(root / "north", "3_1.jpg", "3_2.jpg")
+    write_images(root / "north", "1_1_1_3.jpg", "1_2_1_3.jpg")
     for folder in ("north", "south"):
         (root / folder).mkdir(exist_ok=True)
-        (root / folder / "3_9.jpg").write_bytes(b"")
+        (root / folder / "1_9_1_3.jpg").write_bytes(b"")
     read = Read("streetview", root, tmp_path / "out")
-    assert set(read.unreadable) == {"3/north/3_9.jpg", "3/south/3_9.jpg"}
+    assert set(read.unreadable) == {"1_3/north/1_9_1_3.jpg", "1_3/south/1_9_1_3.jpg"}
 
 
 def test_streetview_takes_another_pattern(tmp_path):
     write_images(tmp_path, "a_target9.jpg", "b_target9.jpg", "9_c.jpg")
-    units = ADAPTERS["streetview"](r".*target([0-9]+)").units(tmp_path)
+    units = open_source("streetview", {"pattern": ".*target(?P<target>[0-9]+)"}).units(tmp_path)
     assert [(unit.name, len(unit.images), bool(unit.fault)) for unit in units] == [
         ("9", 2, False),
         ("9_c.jpg", 0, True),
     ]
-    for pattern, said in (("(", "no regular expression"), ("[0-9]", "no group")):
+    for pattern, said in (("(", "no regular expression"), ("([0-9])", "no group called target")):
         with pytest.raises(MimicError, match=said):
-            ADAPTERS["streetview"](pattern)
+            open_source("streetview", {"pattern": pattern})
 
 
 def test_weird_names_are_read_and_stored(tmp_path):

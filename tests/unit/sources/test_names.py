@@ -125,7 +125,7 @@ def test_a_source_looks_for_units_of_one_name(tmp_path, monkeypatch):
 def test_targets_and_files_of_one_name_are_two_units(tmp_path):
     (tmp_path / "12").mkdir()
     write_images(tmp_path, "12_a.jpg", "12_b.jpg", "12_c.jpg_1.jpg", "12_c.jpg_2.jpg", "12_c.jpg")
-    units = type(open_source("streetview"))(r"(12_c\.jpg|12)_[ab12]").units(tmp_path)
+    units = open_source("streetview", {"pattern": r"(?P<target>12_c\.jpg|12)_[ab12]"}).units(tmp_path)
     assert [(unit.name, bool(unit.fault)) for unit in units] == [
         ("./12_c.jpg", True),
         ("12", False),
@@ -135,7 +135,7 @@ def test_targets_and_files_of_one_name_are_two_units(tmp_path):
 
 def test_targets_of_odd_bytes_can_be_stored(tmp_path):
     write_images(tmp_path, *(os.fsdecode(b"\xff_" + name) for name in (b"1.jpg", b"2.jpg")))
-    (unit,) = type(open_source("streetview"))(r"([^_]+)_").units(tmp_path)
+    (unit,) = open_source("streetview", {"pattern": r"(?P<target>[^_]+)_."}).units(tmp_path)
     assert unit.name == "\\xff"
 
 

@@ -31,8 +31,8 @@ def write_scenes(root, *paths):
         (root / path).write_bytes(b"x")
 
 
-def hm3d(root):
-    return [unit.name for unit in open_source("hm3d").units(root)]
+def hm3d(root, *splits):
+    return [unit.name for unit in open_source("hm3d", {"splits": splits} if splits else None).units(root)]
 
 
 def test_hm3d_as_it_is_downloaded(tmp_path):
@@ -44,15 +44,39 @@ def test_hm3d_as_it_is_downloaded(tmp_path):
         "hm3d-example-habitat-v0.2/00000-kfPV7w3FaU5/kfPV7w3FaU5.basis.glb",
         "minival/00801-HaxA7YrQdEC/HaxA7YrQdEC.basis.glb",
     )
-    expected = ["minival/00801-HaxA7YrQdEC", "train/00000-kfPV7w3FaU5", "val/00800-TEEsavR23oF"]
-    assert hm3d(tmp_path) == expected, "copies are left out where the scene itself is there"
+    assert hm3d(tmp_path) == ["train/00000-kfPV7w3FaU5", "val/00800-TEEsavR23oF"], "the paper's splits"
+    every = ["minival/00801-HaxA7YrQdEC", "train/00000-kfPV7w3FaU5", "val/00800-TEEsavR23oF"]
+    found = hm3d(tmp_path, "train", "val", "minival", "example")
+    assert found == every, "copies are left out where the scene itself is there"
+    assert hm3d(tmp_path, "val") == every[2:]
     assert hm3d(tmp_path / "minival") == ["00800-TEEsavR23oF", "00801-HaxA7YrQdEC"], "a root of copies is read"
     assert hm3d(tmp_path / "train") == ["00000-kfPV7w3FaU5"]
 
 
+def test_a_split_of_hm3d_that_is_missing_and_a_scene_that_was_not_copied_are_named(tmp_path):
+    write_scenes(
+        tmp_path,
+        "hm3d-train-habitat-v0.2/00000-kfPV7w3FaU5/kfPV7w3FaU5.basis.glb",
+        "hm3d-train-habitat-v0.2/00001-UVdNNRcVyV1/UVdNNRcVyV1.basis.navmesh",
+    )
+    units = open_source("hm3d").units(tmp_path)
+    assert {unit.name: unit.fault for unit in units} == {
+        "hm3d-train-habitat-v0.2/00000-kfPV7w3FaU5": "",
+        "hm3d-train-habitat-v0.2/00001-UVdNNRcVyV1": "a folder without its UVdNNRcVyV1.basis.glb: copy it again",
+        "val": "a folder without its scene: copy it again",
+    }
+    with pytest.raises(MimicError, match="no split 'training'"):
+        open_source("hm3d", {"splits": ["training"]})
+    with pytest.raises(MimicError, match="no option 'split'") as raised:
+        open_source("hm3d", {"split": ["train"]})
+    assert raised.value.remedy == "it has: splits"
+    with pytest.raises(MimicError, match="this adapter has none"):
+        open_source("gibson", {"splits": ["train"]})
+
+
 def test_hm3d_roots_of_both_kinds_lose_nothing(tmp_path):
     write_scenes(tmp_path, "00001-one/one.glb", "train/00002-two/two.glb", "deep/er/00001-one/one.glb", "notes/a.glb")
-    assert hm3d(tmp_path) == ["00001-one", "deep/er/00001-one", "train/00002-two"]
+    assert hm3d(tmp_path, "train") == ["00001-one", "deep/er/00001-one", "train/00002-two"]
 
 
 def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):

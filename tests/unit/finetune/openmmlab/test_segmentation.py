@@ -112,6 +112,41 @@ def test_ground_truth_as_prediction_gives_100(ade20k):
     assert list(ours.predictions) == [1]
 
 
+def test_as_multimae_a_test_is_one_padded_square_and_measured_there(ade20k):
+    seen, reader = dataset(make(protocol="multimae"), ade20k, "test"), ADE20K(ade20k, "test")
+    for row, path in enumerate(reader.images):
+        image = cv2.imread(str(path))
+        scale = 32 / max(image.shape[:2])
+        height, width = (int(side * scale + 0.5) for side in image.shape[:2])
+        sample = seen[row]
+        pixels, truth = sample["inputs"].numpy(), sample["data_samples"].gt_sem_seg.data[0].numpy()
+        assert pixels.shape == (3, 32, 32) and truth.shape == (32, 32)
+        assert sample["data_samples"].ori_shape == (32, 32)
+        expected = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        np.testing.assert_array_equal(pixels[:, :height, :width], expected.transpose(2, 0, 1))
+        assert (pixels[:, height:] == 128).all() and (pixels[:, :, width:] == 128).all()
+        assert (truth[height:] == IGNORED).all() and (truth[:, width:] == IGNORED).all()
+    assert build_config(make(protocol="multimae"), "random", ade20k, 0).model.test_cfg.mode == "whole"
+
+
+def test_as_multimae_a_training_image_is_scaled_and_padded(ade20k):
+    seen = dataset(make(protocol="multimae"), ade20k, "train")
+    shares = []
+    for epoch in range(20):
+        seen.epoch = epoch
+        sample = seen[0]
+        truth = sample["data_samples"].gt_sem_seg.data[0].numpy()
+        assert sample["inputs"].shape == (3, 32, 32) and truth.shape == (32, 32)
+        shares.append((truth == IGNORED).mean())
+    assert max(shares) > 0.9 and min(shares) < 0.5  # from a tenth of the size to twice
+
+
+def test_as_multimae_it_is_trained_and_shown(ade20k, tmp_path):
+    summary = run(make(protocol="multimae", epochs=1, warmup_epochs=0), "random", tmp_path, data=ade20k)
+    assert "one pass" in summary["protocol"] and 0 <= summary["mean"]["miou"] <= 100
+    assert (tmp_path / "predictions.png").stat().st_size > 1000
+
+
 def test_augmentation_depends_on_seed_epoch_and_image_alone(ade20k):
     first, second = dataset(make(), ade20k, "train"), dataset(make(), ade20k, "train")
     first[0]  # another past

@@ -1,0 +1,283 @@
+"""Peak memory of jobs on inputs of the real size, beside what their rules ask for.
+
+    python benchmarks/real_size.py [--only listing,coco,...] [--folder DIR]
+
+Inputs are made up, and as large as the real ones: 25 million names of 3DStreetView (a file system that only says them),
+COCO's 118,287 training images with 262,465 people, 54,514 Taskonomy test images of 512x512 (links to a few), NYUv2's
+1,449 images of 640x480. Each job runs as the workflow runs it, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NAMES = 25_000_000
+TARGETS = 8_300_000  # of three images each
+FOLDER = 250_000  # files of a folder
+
+LISTING = """
+import os, sys
+sys.path.insert(0, {repository!r})
+names, per_folder, targets = {names}, {per_folder}, {targets}
+real = os.scandir
+
+class Entry:
+    __slots__ = ("name", "folder")
+    def __init__(self, name, folder):
+        self.name, self.folder = name, folder
+    def is_dir(self, follow_symlinks=True):
+        return self.folder
+
+class Listing:
+    def __init__(self, entries):
+        self.entries = entries
+    def __enter__(self):
+        return self.entries
+    def __exit__(self, *_):
+        pass
+
+def scandir(path="."):
+    path = str(path)
+    if not path.startswith({root!r}):
+        return real(path)
+    if path == {root!r}:
+        return Listing(Entry(f"{{number:04d}}", True) for number in range(-(-names // per_folder)))
+    tile = int(path.rsplit("/", 1)[1])
+    some = range(tile * per_folder, min((tile + 1) * per_folder, names))
+    return Listing(Entry(f"{{tile:04d}}_{{n:07d}}_{{n % 3}}_{{n // 3 % targets}}.jpg", False) for n in some)
+
+os.scandir = scandir
+from workflow_scripts.source_units import main
+words = ["--adapter", "streetview", "--root", {root!r}, "--options", "{{}}"]
+main([*words, "--units", {units!r}, "--receipt", {receipt!r}])
+"""
+RULES = {  # MB that the rules ask for, without what Snakemake itself takes
+    "list 25,000,000 names of 3DStreetView": 800,
+    "read one of 120 shards of that list": 1000,
+    "open COCO's 118,287 training images": 4000,
+    "normals: 54,514 test images": 4000,
+    "normals: 800 training images, frozen": 4000,
+    "depth: NYUv2, whole images": 4000,
+    "constant of normals": 3000,
+    "constant of depth": 3000,
+}
+
+
+def peak(code: str, *arguments: str) -> tuple[float, float]:
+    """Run Python code in a process; returns the MB that it took at most, and its seconds."""
+    probe = (
+        "import resource, runpy, sys\n"
+        f"{code}\n"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    start = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-c", probe, *arguments], cwd=REPOSITORY, check=False, capture_output=True, text=True
+    )
+    seconds = time.monotonic() - start
+    found = [line.split()[1] for line in ended.stderr.splitlines() if line.startswith("peak ")]
+    if ended.returncode or not found:
+        sys.exit(f"a job failed:\n{ended.stderr[-2000:]}")
+    return int(found[0]) / 1024, seconds
+
+
+def listing(folder: Path) -> dict[str, tuple[float, float]]:
+    """The names of 3DStreetView, and one of its shards."""
+    root, units = folder / "street", folder / "units.parquet"
+    root.mkdir(exist_ok=True)
+    for number in range(-(-NAMES // FOLDER)):
+        (root / f"{number:04d}").mkdir(exist_ok=True)
+    code = LISTING.format(
+        repository=str(REPOSITORY),
+        names=NAMES,
+        per_folder=FOLDER,
+        targets=TARGETS,
+        root=str(root),
+        units=str(units),
+        receipt=str(folder / "units.receipt.json"),
+    )
+    first = peak(code)
+    shard = (
+        "from pathlib import Path\n"
+        "from mimic_core.sources.listing import count_units, read_listing\n"
+        f"found = read_listing(Path({str(units)!r}), Path({str(root)!r}), 7, 120)\n"
+        f"assert len(found) > 60_000 and count_units(Path({str(units)!r})) > 8_000_000"
+    )
+    return {"list 25,000,000 names of 3DStreetView": first, "read one of 120 shards of that list": peak(shard)}
+
+
+def coco(folder: Path) -> dict[str, tuple[float, float]]:
+    """COCO's training annotations."""
+    root = folder / "coco"
+    (root / "annotations").mkdir(parents=True, exist_ok=True)
+    (root / "train2017").mkdir(exist_ok=True)
+    images = [
+        {"id": n, "file_name": f"{n:012d}.jpg", "height": 480, "width": 640, "coco_url": "x" * 60, "license": 3}
+        for n in range(118_287)
+    ]
+    joints = [coordinate for joint in range(17) for coordinate in (100 + joint, 200 + joint, 2)]
+    people = [
+        {
+            "id": 900_000 + n,
+            "image_id": n % 118_287,
+            "category_id": 1,
+            "iscrowd": 0,
+            "area": 9000.5,
+            "bbox": [10.5, 20.5, 200.0, 300.0],
+            "keypoints": joints,
+            "num_keypoints": 17,
+            "segmentation": [[float(k) for k in range(60)]],
+        }
+        for n in range(262_465)
+    ]
+    document = {"images": images, "annotations": people, "categories": [{"id": 1, "name": "person"}]}
+    (root / "annotations" / "person_keypoints_train2017.json").write_text(json.dumps(document))
+    code = (
+        "from mimic_core.finetune.layouts.coco import CocoKeypoints\n"
+        f"assert len(CocoKeypoints({str(root)!r}, 'train')) > 1"
+    )
+    return {"open COCO's 118,287 training images": peak(code)}
+
+
+def taskonomy(folder: Path) -> Path:
+    """Taskonomy's 800, 200 and 54,514 images, by the lists of MultiMAE's kind."""
+    import cv2
+    import numpy as np
+
+    root = folder / "taskonomy"
+    if (root / "splits").is_dir():
+        return root
+    rng = np.random.default_rng(0)
+    (root / "splits").mkdir(parents=True)
+    kinds = {"rgb": "rgb", "normal": "normal", "mask_valid": "depth_zbuffer"}
+    for kind in kinds:
+        (root / kind / "allen").mkdir(parents=True)
+    for number in range(8):
+        normal = rng.normal(size=(512, 512, 3)) * 0.2 + [0, 0, 1]
+        normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+        pictures = {
+            "rgb": rng.integers(0, 256, (512, 512, 3), np.uint8),
+            "normal": ((normal * 0.5 + 0.5) * 255).round().astype(np.uint8)[..., ::-1],
+            "mask_valid": np.full((512, 512), 255, np.uint8),
+        }
+        for kind, picture in pictures.items():
+            cv2.imwrite(str(root / kind / f"{number}.png"), picture)
+    start = 0
+    for part, count in (("train", 800), ("val", 200), ("test", 54_514)):
+        rows = ["building,point,view"]
+        for number in range(start, start + count):
+            rows.append(f"allen,{number},0")
+            for kind, domain in kinds.items():
+                (root / kind / "allen" / f"point_{number}_view_0_domain_{domain}.png").hardlink_to(
+                    root / kind / f"{number % 8}.png"
+                )
+        (root / "splits" / f"tiny_{part}.csv").write_text("\n".join(rows) + "\n")
+        start += count
+    return root
+
+
+SPLITS = "{'train': 'splits/tiny_train.csv', 'val': 'splits/tiny_val.csv', 'test': 'splits/tiny_test.csv'}"
+TINY = "{'image_size': 384, 'patch_size': 16, 'width': 24, 'depth': 4, 'heads': 2}"
+
+
+def normals(folder: Path) -> dict[str, tuple[float, float]]:
+    """Fine-tuning on Taskonomy at 384 pixels, by an encoder whose own memory does not count."""
+    root = taskonomy(folder)
+    data = (
+        "from mimic_core.finetune.dense_data import DenseData\n"
+        "from mimic_core.finetune.tasks import get_task\n"
+        f"data = DenseData(get_task('normals'), 384, 'multimae', {SPLITS}, {{'train': 800, 'val': 200}})\n"
+        f"import numpy as np, pathlib\nroot = pathlib.Path({str(root)!r})\n"
+    )
+    tests = data + (
+        "split = data.open(root, 'test')\nassert len(split) == 54514\n"
+        "split.leave_out(range(2000, 54514))\n"  # what is held does not grow with them
+        "for samples in data.chunks(split):\n"
+        "    data.task.measure(samples.target, samples.target, samples.valid)"
+    )
+    training = data + (
+        "split = data.open(root, 'train')\nheld = data.training(split, range(len(split)), 2)\n"
+        "assert held.samples is None\n"
+        "from mimic_core.finetune.model import Scale\nScale.over(held.chunks())\n"
+        "for _ in range(20):\n    held.get(np.arange(8))"
+    )
+    constant = (
+        "from mimic_core.finetune import ConstantSettings, constant_baseline\n"
+        f"settings = ConstantSettings('normals', 384, 'multimae', {SPLITS}, {{'train': 800, 'test': 64}})\n"
+        f"constant_baseline(settings, {str(root)!r}, {str(folder / 'constant')!r})"
+    )
+    return {
+        "normals: 54,514 test images": peak(tests),
+        "normals: 800 training images, frozen": peak(training),
+        "constant of normals": peak(constant),
+    }
+
+
+def depth(folder: Path) -> dict[str, tuple[float, float]]:
+    """Fine-tuning on NYUv2 with whole images."""
+    import h5py
+    import numpy as np
+    import scipy.io
+
+    root = folder / "nyuv2"
+    if not root.is_dir():
+        root.mkdir()
+        rng = np.random.default_rng(0)
+        with h5py.File(root / "nyu_depth_v2_labeled.mat", "w") as file:
+            images = file.create_dataset("images", (1449, 3, 640, 480), "u1", chunks=(1, 3, 640, 480))
+            depths = file.create_dataset("depths", (1449, 640, 480), "f4", chunks=(1, 640, 480))
+            for number in range(1449):
+                images[number] = rng.integers(0, 256, (3, 640, 480), np.uint8)
+                depths[number] = rng.uniform(0.7, 10, (640, 480)).astype(np.float32)
+        numbers = np.arange(1, 1450)[:, None]
+        scipy.io.savemat(root / "splits.mat", {"trainNdxs": numbers[:795], "testNdxs": numbers[795:]})
+    whole = (
+        "from mimic_core.finetune import FinetuneSettings, finetune\n"
+        f"settings = FinetuneSettings('depth', 'frozen', 'random', architecture={TINY}, protocol='multimae',\n"
+        "    augment=True, epochs=1, warmup_epochs=0, batch_size=64, precision='fp32', image_size=256)\n"
+        f"finetune(settings, 'random', {str(folder / 'depth')!r}, data={str(root)!r})"
+    ).replace("'image_size': 384", "'image_size': 256")
+    constant = (
+        "from mimic_core.finetune import ConstantSettings, constant_baseline\n"
+        "constant_baseline(ConstantSettings('depth', 256, 'multimae'),"
+        f" {str(root)!r}, {str(folder / 'constant_depth')!r})"
+    )
+    return {"depth: NYUv2, whole images": peak(whole), "constant of depth": peak(constant)}
+
+
+JOBS: dict[str, Callable[[Path], dict[str, tuple[float, float]]]] = {
+    "listing": listing,
+    "coco": coco,
+    "normals": normals,
+    "depth": depth,
+}
+
+
+def main() -> None:
+    """Run the jobs that are asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(JOBS), help="some of: %(default)s")
+    parser.add_argument("--folder", type=Path, help="where inputs are made, and stay (default: a temporary folder)")
+    args = parser.parse_args()
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = args.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        print("| job | its rule asks for | peak | seconds |\n| --- | ---: | ---: | ---: |")
+        for name in args.only.split(","):
+            for job, (memory, seconds) in JOBS[name](folder).items():
+                print(f"| {job} | {RULES[job]:,} MB | {memory:,.0f} MB | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
