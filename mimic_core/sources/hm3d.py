@@ -59,12 +59,15 @@ class HM3D(FolderSource):
             yield lacking(root, folder, f"{name}.basis.glb")
 
     def find(self, root: Path) -> list[Unit]:
-        """List the scenes, each copy of a scene left out, and splits that are asked for and missing beside others."""
+        """List the scenes, each copy of a scene left out, and splits that are asked for and missing beside others.
+
+        Where a scene lies below no split, all that was wanted may.
+        """
         units = super().find(root)
         there = {split_of(folder_of(root, unit)) for unit in units}
         scenes = {unit.path.parent.name for unit in units if not unit.fault and not is_copy(root, unit)}
         units = [unit for unit in units if unit.fault or not is_copy(root, unit) or unit.path.parent.name not in scenes]
-        if there - {None}:
+        if there and None not in there:
             units += [lacking(root, root / split, "scene") for split in self.splits if split not in there]
         return units
 

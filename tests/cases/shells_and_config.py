@@ -188,7 +188,7 @@ def odd_names(folder: Path) -> Seen:
     told = next((line for line in lines if "Injected" in line), "not named")
     return seen(
         f"scripts {codes}; card: '{told}'",
-        the_card_is_made=codes == [0, 0, 0] and bool(card),
+        the_card_is_made=codes == [0] * 4 and bool(card),
         no_heading=not injected,
         no_tag="<script>" not in card,
         no_link="[a](b)" not in card,
