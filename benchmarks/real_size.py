@@ -139,7 +139,7 @@ def coco(folder: Path) -> dict[str, tuple[float, float]]:
         }
         for n in range(262_465)
     ]
-    document = {"images": images, "annotations": people, "categories": [{"id": 1, "name": "person"}]}
+    document = {"images": images, "annotations": people, "categories": [PERSON]}
     (root / "annotations" / "person_keypoints_train2017.json").write_text(json.dumps(document))
     code = (
         "from mimic_core.finetune.layouts.coco import CocoKeypoints\n"
@@ -185,6 +185,7 @@ def taskonomy(folder: Path) -> Path:
     return root
 
 
+PERSON = {"id": 1, "name": "person", "keypoints": [f"joint {number}" for number in range(17)]}
 SPLITS = "{'train': 'splits/tiny_train.csv', 'val': 'splits/tiny_val.csv', 'test': 'splits/tiny_test.csv'}"
 TINY = "{'image_size': 384, 'patch_size': 16, 'width': 24, 'depth': 4, 'heads': 2}"
 
