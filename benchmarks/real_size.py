@@ -67,8 +67,8 @@ RULES = {  # MB that the rules ask for, without what Snakemake itself takes
     "normals: 54,514 test images": 4000,
     "normals: 800 training images, frozen": 4000,
     "depth: NYUv2, whole images": 4000,
-    "constant of normals": 3000,
-    "constant of depth": 3000,
+    "constant of normals": 7000,
+    "constant of depth": 7000,
 }
 
 
