@@ -4,7 +4,8 @@
 
 Inputs are made up, and as large as the real ones: 25 million names of 3DStreetView (a file system that only says them),
 COCO's 118,287 training images with 262,465 people, 54,514 Taskonomy test images of 512x512 (links to a few), NYUv2's
-1,449 images of 640x480. Each job runs as the workflow runs it, in a process of its own.
+1,449 images of 640x480, ImageNet's 1,281,167 training images (links to a few). Each job runs as the workflow runs it,
+in a process of its own.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ RULES = {  # MB that the rules ask for, without what Snakemake itself takes
     "normals: 54,514 test images": 4000,
     "normals: 800 training images, frozen": 4000,
     "depth: NYUv2, whole images": 4000,
+    "open ImageNet's 1,281,167 training images": 4000,
     "constant of normals": 7000,
     "constant of depth": 7000,
 }
@@ -243,8 +245,10 @@ def depth(folder: Path) -> dict[str, tuple[float, float]]:
         scipy.io.savemat(root / "splits.mat", {"trainNdxs": numbers[:795], "testNdxs": numbers[795:]})
     whole = (
         "from mimic_core.finetune import FinetuneSettings, finetune\n"
+        "from mimic_core.finetune.settings import HeadSettings\n"
         f"settings = FinetuneSettings('depth', 'frozen', 'random', architecture={TINY}, protocol='multimae',\n"
-        "    augment=True, epochs=1, warmup_epochs=0, batch_size=64, precision='fp32', image_size=256)\n"
+        "    augment=True, epochs=1, warmup_epochs=0, batch_size=8, precision='fp32', image_size=256,\n"
+        "    head=HeadSettings(16, (16, 16, 16, 16)))\n"  # on a GPU its own, and the encoder's, lie there
         f"finetune(settings, 'random', {str(folder / 'depth')!r}, data={str(root)!r})"
     ).replace("'image_size': 384", "'image_size': 256")
     constant = (
@@ -255,11 +259,35 @@ def depth(folder: Path) -> dict[str, tuple[float, float]]:
     return {"depth: NYUv2, whole images": peak(whole), "constant of depth": peak(constant)}
 
 
+def imagenet(folder: Path) -> dict[str, tuple[float, float]]:
+    """ImageNet's training images by class."""
+    import cv2
+    import numpy as np
+
+    root, count, classes = folder / "imagenet", 1_281_167, 1000
+    if not root.is_dir():
+        (root / "train").mkdir(parents=True)
+        for number in range(classes):
+            place = root / "train" / f"n{number:08d}"
+            place.mkdir()
+            first = place / f"n{number:08d}_0.JPEG"
+            cv2.imwrite(str(first.with_suffix(".jpg")), np.zeros((8, 8, 3), np.uint8))
+            first.with_suffix(".jpg").rename(first)
+            for image in range(1, len(range(number, count, classes))):
+                (place / f"n{number:08d}_{image}.JPEG").hardlink_to(first)
+    code = (
+        "from mimic_core.finetune.layouts.imagenet import ImageNet\n"
+        f"assert len(ImageNet({str(root)!r}, 'train')) == {count}"
+    )
+    return {"open ImageNet's 1,281,167 training images": peak(code)}
+
+
 JOBS: dict[str, Callable[[Path], dict[str, tuple[float, float]]]] = {
     "listing": listing,
     "coco": coco,
     "normals": normals,
     "depth": depth,
+    "imagenet": imagenet,
 }
 
 

@@ -63,7 +63,8 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        self.shown = self.shown and kind is not GeneratorExit  # whoever takes the first alone waits for no end
         self.close()
 
 

@@ -76,7 +76,7 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
     out, task = Path(out), get_task(settings.task)
     images = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
     training, test = (open_usable(images.open, Path(data), part, settings.image_size) for part in ("train", "test"))
-    receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, training.files)
+    receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, sorted({*training.files, *test.files}))
     value = task.best_constant(images.load(training, range(len(training))))
     parts = []
     for samples in images.chunks(test):

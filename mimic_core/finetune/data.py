@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -146,12 +146,6 @@ class DenseSplit(Split[Samples], Protocol):
 def load_all(split: Split[Labelled], size: int) -> Labelled:
     """All images of a split at once."""
     return split.load(range(len(split)), size)
-
-
-def load_chunks(split: Split[Labelled], size: int) -> Iterator[Labelled]:
-    """All images of a split in order, a few hundred at a time, so that a test set need not fit into memory."""
-    for start in range(0, len(split), CHUNK):
-        yield split.load(range(start, min(start + CHUNK, len(split))), size)
 
 
 def without(items: Sequence[Item], rows: Collection[int]) -> list[Item]:

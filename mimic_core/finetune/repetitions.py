@@ -62,12 +62,17 @@ class Repetitions(Generic[Settings, Data]):
         self.settings: Settings = settings
         self.weights, self.seed = weights, seed
         self.root = data_root(root, settings)
-        self.read = compare(with_receipts(self.weight_files))  # before anything is read from them
+        self.read: dict[Path, str] = compare(with_receipts(self.weight_files))  # before anything is read from them
         size = settings.size if isinstance(settings, PoseSettings) else (settings.image_size, settings.image_size)
         self.sizes = encoder_sizes(settings.architecture, weights, size)
         self.training, self.test = (
             open_usable(opener, self.root, part, max(size), settings.threads) for part in ("train", "test")
         )
+
+    @property
+    def parts(self) -> dict[str, Data]:
+        """The parts of the dataset that are read, by name."""
+        return {"train": self.training, "test": self.test}
 
     @property
     def weight_files(self) -> list[Path]:
@@ -90,7 +95,8 @@ class Repetitions(Generic[Settings, Data]):
 
     def receipt(self, *more: Path) -> Receipt:
         """A receipt that names the settings, the dataset, the weights and ``more`` files."""
-        files = [*self.training.files, *self.weight_files, *more]
+        named: set[Path] = {file for part in self.parts.values() for file in part.files}
+        files = [*sorted(named), *self.weight_files, *more]
         receipt = Receipt("finetune", {**dataclasses.asdict(self.settings), "seed": self.seed}, files)
         receipt.read |= self.read
         receipt.statistics["precision"] = "bf16" if uses_bfloat16(self.settings.precision) else "fp32"
@@ -105,7 +111,7 @@ class Repetitions(Generic[Settings, Data]):
             "train_images": len(self.rows_of(self.settings.seeds[0])),
             "seed": self.seed,
             "protocol": self.settings.protocol_words,
-            "skipped": {"train": self.training.skipped, "test": self.test.skipped},
+            "skipped": {name: part.skipped for name, part in self.parts.items()},
         }
 
     @property

@@ -17,7 +17,7 @@ from mimic_core.finetune.loop import Curve, Trainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.pictures import draw_predictions, shown_rows
 from mimic_core.finetune.repetitions import Repetitions
-from mimic_core.finetune.results import About, SeedResult, leave, summarise
+from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.settings import RANDOM, FinetuneSettings
 from mimic_core.finetune.task import Task
 from mimic_core.finetune.tasks import get_task
@@ -51,6 +51,11 @@ class Job(Repetitions[FinetuneSettings, DenseSplit]):
         self.samples = None if self.few else self.images(range(len(self.training)))
         self.device = device()
         self.shared: tuple[Encoder, list[Tensor] | None] | None = None
+
+    @property
+    def parts(self) -> dict[str, DenseSplit]:
+        """The parts of the dataset that are read, by name."""
+        return super().parts | ({} if self.validation is None else {"val": self.validation})
 
     def samples_of(self, repetition: int) -> TrainingImages:
         """Training images of one repetition with their labels."""
@@ -122,13 +127,6 @@ class Job(Repetitions[FinetuneSettings, DenseSplit]):
             )
         ]
         return models, results
-
-    def about(self) -> About:
-        """What ``metrics.json`` says beside the results."""
-        about = super().about()
-        if self.validation is not None:
-            about["skipped"] = {**about["skipped"], "val": self.validation.skipped}
-        return about
 
     def draw(self, path: Path, model: DenseModel) -> None:
         """Write predictions of one model for the test images that every figure of this dataset shows."""

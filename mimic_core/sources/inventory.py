@@ -75,7 +75,7 @@ def take_stock(settings: Mapping[str, Any], entry: Entry | None, look: Look | No
         return Stock(MISSING, 0, expected, advice=where_to_get(settings, entry, error), passed=passed)
     passed = passed_over(settings["root"], units) if source.everything else {}
     if faults:
-        advice = "fetch these again; mining leaves them out and counts them"
+        advice = "mining leaves these out and counts them; fetch again what is damaged or missing"
         return Stock(CORRUPT, count, expected, faults, advice, passed)
     if expected and count < expected:
         advice = "mining takes what is there; fetch the rest for all pairs"

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import IGNORED, load_all, load_chunks
+from mimic_core.finetune.data import IGNORED, load_all
 from mimic_core.finetune.layouts import ADE20K, CocoKeypoints, ImageNet
 from mimic_core.finetune.layouts.coco_file import usable_document
 from mimic_core.finetune.usable import open_usable
@@ -56,11 +56,6 @@ def test_ade20k_gives_classes_from_0_and_ignores_other(ade: Path) -> None:
     assert (np.diff(maps.images[0, 5, :, 0].astype(int)) > 0).all(), "red comes first"
     assert [path.name for path in split.files] == ["objectInfo150.txt"]
     assert len(ADE20K(ade / "ADEChallengeData2016", "test")) == 2
-
-
-def test_ade20k_is_read_in_chunks(ade: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mimic_core.finetune.data.CHUNK", 2)
-    assert [len(chunk) for chunk in load_chunks(ADE20K(ade, "train"), 8)] == [2, 1]
 
 
 def test_ade20k_folders_that_are_missing_or_empty_are_named(ade: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import scipy.io
 from PIL import Image
 
 from mimic_core.errors import MimicError
-from mimic_core.finetune.data import load_all, load_chunks
+from mimic_core.finetune.data import load_all
 from mimic_core.finetune.layouts.nyuv2 import NYUv2, open_nyuv2
 from mimic_core.finetune.layouts.taskonomy import Taskonomy
 from mimic_core.finetune.usable import open_usable
@@ -50,14 +50,6 @@ def test_taskonomy_pairs_and_holes(taskonomy):
     assert np.abs(normals[:, 1]).max() < 0.01 and (normals[:, 0] > 0).all()  # x first: not read as BGR
     assert [place.point for place in split.images] == [str(point) for point in range(8)]
     assert len(Taskonomy(taskonomy, "val")) == 1
-
-
-def test_chunks_are_the_whole_split_in_order(nyuv2, monkeypatch):
-    monkeypatch.setattr("mimic_core.finetune.data.CHUNK", 3)
-    split = NYUv2(nyuv2, "train")
-    chunks = list(load_chunks(split, 16))
-    assert [len(chunk) for chunk in chunks] == [3, 3, 2]
-    np.testing.assert_array_equal(np.concatenate([chunk.images for chunk in chunks]), load_all(split, 16).images)
 
 
 def test_the_sample_world_is_named(datasets):

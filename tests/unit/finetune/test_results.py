@@ -55,6 +55,21 @@ def test_a_job_leaves_metrics_pictures_and_a_receipt(make_settings, datasets, tm
     assert sorted(path.name for path in out.iterdir()) == ["metrics.json", "predictions.png", "receipt.json"]
 
 
+def test_a_receipt_names_the_list_of_every_part_that_is_read(make_settings, taskonomy, tmp_path):
+    lists = {}
+    for part, building in (("train", "allen"), ("val", "cobalt"), ("test", "beach")):
+        lists[part] = f"splits/tiny_{part}.csv"
+        (taskonomy / lists[part]).write_text(f"building,point,view\n{building},0,0\n")
+    settings = make_settings(task="normals", epochs=1, warmup_epochs=0, validate_every=1, splits=lists)
+    finetune(settings, "random", tmp_path / "out", data=taskonomy)
+    constant = ConstantSettings("normals", settings.image_size, settings.protocol, lists)
+    constant_baseline(constant, taskonomy, tmp_path / "constant")
+    read = {str(taskonomy / name) for name in lists.values()}
+    assert set(json.loads((tmp_path / "out" / "receipt.json").read_text())["inputs"]) == read
+    inputs = set(json.loads((tmp_path / "constant" / "receipt.json").read_text())["inputs"])
+    assert inputs == read - {str(taskonomy / lists["val"])}
+
+
 @pytest.mark.parametrize("mode", ["frozen", "whole"])
 def test_a_pretrained_encoder_is_used_as_it_is(make_settings, nyuv2, tmp_path, mode):
     settings = make_settings(mode=mode, encoder="run", seeds=[0, 1])
