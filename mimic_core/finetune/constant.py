@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mimic_core.finetune.dense_data import DenseData
+from mimic_core.finetune.dense_data import DenseData, joined
 from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.settings import check_parts, cut_out_words
 from mimic_core.finetune.tasks import get_task
@@ -77,7 +77,7 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
     images = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
     training, test = (open_usable(images.open, Path(data), part, settings.image_size) for part in ("train", "test"))
     receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, sorted({*training.files, *test.files}))
-    value = task.best_constant(images.load(training, range(len(training))))
+    value = task.best_constant(joined(images.chunks(training), len(training)))
     parts = []
     for samples in images.chunks(test):
         prediction = np.broadcast_to(value.reshape(1, -1, 1, 1), samples.target.shape)

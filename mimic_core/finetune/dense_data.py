@@ -5,7 +5,7 @@ Training images are held in memory where they fit, else read again whenever they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_core.errors import MimicError
 from mimic_core.finetune.data import CHUNK, DenseSplit, Samples
 from mimic_core.finetune.protocols import PROTOCOLS
 from mimic_core.finetune.task import Task
@@ -33,18 +34,35 @@ def chunk_of(each: int) -> int:
     return min(max(LOADED // max(each, 1) // BATCH, 1) * BATCH, CHUNK)
 
 
-def select(samples: Samples, rows: NDArray[np.int64]) -> Samples:
-    """Some rows of samples."""
+def select(samples: Samples, rows: NDArray[np.int64] | slice) -> Samples:
+    """Some rows of samples; a slice copies nothing."""
     return Samples(samples.images[rows], samples.target[rows], samples.valid[rows])
 
 
-def joined(parts: Sequence[Samples]) -> Samples:
-    """Samples one behind the other."""
-    return Samples(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.target for part in parts]),
-        np.concatenate([part.valid for part in parts]),
-    )
+def joined(parts: Iterable[Samples], count: int) -> Samples:
+    """Samples one behind the other, ``count`` in all, each part put in its place as it comes.
+
+    Raises:
+        MimicError: their images are of several shapes.
+    """
+    whole, start = None, 0
+    for part in parts:
+        if whole is None:
+            arrays = (part.images, part.target, part.valid)
+            whole = Samples(*(np.empty((count, *array.shape[1:]), array.dtype) for array in arrays))
+        if part.images.shape[1:] != whole.images.shape[1:]:
+            (height, width), (tall, wide) = part.images.shape[1:3], whole.images.shape[1:3]
+            raise MimicError(
+                f"images are {width}x{height} and {wide}x{tall} pixels once their shorter sides fit",
+                where=f"training images {start} to {start + len(part)}",
+                remedy="use protocol: squash for images of several shapes",
+            )
+        rows = slice(start, start + len(part))
+        whole.images[rows], whole.target[rows], whole.valid[rows] = part.images, part.target, part.valid
+        start += len(part)
+    if whole is None:
+        raise MimicError("there are no training images", remedy="check the dataset")
+    return whole
 
 
 class TrainingImages:
@@ -65,7 +83,8 @@ class TrainingImages:
     ) -> None:
         self.read, self.rows, self.threads = read, [int(row) for row in rows], max(threads, 1)
         self.each = nbytes(read(self.rows[:1]))
-        self.samples = read(self.rows) if self.each * len(self.rows) <= held else None
+        fits = self.each * len(self.rows) <= held
+        self.samples = joined(self.parts(self.rows, chunk_of(self.each)), len(self.rows)) if fits else None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,20 +94,24 @@ class TrainingImages:
         if self.samples is not None:
             return select(self.samples, numbers)
         wanted = [self.rows[number] for number in numbers]
-        parts = [wanted[start : start + TOGETHER] for start in range(0, len(wanted), TOGETHER)]
-        if self.threads == 1 or len(parts) == 1:
-            return joined([self.read(part) for part in parts])
+        return joined(self.parts(wanted, TOGETHER), len(wanted))
+
+    def parts(self, rows: Sequence[int], size: int) -> Iterator[Samples]:
+        """Images read ``size`` at a time, as many at once as there are threads."""
+        some = [rows[start : start + size] for start in range(0, len(rows), size)]
+        if self.threads == 1 or len(some) == 1:
+            yield from map(self.read, some)
+            return
         with ThreadPoolExecutor(self.threads) as pool:
-            return joined(list(pool.map(self.read, parts)))
+            yield from pool.map(self.read, some)
 
     def chunks(self) -> Iterator[Samples]:
-        """All of them, in order, a few at a time where they are not held."""
-        if self.samples is not None:
-            yield self.samples
-            return
-        count = chunk_of(self.each)
+        """All of them, in order, a few at a time where they are many."""
+        few = self.samples is not None and nbytes(self.samples) <= LOADED
+        count = len(self) if few else chunk_of(self.each)
         for start in range(0, len(self), count):
-            yield self.get(np.arange(start, min(start + count, len(self))))
+            end = min(start + count, len(self))
+            yield self.get(np.arange(start, end)) if self.samples is None else select(self.samples, slice(start, end))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from mimic_core.errors import MimicError
 from mimic_core.finetune import loop, protocols
 from mimic_core.finetune.augment import augment, augment_whole, middle
 from mimic_core.finetune.data import Samples
@@ -195,6 +196,21 @@ def test_images_that_do_not_fit_are_read_again_and_give_the_same(make_settings, 
     assert Scale.over(streamed.chunks()) == Scale.over(held.chunks())
 
 
+@pytest.mark.parametrize("held", [0, 2**30])
+def test_images_of_several_shapes_are_refused_whether_held_or_not(held):
+    def read(rows):
+        width = 48 if rows[0] < 32 else 40
+        return Samples(
+            np.zeros((len(rows), 32, width, 3), np.uint8),
+            np.zeros((len(rows), 1, 32, width), np.float32),
+            np.ones((len(rows), 32, width), bool),
+        )
+
+    with pytest.raises(MimicError, match="40x32 and 48x32") as caught:
+        TrainingImages(read, range(300), held=held).get(np.arange(300))
+    assert "squash" in caught.value.remedy
+
+
 @settings_of_hypothesis(max_examples=30)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_the_scale_of_parts_is_that_of_the_whole(sizes):
@@ -207,7 +223,7 @@ def test_the_scale_of_parts_is_that_of_the_whole(sizes):
         )
         for size in sizes
     ]
-    found, whole = Scale.over(parts), Scale.of(joined(parts))
+    found, whole = Scale.over(parts), Scale.of(joined(parts, sum(sizes)))
     assert found.mean == pytest.approx(whole.mean, rel=1e-6)
     assert found.deviation == pytest.approx(whole.deviation, rel=1e-6)
 
