@@ -51,9 +51,12 @@ class NYUv2:
         root: folder of the two files.
         part: ``train`` or ``test``.
 
+    Attributes:
+        skipped: images that the split names and that are not there, and how many it names twice.
+
     Raises:
-        MimicError: a file is missing or damaged, an array has another shape, the split names images not there, or (as
-            it is loaded) an image cannot be read.
+        MimicError: a file is missing or damaged, an array has another shape, the split names no image that is
+            there, or (as it is loaded) an image cannot be read.
     """
 
     def __init__(self, root: str | Path, part: str) -> None:
@@ -71,8 +74,13 @@ class NYUv2:
             self.skipped.append(Skipped(f"{splits}, {KEYS[part]}", what))
         with open_labeled(self.path) as file:
             count, self.chunks = check_labeled(file, self.path)
-        if wrong := [number for number in (numbers.min(), numbers.max()) if not 1 <= number <= count]:
-            what = f"{KEYS[part]} names image {wrong[0]}, and there are {count}, counted from 1"
+        there = (self.rows >= 0) & (self.rows < count)
+        what = f"there is no such image: there are {count}, counted from 1"
+        gone = (self.rows[~there] + 1).tolist()
+        self.skipped += [Skipped(f"{splits}, {KEYS[part]}, image {number}", what) for number in gone]
+        self.rows = self.rows[there]
+        if not len(self.rows):
+            what = f"{KEYS[part]} names images such as {numbers[0]}, and there are {count}, counted from 1"
             raise MimicError(what, where=splits, remedy="use the split file of this dataset")
 
     def __len__(self) -> int:

@@ -88,11 +88,19 @@ def test_nyuv2_arrays_of_another_shape_are_refused(nyuv2, shape):
         NYUv2(nyuv2, "train")
 
 
-def test_a_split_that_names_images_not_there_is_refused(nyuv2):
-    for number in (0, 12):
-        scipy.io.savemat(nyuv2 / "splits.mat", {"trainNdxs": np.array([[1], [number]])})
-        with pytest.raises(MimicError, match="and there are 11"):
-            NYUv2(nyuv2, "train")
+@pytest.mark.parametrize("number", [0, 12, 2**40])
+def test_images_of_a_split_that_are_not_there_are_named_and_left_out(nyuv2, number):
+    scipy.io.savemat(nyuv2 / "splits.mat", {"trainNdxs": np.array([[1], [number], [3]])})
+    split = NYUv2(nyuv2, "train")
+    assert split.rows.tolist() == [0, 2]
+    [(where, what)] = split.skipped
+    assert where.endswith(f"splits.mat, trainNdxs, image {number}") and "there are 11" in what
+
+
+def test_a_split_of_another_dataset_is_refused(nyuv2):
+    scipy.io.savemat(nyuv2 / "splits.mat", {"trainNdxs": np.array([[500], [501]])})
+    with pytest.raises(MimicError, match="and there are 11"):
+        NYUv2(nyuv2, "train")
 
 
 def test_an_nyuv2_file_without_depths_is_refused(nyuv2):
