@@ -94,7 +94,9 @@ def test_a_killed_worker_is_told_and_its_unit_is_mined_again(videos, undisturbed
 
 def test_two_at_once_are_told_of_each_other(videos, undisturbed, tmp_path):
     first = start(videos, tmp_path)
+    first.send_signal(signal.SIGSTOP)  # else it may have finished by the time that the second looks
     second = subprocess.run(command(videos, tmp_path), capture_output=True, text=True, check=False)
+    first.send_signal(signal.SIGCONT)
     assert second.returncode == 1
     assert f"another process works in this folder: process {first.pid} on {socket.gethostname()}" in second.stderr
     assert "Traceback" not in second.stderr
