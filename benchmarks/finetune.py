@@ -1,6 +1,6 @@
 """Depth at the paper's settings (ViT-B/16, DPT, 256 px, crops and colours): does the device wait for images?
 
-Random images, the real training loop. A step's own time (forward, backward, optimiser) stands beside what one thread
+Random images, the real training loop. A step's own time (forward, backward, optimizer) stands beside what one thread
 needs to augment a batch, which happens while the step before is computed, and the share of the time that the loop
 waited for it. With the augmentation in the loop, as it is usually done, the device would wait for the sum.
 Run: python benchmarks/finetune.py
@@ -16,13 +16,13 @@ import numpy as np
 import torch
 import yaml
 
-from mimic_core.devices import device, uses_bfloat16
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.dense_data import TrainingImages, select
-from mimic_core.finetune.loop import Trainer
+from mimic_core.finetune.loop import DenseTrainer
 from mimic_core.finetune.model import DenseModel, Scale, build_head
 from mimic_core.finetune.settings import FinetuneSettings
 from mimic_core.finetune.tasks import get_task
+from mimic_core.machine.devices import device, uses_bfloat16
 from mimic_core.models import build_encoder
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.pretrain.speed import synchronise
@@ -51,7 +51,7 @@ def random_samples(size: int) -> Samples:
     return Samples(images, depth, np.ones((IMAGES, size, width), bool))
 
 
-def trainer(settings: FinetuneSettings) -> Trainer:
+def trainer(settings: FinetuneSettings) -> DenseTrainer:
     """What a job of the workflow trains with."""
     task, samples = get_task("depth"), random_samples(settings.image_size)
     encoder = build_encoder(settings.architecture, 0)
@@ -59,7 +59,7 @@ def trainer(settings: FinetuneSettings) -> Trainer:
     hooks = [int(block) for block in settings.head.hooks]
     model = DenseModel(encoder, head, hooks, Scale.of(samples), frozen=False, bf16=uses_bfloat16(settings.precision))
     speed_up_linear_layers(model.to(DEVICE))
-    return Trainer(
+    return DenseTrainer(
         model, task, TrainingImages(lambda rows: select(samples, np.array(rows)), range(IMAGES)), settings, 0
     )
 

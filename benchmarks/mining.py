@@ -25,23 +25,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mimic_core.foreign.yaml_files import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import VideoSettings, video_views
 from mimic_core.frames.views import View
-from mimic_core.memory import keep_freed_memory
+from mimic_core.kit.seeding import generator
+from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.pairs import Features, Measurement, detect, measure
 from mimic_core.pairs.candidates import ViewOf
 from mimic_core.pairs.folder import FolderSettings, mine_folder, shard_paths
-from mimic_core.pairs.rules import RandomWalk as RandomWalkRule
-from mimic_core.pairs.rules import Stride
+from mimic_core.pairs.rules import RandomWalk, Stride
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import mine_shard
 from mimic_core.sampledata import write_flat, write_walkthrough
-from mimic_core.seeding import generator
-from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit, open_source
-from mimic_core.yaml_files import load_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, REPEATS, KEYPOINTS = 4, 5, 300
@@ -60,7 +59,7 @@ def walk_samples(folder: Path) -> tuple[list[list], float]:
     config = load_yaml(ROOT / "config.yaml")
     glb = folder / "flat000.glb"
     write_flat("flat000", glb, {**config["sample"], "seed": config["seed"]})
-    walk = RandomWalk(minimal_island_radius=config["sources"]["hm3d"]["frames"]["min_island_radius"])
+    walk = WalkSettings(minimal_island_radius=config["sources"]["hm3d"]["frames"]["min_island_radius"])
     simulator = open_simulator(glb, resolution=walk.resolution, hfov=walk.hfov)
     started = time.process_time()
     samples = [walk_views(simulator, walk, seed=0, scene="flat000", number=number) for number in range(SAMPLES)]
@@ -82,7 +81,7 @@ def mine_sample(views: Sequence[tuple], most: int | None = None) -> list[Measure
 
 def measured(features: Sequence[Features], stations: Sequence[str]) -> list:
     """The candidates of one sample from the features of its views."""
-    rule = RandomWalkRule()
+    rule = RandomWalk()
     settings = MiningSettings()
 
     def one(view1: int, view2: int) -> Measurement:

@@ -2,10 +2,11 @@
 
 The usual recipe writes the softmax out, takes AdamW as it comes and reads the loss at every step, as the released
 trainer does; on a GPU under fp16 autocast, on a CPU in fp32. Ours is bf16, where the device has it, with the faster
-attention and the fused AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.memory), and ours is timed
-in fp32 as well. Each has a process of its own; their steps take turns, on the same random images; the fastest step of
-each counts. MFU is the counted operations of a step (forward, and twice as many back) over the measured rate of a large
-matrix product in ours' precision. Data are not read here: the waiting share of a real run stands in its metrics.csv.
+attention and the fused AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.machine.memory), and ours is
+timed in fp32 as well. Each has a process of its own; their steps take turns, on the same random images; the fastest
+step of each counts. MFU is the counted operations of a step (forward, and twice as many back) over the measured rate of
+a large matrix product in ours' precision. Data are not read here: the waiting share of a real run stands in its
+metrics.csv.
 Run: python benchmarks/pretrain.py
 """
 
@@ -26,15 +27,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimic_core.devices import device, usable_precision
-from mimic_core.memory import keep_freed_memory
+from mimic_core.kit.seeding import generator, seed_for
+from mimic_core.machine.devices import device, usable_precision
+from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.schedule import make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.speed import matrix_rate, synchronise, training_flops
-from mimic_core.seeding import generator, seed_for
 
 DEVICE = device()
 SIZES = {
@@ -65,7 +66,7 @@ if DEVICE.type == "cpu":
 
 
 def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None], int]:
-    """A training step (forward, backward, optimiser) of one recipe on fixed random images, and its operations."""
+    """A training step (forward, backward, optimizer) of one recipe on fixed random images, and its operations."""
     encoder, decoder, batch = SIZES[size]
     objective = OBJECTIVES[name]
     settings = PretrainSettings(name, "random", encoder, decoder)

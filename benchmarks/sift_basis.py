@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mimic_core.foreign.yaml_files import load_yaml
 from mimic_core.frames.scene import center_crop
 from mimic_core.pairs import detect
 from mimic_core.pairs.features import BASIS
 from mimic_core.sampledata import write_flat
-from mimic_core.simulators import RandomWalk, open_simulator, walk_views
-from mimic_core.yaml_files import load_yaml
+from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTIONS = 36  # fewer leave more keypoints to the exhaustive search, more make the product larger
@@ -28,7 +28,7 @@ FLATS = ("flat000", "flat001", "flat002", "flat003")
 def descriptors() -> np.ndarray:
     """(N, 128) descriptors of one random-walk sample in each of a few flats."""
     config = load_yaml(ROOT / "config.yaml")
-    walk = RandomWalk(minimal_island_radius=1.5)
+    walk = WalkSettings(minimal_island_radius=1.5)
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for flat in FLATS:

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mimic_core.archive import read_at
-from mimic_core.files import atomic_path
 from mimic_core.finetune.layouts import ADE20K, CocoKeypoints, ImageNet, NYUv2, Taskonomy
 from mimic_core.frames.views import decode_image
+from mimic_core.kit.archive import read_at
+from mimic_core.kit.files import atomic_path
 from mimic_core.sources.registry import read_registry
 
 Picture = NDArray[np.uint8]

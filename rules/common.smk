@@ -4,10 +4,10 @@ import json
 import os
 import sys
 
-from mimic_core.config import as_typed, check_config, load_block
+from mimic_core.config.checking import as_typed, check_config, load_block
 from mimic_core.datasets.composition import wanted_pairs
-from mimic_core.errors import MimicError
-from mimic_core.shells import check_checkout, check_long_commands, check_quotable, check_quoted, check_unquoted
+from mimic_core.kit.errors import MimicError
+from mimic_core.config.shells import check_checkout, check_long_commands, check_quotable, check_quoted, check_unquoted
 
 # Jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BASE), os.environ.get("PYTHONPATH")]))
@@ -16,7 +16,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 SCRIPTS = BASE / "workflow_scripts"
 SNAKEMAKES = 400  # MB of the two Snakemakes that start a job on a node of a cluster
-LEASE = "python -m mimic_core.lease --gpus"  # GPUs of its own for each job; with none asked for it does nothing
+LEASE = "python -m mimic_core.machine.gpus --gpus"  # GPUs of its own for each job; with none asked for it does nothing
 
 TYPED = workflow.config_settings.config_args or []  # behind --config
 OVERLAYS = [str(file) for file in workflow.overwrite_configfiles or []]

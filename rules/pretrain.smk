@@ -99,7 +99,7 @@ rule pretrain_run:
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "{LEASE} {resources.gpu:q} -- python -m mimic_core.launch --nodes {resources.nodes:q}"
+        "{LEASE} {resources.gpu:q} -- python -m mimic_core.machine.launch --nodes {resources.nodes:q}"
         " --processes {resources.processes:q} --cpus {threads:q} -- {SCRIPTS:q}/pretrain_run.py"
         " --manifest {input.manifest:q} --out {params.folder:q} --checkpoints {params.checkpoints:q}"
         " --settings {params.settings:q} --seed {params.seed:q} --epoch-of {input.epoch_of:q}"

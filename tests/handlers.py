@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
-from mimic_core.confined import sign_of_life
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.errors import UnreadableError
 
 
 def answering(word=""):

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
 from mimic_core.datasets.assembly import LeakSearch, assemble, mined
 from mimic_core.datasets.card import dataset_card
 from mimic_core.datasets.composition import ALL
 from mimic_core.datasets.leaks import read_hashes
-from mimic_core.files import write_text
-from mimic_core.receipts import Receipt
-from mimic_core.verify import compare, with_receipts
+from mimic_core.kit.files import write_text
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import compare, with_receipts
 
 
 def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mimic_core.command import run, settings
 from mimic_core.finetune import TASKS, ConstantSettings, constant_baseline
-from mimic_core.verify import check_written
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run
 from mimic_core.datasets.statistics import dataset_statistics
+from mimic_core.kit.program import run
 from mimic_core.report.figure2 import composition, draw_figure2
 
 

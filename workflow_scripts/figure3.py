@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run
 from mimic_core.datasets.statistics import shortfalls
+from mimic_core.kit.program import run
 from mimic_core.report.arguments import reasons, results_parser, write_csv
 from mimic_core.report.figure3 import draw_figure3, figure3a, figure3b, scaling
 from mimic_core.report.readings import Encoders, run_statistics

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mimic_core.command import run
+from mimic_core.kit.program import run
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.mining_quality import draw_mining_quality
-from mimic_core.verify import compare, with_receipts
 
 
 def main(argv: Sequence[str] | None = None) -> None:

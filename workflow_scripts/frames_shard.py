@@ -5,14 +5,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
 from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
-from mimic_core.receipts import Receipt
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import compare, listed, with_receipts
 from mimic_core.simulators.remote import ENVIRONMENT
 from mimic_core.sources import open_source
 from mimic_core.sources.listing import count_units, read_listing
-from mimic_core.verify import compare, listed, with_receipts
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import cv2
 
-from mimic_core.command import run
 from mimic_core.evaluation.mining_quality import audit, summary
-from mimic_core.files import atomic_path
-from mimic_core.memory import keep_freed_memory
-from mimic_core.receipts import Receipt
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.program import run
+from mimic_core.kit.receipts import Receipt
+from mimic_core.machine.memory import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> None:

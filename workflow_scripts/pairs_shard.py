@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
 from mimic_core.pairs.rules import rule_for
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
-from mimic_core.receipts import Receipt
 from mimic_core.sources import open_source
 
 

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.verify import read_receipt
 from mimic_core.pretrain import pretrain
-from mimic_core.verify import read_receipt
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run
-from mimic_core.files import write_text
+from mimic_core.kit.files import write_text
+from mimic_core.kit.program import run
 from mimic_core.report.pretraining import cost_rows, draw_losses, read_metrics, run_receipt, to_markdown
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mimic_core.command import run, settings
 from mimic_core.evaluation.reconstruction import ReconstructionSettings, reconstruct
+from mimic_core.kit.program import run, settings
 
 
 def main(argv: Sequence[str] | None = None) -> None:

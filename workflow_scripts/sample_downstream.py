@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
-from mimic_core.receipts import Receipt
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
 from mimic_core.sampledata import write_ade20k, write_coco, write_imagenet, write_nyuv2, write_taskonomy
 
 WRITERS = {

@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
-from mimic_core.receipts import Receipt
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.sources import open_source
 from mimic_core.sources.held_out import check_held_out
 from mimic_core.sources.listing import write_listing
-from mimic_core.verify import compare, with_receipts
 
 
 def main(argv: Sequence[str] | None = None) -> None:

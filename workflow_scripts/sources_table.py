@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.command import run
 from mimic_core.datasets.statistics import dataset_statistics
-from mimic_core.files import write_text
+from mimic_core.kit.files import write_text
+from mimic_core.kit.program import run
 from mimic_core.report.sources import frames_statistics, source_rows, to_csv, to_markdown
 from mimic_core.sources.registry import read_registry
 

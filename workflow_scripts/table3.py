@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run
 from mimic_core.datasets.statistics import shortfalls
+from mimic_core.kit.program import run
 from mimic_core.report.arguments import reasons, table_parser, write_table
 from mimic_core.report.table3 import markdown, table3
 

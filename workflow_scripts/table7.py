@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mimic_core.command import run
 from mimic_core.datasets.statistics import shortfalls
+from mimic_core.kit.program import run
 from mimic_core.report.arguments import reasons, table_parser, write_table
 from mimic_core.report.table7 import markdown, table7
 

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.command import run, settings
 from mimic_core.finetune.test_hashes import write_hashes
-from mimic_core.receipts import Receipt
-from mimic_core.verify import check_written
+from mimic_core.kit.program import run, settings
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from mimic_core.datasets.leaks import Hashes, leaks, told
 from mimic_core.datasets.statistics import mining_statistics, shortfall
-from mimic_core.errors import MimicError, printable
-from mimic_core.files import atomic_path
-from mimic_core.seeding import seed_for
-from mimic_core.verify import read_receipt
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.seeding import seed_for
+from mimic_core.kit.verify import read_receipt
 
 log = logging.getLogger("mimic")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mimic_core.datasets.leaks import told
 from mimic_core.datasets.statistics import shortfall
-from mimic_core.escaping import markdown
+from mimic_core.kit.escaping import markdown
 from mimic_core.pairs.measurement import VERDICTS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 
 ALL = "all"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import MACHINE
 from mimic_core.frames.views import decode_image
+from mimic_core.kit.errors import MimicError
 
 Image = NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from mimic_core.kit.verify import ReadReceipt, read_receipt
 from mimic_core.pairs.measurement import VERDICTS
-from mimic_core.verify import ReadReceipt, read_receipt
 
 
 def dataset_statistics(path: str | Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
-from mimic_core.seeding import generator
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import generator
 
 DRAWS = 100  # test sets drawn, as in the paper
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 
 LEAST = 2  # vectors of which there is a covariance
 

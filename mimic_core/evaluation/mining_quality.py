@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from mimic_core.evaluation.mining_scenes import SCENES, TruePair
 from mimic_core.evaluation.truth import covisibility, patches_of, true_patches, true_positions
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.seeding import generator
 from mimic_core.pairs import Features, Measurement, MiningSettings, detect
 from mimic_core.pairs.correspondences import NONE
 from mimic_core.pairs.homography import usable
 from mimic_core.pairs.matching import match
 from mimic_core.pairs.measurement import DEFAULT, FEW_MATCHES, KEPT, NO_HOMOGRAPHY, overlap_of
 from mimic_core.pairs.settings import GRID, PATCH_SIZE, PATCHES
-from mimic_core.progress import Progress
-from mimic_core.seeding import generator
 
 ALL = "all"  # the row of a variant over all scenes
 

@@ -15,8 +15,6 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mimic_core.datasets import PairDataset
-from mimic_core.devices import cpu_threads, device
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction_features import FID, EncoderDistance
 from mimic_core.evaluation.reconstruction_painting import (
@@ -28,15 +26,17 @@ from mimic_core.evaluation.reconstruction_painting import (
     open_model,
     paint,
 )
-from mimic_core.files import atomic_path, write_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import atomic_path, write_json
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.settings import POSITIVE, Bounds, check_numbers, read_settings
+from mimic_core.kit.verify import InputCheck, with_receipts
+from mimic_core.machine.devices import cpu_threads, device
 from mimic_core.models import MAE
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.masking import kept_patches
 from mimic_core.pretrain.pictures import draw_pictures, hidden, viewable
-from mimic_core.progress import Progress
-from mimic_core.receipts import Receipt
-from mimic_core.settings import POSITIVE, Bounds, check_numbers, read_settings
-from mimic_core.verify import InputCheck, with_receipts
 
 log = logging.getLogger("mimic")
 
@@ -207,7 +207,7 @@ def reconstruct(
 
     Args:
         settings: what to do.
-        weights: file of a whole model (:func:`mimic_core.models.load_whole`).
+        weights: file of a whole model (:func:`mimic_core.models.load_model`).
         out: folder of the results.
         data: ``manifest.parquet`` of the held-out pairs.
         frechet: file of the encoder ``settings.frechet_encoder``, where one is named.

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.evaluation.frechet import LEAST, frechet_distance
 from mimic_core.foreign import check_regular, foreign
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.models import load_pretrained
 from mimic_core.models.weights.parameters import check_values
 from mimic_core.models.weights.pickles import read_pickle

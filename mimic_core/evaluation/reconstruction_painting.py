@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from mimic_core.datasets import PairDataset
-from mimic_core.errors import MimicError
-from mimic_core.models import MAE, CroCo, NaverCroCo, load_pretrained, load_whole
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import generator
+from mimic_core.models import MAE, CroCo, NaverCroCo, load_model, load_pretrained
 from mimic_core.models.masking import kept_patches, normalise_patches, patchify, random_masking
 from mimic_core.pretrain.augment import normalise, to_float
 from mimic_core.pretrain.data import resize
 from mimic_core.pretrain.pictures import painted, viewable
-from mimic_core.seeding import generator
 
 Painter = MAE | CroCo | NaverCroCo
 
@@ -84,7 +84,7 @@ def open_model(path: str | Path, mask_ratio: float) -> Painter:
         MimicError: nothing can be read, or no patch is hidden at this ratio.
     """
     try:
-        model = load_whole(path)
+        model = load_model(path)
     except MimicError as error:
         if not is_encoder(path):
             raise

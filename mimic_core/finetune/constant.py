@@ -15,8 +15,8 @@ from mimic_core.finetune.results import SeedResult, leave, summarise
 from mimic_core.finetune.settings import check_parts, cut_out_words
 from mimic_core.finetune.tasks import get_task
 from mimic_core.finetune.usable import open_usable
-from mimic_core.receipts import Receipt
-from mimic_core.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
 
 log = logging.getLogger("mimic")
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import cannot_open, check_picture, check_regular, picture_size, read_regular
-from mimic_core.seeding import generator
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import generator
 
 SAMPLE_MARK = "SAMPLE_WORLD.json"  # lies in every folder that the sample world wrote
 IGNORED = 255  # class of a pixel that has none

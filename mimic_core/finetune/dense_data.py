@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import CHUNK, DenseSplit, Samples
 from mimic_core.finetune.protocols import PROTOCOLS
 from mimic_core.finetune.task import Task
+from mimic_core.kit.errors import MimicError
 
 HELD = 2**30  # bytes of images and labels; a process holds those of its features, too
 LOADED = 2**27  # bytes of images and labels that are read at once where not all are held

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 
 
 class Kind(NamedTuple):

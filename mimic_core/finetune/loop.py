@@ -18,12 +18,12 @@ from mimic_core.evaluation.metrics import PerImage
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.dense_data import TrainingImages
 from mimic_core.finetune.model import DenseModel
-from mimic_core.finetune.optimiser import build_optimiser, learning_rate, set_learning_rate
+from mimic_core.finetune.optimizer import build_optimizer, learning_rate, set_learning_rate
 from mimic_core.finetune.protocols import PROTOCOLS
 from mimic_core.finetune.settings import FinetuneSettings
 from mimic_core.finetune.task import Task
-from mimic_core.progress import Progress
-from mimic_core.seeding import generator, seed_for
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.seeding import generator, seed_for
 
 AHEAD = 2  # batches that are augmented before they are needed
 ENCODING = 32  # images that go through the encoder at once where no gradient is taken
@@ -89,7 +89,7 @@ def encode(model: DenseModel, chunks: Iterable[NDArray[np.uint8]]) -> list[Tenso
     return [torch.cat([part.to("cpu", dtype) for part in level]) for level in zip(*parts, strict=True)]
 
 
-class Trainer:
+class DenseTrainer:
     """One training run.
 
     Args:
@@ -119,7 +119,7 @@ class Trainer:
         self.seed, self.features, self.validate = seed, features, validate
         self.protocol, self.best = PROTOCOLS[settings.protocol], Best()
         self.validated: Curve = []
-        self.optimiser = build_optimiser(model, settings)
+        self.optimizer = build_optimizer(model, settings)
 
     def run(self) -> Curve:
         """Train; returns the mean training loss of every epoch, counted from 1."""
@@ -132,7 +132,7 @@ class Trainer:
             for epoch in range(self.settings.epochs):
                 losses, sizes = [], []
                 for step, batch in enumerate(itertools.islice(coming, steps)):
-                    set_learning_rate(self.optimiser, learning_rate(epoch + step / steps, self.settings))
+                    set_learning_rate(self.optimizer, learning_rate(epoch + step / steps, self.settings))
                     losses.append(self.step(batch))
                     sizes.append(len(batch.rows))
                     progress.step(note=f"loss {curve[-1][1]:.4f}" if curve else "")
@@ -190,9 +190,9 @@ class Trainer:
         valid = torch.from_numpy(batch.samples.valid).to(device).unsqueeze(1)
         prediction = self.model.predict(features, self.settings.image_size)
         loss: Tensor = self.task.loss(prediction, target, valid)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         return loss.detach()
 
 

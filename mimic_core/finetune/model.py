@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.settings import HeadSettings
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import seed_for
 from mimic_core.models import Encoder
 from mimic_core.models.dpt import LEVELS, DPTHead
-from mimic_core.seeding import seed_for
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mimic_core.files import atomic_path
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.task import Task
+from mimic_core.kit.files import atomic_path
 
 COLUMNS = 6  # test images shown
 TILE = 176  # pixels of one picture's side

@@ -16,7 +16,6 @@ from timm.optim.lars import Lars
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.evaluation.metrics import PerImage
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.pictures import draw_classes, shown_rows
@@ -25,9 +24,10 @@ from mimic_core.finetune.probe_settings import ProbeSettings
 from mimic_core.finetune.repetitions import Repetitions
 from mimic_core.finetune.results import Reported, SeedResult, leave, summarise
 from mimic_core.finetune.settings import RANDOM
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.seeding import generator, seed_for
+from mimic_core.machine.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.models import Encoder, build_encoder, load_pretrained
-from mimic_core.progress import Progress
-from mimic_core.seeding import generator, seed_for
 
 __all__ = ["ProbeSettings", "run"]
 
@@ -48,7 +48,7 @@ def build_classifier(width: int, classes: int, seed: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm1d(width, affine=False, eps=1e-6), linear)
 
 
-def build_optimiser(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
+def build_optimizer(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
     """LARS, whose adaptive rate is for matrices only."""
     matrices = [parameter for parameter in classifier.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in classifier.parameters() if parameter.ndim <= 1]
@@ -74,7 +74,7 @@ def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> PerImag
     return {"top1": 100.0 * (better < 1), "top5": 100.0 * (better < BEST)}
 
 
-class Job(Repetitions[ProbeSettings, ImageNet]):
+class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
     """All seeds of one encoder.
 
     Args:
@@ -126,7 +126,7 @@ class Job(Repetitions[ProbeSettings, ImageNet]):
         settings, seed, rows = self.settings, self.seed_of(repetition), self.rows_of(repetition)
         frozen, found, test = self.features(repetition)
         classifier = build_classifier(frozen.encoder.width, self.classes, seed)
-        optimiser = build_optimiser(classifier, settings)
+        optimizer = build_optimizer(classifier, settings)
         size = min(settings.batch_size, len(rows))
         steps = -(-len(rows) // size)
         curve: Curve = []
@@ -139,15 +139,15 @@ class Job(Repetitions[ProbeSettings, ImageNet]):
                     chosen = order[step * size : (step + 1) * size]
                     if len(chosen) < 2:  # the batch norm needs two
                         continue
-                    for group in optimiser.param_groups:
+                    for group in optimizer.param_groups:
                         group["lr"] = learning_rate(epoch + step / steps, settings)
                     seen = torch.stack([found[row] for row in chosen.tolist()]) if found else None
                     batch = seen if seen is not None else self.encode(frozen, chosen, read)
                     labels = torch.from_numpy(self.training.labels[chosen])
                     loss = functional.cross_entropy(classifier.train()(batch), labels)
-                    optimiser.zero_grad(set_to_none=True)
+                    optimizer.zero_grad(set_to_none=True)
                     loss.backward()
-                    optimiser.step()
+                    optimizer.step()
                     total += float(loss.detach()) * len(chosen)
                     progress.step(note=f"loss {float(loss.detach()):.4f}")
                 curve.append((epoch + 1, total / len(order)))
@@ -186,7 +186,7 @@ def run(
     """
     out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, data, seed)
+        job = ProbeJob(settings, weights, data, seed)
         receipt = job.receipt()
         results = [job.train(repetition) for repetition in job.repetitions()]
     summary = summarise(CLASSIFICATION, results, **job.about())

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import resize_bicubic
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.model import normalise
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import generator
 from mimic_core.models import Encoder
 from mimic_core.pretrain.augment import draw_boxes
-from mimic_core.seeding import generator
 
 Image = NDArray[np.uint8]
 Read = Callable[[int], Image]

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from mimic_core.finetune.layouts.imagenet import CROP
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
+from mimic_core.kit.settings import ABOVE_ZERO, BELOW_ONE, POSITIVE, check_choice, check_numbers, read_settings
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import ABOVE_ZERO, BELOW_ONE, POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.devices import uses_bfloat16
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Split, few_shot_rows
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
@@ -20,11 +18,13 @@ from mimic_core.finetune.probe_settings import ProbeSettings
 from mimic_core.finetune.results import About
 from mimic_core.finetune.settings import RANDOM, FinetuneSettings
 from mimic_core.finetune.usable import open_usable
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.seeding import seed_for
+from mimic_core.kit.verify import compare, with_receipts
+from mimic_core.machine.devices import uses_bfloat16
 from mimic_core.models import load_pretrained
 from mimic_core.models.settings import ViTSettings, vit_settings
-from mimic_core.receipts import Receipt
-from mimic_core.seeding import seed_for
-from mimic_core.verify import compare, with_receipts
 
 log = logging.getLogger("mimic")
 

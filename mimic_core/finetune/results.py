@@ -10,12 +10,12 @@ from typing import Any, NotRequired, Protocol, TypedDict, Unpack
 
 import numpy as np
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.metrics import PerImage
-from mimic_core.files import write_json
 from mimic_core.finetune.data import Skipped
-from mimic_core.receipts import Receipt
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import write_json
+from mimic_core.kit.receipts import Receipt
 
 log = logging.getLogger("mimic")
 

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from mimic_core.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.finetune.data import DenseSplit
 from mimic_core.finetune.dense_data import DenseData, TrainingImages
-from mimic_core.finetune.loop import Curve, Trainer, encode, evaluate, predict
+from mimic_core.finetune.loop import Curve, DenseTrainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.pictures import draw_predictions, shown_rows
 from mimic_core.finetune.repetitions import Repetitions
@@ -22,6 +21,7 @@ from mimic_core.finetune.settings import RANDOM, FinetuneSettings
 from mimic_core.finetune.task import Task
 from mimic_core.finetune.tasks import get_task
 from mimic_core.finetune.usable import open_usable
+from mimic_core.machine.devices import cpu_threads, device, uses_bfloat16
 from mimic_core.models import Encoder, build_encoder, load_pretrained
 from mimic_core.models.linear import speed_up_linear_layers
 
@@ -29,7 +29,7 @@ OUTPUTS = ("metrics.json", "predictions.png")
 FEATURES = 2**31  # bytes of the features of a training set that are kept; beyond, they are computed at every step
 
 
-class Job(Repetitions[FinetuneSettings, DenseSplit]):
+class DenseJob(Repetitions[FinetuneSettings, DenseSplit]):
     """One job: all training images, or those that a repetition draws.
 
     Args:
@@ -106,7 +106,7 @@ class Job(Repetitions[FinetuneSettings, DenseSplit]):
         if reusable:
             self.shared = (encoder, None if self.few else features)
         validate = None if self.validation is None else partial(self.validate, model, self.validation)
-        trainer = Trainer(model, self.task, samples, self.settings, seed, features, validate)
+        trainer = DenseTrainer(model, self.task, samples, self.settings, seed, features, validate)
         return model, trainer.run(), trainer.validated, trainer.best.epoch
 
     def keeps_features(self, model: DenseModel, samples: TrainingImages) -> bool:
@@ -154,7 +154,7 @@ def finetune(
     """
     out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, data, seed)
+        job = DenseJob(settings, weights, data, seed)
         receipt = job.receipt()
         models, results = job.run()
         summary = summarise(job.task, results, **job.about())

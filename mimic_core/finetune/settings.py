@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mimic_core.errors import MimicError
-from mimic_core.models.settings import vit_settings
-from mimic_core.settings import (
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import (
     ABOVE_ZERO,
     BELOW_ONE,
     COUNTS,
@@ -20,6 +19,7 @@ from mimic_core.settings import (
     check_numbers,
     read_settings,
 )
+from mimic_core.models.settings import vit_settings
 
 Mode = Literal["frozen", "whole"]
 PARTS = ("train", "val", "test")

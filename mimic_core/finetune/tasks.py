@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.depth import DEPTH
 from mimic_core.finetune.normals import NORMALS
 from mimic_core.finetune.task import Task
+from mimic_core.kit.errors import MimicError
 
 TASKS = {task.name: task for task in (DEPTH, NORMALS)}
 

@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
-from mimic_core.files import atomic_path
 from mimic_core.finetune.data import CHUNK, read_rgb, resize_image
 from mimic_core.finetune.layouts.ade20k import ADE20K
 from mimic_core.finetune.layouts.coco import CocoKeypoints
 from mimic_core.finetune.layouts.imagenet import ImageNet
 from mimic_core.finetune.layouts.nyuv2 import NYUv2
 from mimic_core.finetune.layouts.taskonomy import Taskonomy
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.progress import track
+from mimic_core.kit.tables import RowWriter
 from mimic_core.pairs.hashing import perceptual_hash
-from mimic_core.progress import track
-from mimic_core.tables import RowWriter
 
 HASHES = pa.schema([("image", pa.string()), ("hash", pa.uint64())])
 SIZE = 224  # pixels of a side, as views are stored

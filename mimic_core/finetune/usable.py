@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import Skipped, Split
 from mimic_core.foreign import foreign
-from mimic_core.progress import Progress
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.progress import Progress
 
 log = logging.getLogger("mimic")
 

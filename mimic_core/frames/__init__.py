@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from mimic_core.errors import UnreadableError
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.hdf5 import hdf5_views
 from mimic_core.frames.images import ImageSettings, image_views
@@ -14,6 +13,7 @@ from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.sens import sens_views
 from mimic_core.frames.video import VideoSettings, video_views
 from mimic_core.frames.views import Reader, Reading, Remark, View
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 
 

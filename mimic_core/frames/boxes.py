@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import HEADER_BYTES, REMOVE, SAMPLES
+from mimic_core.kit.errors import UnreadableError
 
 FIRST = frozenset([b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx", b"uuid"])
 HOLDERS = frozenset([b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf"])
@@ -65,7 +65,7 @@ def check_tables(file: BinaryIO, size: int, where: Path) -> int:
         How many tracks may be videos; 0 of a file of another kind.
 
     Raises:
-        UnreadableError: they promise more samples than :data:`~mimic_core.foreign.SAMPLES`.
+        UnreadableError: they promise more samples than :data:`~mimic_core.foreign.reading.SAMPLES`.
     """
     file.seek(0)
     if file.read(8)[4:] not in FIRST:
@@ -143,7 +143,7 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
 
 
 def walk_compressed(file: BinaryIO, start: int, end: int, tables: Tables, where: Path, deep: int) -> None:
-    """Read a compressed header, which unfolds to at most :data:`~mimic_core.foreign.HEADER_BYTES`."""
+    """Read a compressed header, which unfolds to at most :data:`~mimic_core.foreign.reading.HEADER_BYTES`."""
     for kind, inside, behind in boxes(file, start, end):
         if kind != b"cmvd":
             continue

@@ -20,9 +20,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import FRAME_PIXELS, REMOVE, foreign, machine_fault, open_regular, reason
 from mimic_core.frames.boxes import MOST_TRACKS, check_tables
+from mimic_core.kit.errors import UnreadableError
 
 CANNOT, ENCODE = "a video that cannot be decoded", "encode it anew, or remove it"
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import foreign, read_regular
+from mimic_core.kit.errors import MimicError
 
 Image = NDArray[np.uint8]
 HideFaces = Callable[[Image], tuple[Image, int]]  # the image without faces, and how many there were

@@ -1,7 +1,7 @@
 """Views of one sample of an HDF5 file, as DeMoN ships them: ``<sample>/frames/t0/v0/image``, ``v1`` and so on.
 
 An ``image`` is a row of encoded bytes (WebP, JPEG or PNG; 1-D, one byte each) or pixels (H, W, 3) uint8, RGB. Only what
-lies in the file itself is read (:mod:`mimic_core.hdf5`).
+lies in the file itself is read (:mod:`mimic_core.foreign.hdf5`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import check_picture, check_pixels, foreign
+from mimic_core.foreign.hdf5 import member, members, open_hdf5, read_array
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.images import ImageSettings
 from mimic_core.frames.views import Image, View, decode_image, to_view_size
-from mimic_core.hdf5 import member, members, open_hdf5, read_array
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 from mimic_core.sources.base import natural
 

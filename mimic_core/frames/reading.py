@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from mimic_core.confined import Limits, Worker
-from mimic_core.errors import UnreadableError
 from mimic_core.frames import reader
 from mimic_core.frames.views import Reader, Remark, Stored, stored_views
+from mimic_core.kit.confined import Limits, Worker
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 
 GIB = 1 << 30

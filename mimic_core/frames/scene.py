@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.frames.views import VIEW_SIZE, Remark, View
-from mimic_core.progress import Progress
-from mimic_core.settings import NOT_NEGATIVE, POSITIVE, check_choice, check_numbers
-from mimic_core.simulators import RandomWalk, open_simulator, walk_views
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.settings import NOT_NEGATIVE, POSITIVE, check_choice, check_numbers
+from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit
 
 MANY_PLAIN = 0.5  # share of a scene's views of one colour that is worth a remark
@@ -47,7 +47,7 @@ def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View
     Raises:
         UnreadableError: the scene cannot be opened, or has no walkable area of that size.
     """
-    walk = RandomWalk(minimal_island_radius=settings.min_island_radius)
+    walk = WalkSettings(minimal_island_radius=settings.min_island_radius)
     simulator = open_simulator(
         unit.path, backend=settings.simulator, resolution=walk.resolution, hfov=walk.hfov, up=settings.up_axis
     )

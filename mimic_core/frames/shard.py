@@ -15,16 +15,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from mimic_core.archive import TarWriter
-from mimic_core.confined import ATTEMPTS, LostError
-from mimic_core.errors import MimicError, UnreadableError, printable
-from mimic_core.files import atomic_path
 from mimic_core.foreign import PASSING, foreign, reason
 from mimic_core.frames.views import Reader, Remark, stored_views
-from mimic_core.progress import track
+from mimic_core.kit.archive import TarWriter
+from mimic_core.kit.confined import ATTEMPTS, LostError
+from mimic_core.kit.errors import MimicError, UnreadableError, printable
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.progress import track
+from mimic_core.kit.tables import Row, RowWriter
 from mimic_core.sources import Unit
 from mimic_core.sources.base import name_below
-from mimic_core.tables import Row, RowWriter
 
 log = logging.getLogger("mimic")
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimic_core.confined import sign_of_life
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.frames.clock import MOST_GAPS, ViewClock
 from mimic_core.frames.container import CANNOT, ENCODE, check_frame, film_of, open_container
 from mimic_core.frames.decoding import Account, Film
@@ -15,7 +13,9 @@ from mimic_core.frames.faces import face_blur
 from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
 from mimic_core.frames.orientation import upright
 from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, to_view_size
-from mimic_core.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
+from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.kit.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
 MICROSECONDS = 1_000_000  # a second, as containers count
 MOST_EXPECTED = 10_000_000  # views; a header that promises more is not believed

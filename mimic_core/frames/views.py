@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import check_picture, foreign
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 
 Image = NDArray[np.uint8]

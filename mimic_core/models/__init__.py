@@ -9,8 +9,8 @@ from mimic_core.models.weights import (
     build_encoder,
     export_multimae,
     export_timm,
+    load_model,
     load_pretrained,
-    load_whole,
     save_encoder,
 )
 
@@ -24,8 +24,8 @@ __all__ = [
     "build_encoder",
     "export_multimae",
     "export_timm",
+    "load_model",
     "load_pretrained",
-    "load_whole",
     "named_vit",
     "save_encoder",
 ]

@@ -13,8 +13,8 @@ from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
-from mimic_core.settings import BELOW_ONE, check_number, is_count, shown
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import BELOW_ONE, check_number, is_count, shown
 
 EXPANSION = 4  # hidden width of a block over its width
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_count, is_number, shown
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder, initialise
-from mimic_core.settings import is_count, is_number, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +127,7 @@ def dino_loss(student: Tensor, teacher: Tensor, center: Tensor, sharpness: tuple
 
 
 class DINO(nn.Module):
-    """Student and teacher. The loop calls :meth:`before_step` and :meth:`after_step` around the optimiser's step.
+    """Student and teacher. The loop calls :meth:`before_step` and :meth:`after_step` around the optimizer's step.
 
     The centre moves once a step, by the mean over the whole effective batch: it does not matter how that is divided.
 
@@ -214,7 +214,7 @@ class DINO(nn.Module):
 
     @torch.no_grad()
     def after_step(self, done: float) -> None:
-        """Move teacher and centre; to be called after the optimiser's step, by every process.
+        """Move teacher and centre; to be called after the optimizer's step, by every process.
 
         Args:
             done: share of the training finished, this step included, 0 to 1.

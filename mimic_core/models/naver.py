@@ -6,7 +6,7 @@ import torch
 from timm.layers.patch_embed import PatchEmbed
 from torch import Tensor, nn
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.croco import CrossBlock
 from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
 from mimic_core.models.settings import DecoderSettings, ViTSettings

@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.settings import is_count, is_number, read_settings, shown
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_count, is_number, read_settings, shown
 
 POSITIONS = ("sincos", "learned", "rope")
 NAMED = {

@@ -14,11 +14,11 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import BELOW_ONE, check_number
 from mimic_core.models.attention import SelfAttention, rotation_table
 from mimic_core.models.masking import gather_tokens
 from mimic_core.models.settings import ViTSettings
-from mimic_core.settings import BELOW_ONE, check_number
 
 
 class Norm(nn.LayerNorm):

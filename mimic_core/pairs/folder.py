@@ -16,22 +16,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mimic_core.confined import ITEM, LOST, Handler, Pool, tell
-from mimic_core.errors import MimicError, UnreadableError, printable
-from mimic_core.files import cannot_write, read_json, remove_abandoned
-from mimic_core.folder_lock import FolderLock
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.reading import MEDIA
 from mimic_core.frames.views import Reader
+from mimic_core.kit.confined import ITEM, LOST, Handler, Pool, tell
+from mimic_core.kit.errors import MimicError, UnreadableError, printable
+from mimic_core.kit.files import cannot_write, read_json, remove_abandoned
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import changed_files, read_receipt
+from mimic_core.machine.folder_lock import FolderLock
 from mimic_core.pairs.merging import merge_parts, merge_statistics
 from mimic_core.pairs.shard import ShardPaths
-from mimic_core.pairs.tasks import PARTS, FolderSettings, Task, find_tasks, mine_unit, shard_paths
-from mimic_core.progress import Progress
-from mimic_core.receipts import Receipt
+from mimic_core.pairs.tasks import PARTS, FolderSettings, UnitTask, find_tasks, mine_unit, shard_paths
 from mimic_core.sources.content import passed_over
-from mimic_core.verify import changed_files, read_receipt
 
-__all__ = ["PARTS", "FolderSettings", "Task", "find_tasks", "mine_folder", "shard_paths"]
+__all__ = ["PARTS", "FolderSettings", "UnitTask", "find_tasks", "mine_folder", "shard_paths"]
 
 log = logging.getLogger("mimic")
 
@@ -69,7 +69,7 @@ def mine_folder(
 
 
 def mine_locked(
-    tasks: Sequence[Task], out: Path, settings: FolderSettings, jobs: int, confined: bool
+    tasks: Sequence[UnitTask], out: Path, settings: FolderSettings, jobs: int, confined: bool
 ) -> dict[str, Any]:
     """What :func:`mine_folder` does once no other process works in ``out``."""
     stamps = {task.folder.name: task.stamp for task in tasks}
@@ -114,7 +114,7 @@ def finished(final: Path, stamps: Mapping[str, Any], paths: ShardPaths) -> dict[
     return statistics
 
 
-def mine_tasks(tasks: Sequence[Task], jobs: int, confined: bool) -> None:
+def mine_tasks(tasks: Sequence[UnitTask], jobs: int, confined: bool) -> None:
     """Mine units, side by side in workers or one after the other in this process."""
     if len(tasks) and (confined or (jobs > 1 and len(tasks) > 1)):
         try:
@@ -136,7 +136,7 @@ LOOK, MINE = "look", "mine"  # questions to a worker
 def mining() -> Handler:
     """In a worker: looks how many views a task has, or mines it and answers with the numbers of views read."""
 
-    def answer(question: tuple[str, Task]) -> Iterator[int]:
+    def answer(question: tuple[str, UnitTask]) -> Iterator[int]:
         what, task = question
         if what == LOOK:
             yield task.views()
@@ -146,7 +146,7 @@ def mining() -> Handler:
     return answer
 
 
-def mine_in_pool(tasks: Sequence[Task], pool: Pool) -> None:
+def mine_in_pool(tasks: Sequence[UnitTask], pool: Pool) -> None:
     """Mine units side by side; one whose worker is lost each time is counted as unreadable, with the reason."""
     views = sum(value for _, kind, value in pool.answers([(LOOK, task) for task in tasks]) if kind == ITEM)
     left = len(tasks)

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mimic_core.archive import TarWriter
-from mimic_core.files import atomic_path
 from mimic_core.frames.shard import VIEWS, none_readable
+from mimic_core.kit.archive import TarWriter
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.tables import Row, RowWriter, read_rows
 from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.pairs.shard import ShardPaths
 from mimic_core.pairs.tables import CANDIDATES, PAIRS
-from mimic_core.pairs.tasks import Task
-from mimic_core.tables import Row, RowWriter, read_rows
+from mimic_core.pairs.tasks import UnitTask
 
 COUNTED = ("seen", "kept", "rejected", "failed", "views", "features", "faces")  # statistics that are added up
 
@@ -39,7 +39,7 @@ def merge_statistics(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def merge_parts(tasks: Sequence[Task], to: ShardPaths) -> None:
+def merge_parts(tasks: Sequence[UnitTask], to: ShardPaths) -> None:
     """Put the units' parts together, in order."""
     with atomic_path(to.candidates) as temporary, RowWriter(temporary, CANDIDATES) as candidates:
         for task in tasks:

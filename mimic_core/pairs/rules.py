@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import POSITIVE, check_choice, check_numbers, read_settings
 from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
 from mimic_core.pairs.measurement import HIGH_OVERLAP, KEPT, NEAR_DUPLICATE
-from mimic_core.settings import POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)

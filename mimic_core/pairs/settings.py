@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.settings import ABOVE_ZERO, COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Bounds, check_numbers
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import ABOVE_ZERO, COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Bounds, check_numbers
 
 IMAGE_SIZE = 224  # pixels; every homography and every patch is in this frame
 PATCH_SIZE = 16  # pixels

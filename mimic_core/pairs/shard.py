@@ -16,23 +16,23 @@ from typing import Any, BinaryIO
 
 import cv2
 
-from mimic_core.archive import TarWriter, read_at
-from mimic_core.confined import sign_of_life
-from mimic_core.errors import MimicError, printable
-from mimic_core.files import atomic_path
 from mimic_core.frames.shard import OK, REMARK
 from mimic_core.frames.views import decode_image
-from mimic_core.memory import keep_freed_memory
+from mimic_core.kit.archive import TarWriter, read_at
+from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.seeding import generator
+from mimic_core.kit.tables import Row, RowWriter, count_rows, read_groups
+from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
 from mimic_core.pairs.features import Features, detect
 from mimic_core.pairs.hashing import perceptual_hash
 from mimic_core.pairs.measurement import BLURRED, KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement, measure
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.tables import CANDIDATES, PAIRS
-from mimic_core.progress import Progress
-from mimic_core.seeding import generator
 from mimic_core.sources.base import Unit
-from mimic_core.tables import Row, RowWriter, count_rows, read_groups
 
 log = logging.getLogger("mimic")
 

@@ -10,23 +10,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError, printable
-from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import expected_views
 from mimic_core.frames.views import Reader, Reading
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.files import write_json
+from mimic_core.kit.receipts import code_version
+from mimic_core.kit.settings import NOT_NEGATIVE, Bounds, check_numbers
+from mimic_core.kit.verify import changed_files, fingerprint, read_receipt
 from mimic_core.pairs.candidates import CandidateRule
 from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
-from mimic_core.receipts import code_version
-from mimic_core.settings import NOT_NEGATIVE, Bounds, check_numbers
 from mimic_core.sources import Unit, open_source
 from mimic_core.sources.base import check_unique
 from mimic_core.sources.content import passed_over, told
-from mimic_core.verify import changed_files, fingerprint, read_receipt
 
 log = logging.getLogger("mimic")
 
@@ -56,7 +56,7 @@ class FolderSettings:
 
 
 @dataclass(frozen=True)
-class Task:
+class UnitTask:
     """One video or image folder, what is to be done with it, and where its parts go."""
 
     kind: str
@@ -136,7 +136,7 @@ def shard_paths(folder: Path) -> ShardPaths:
     )
 
 
-def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
+def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTask]:
     """Every video and image folder below ``folder``, by name; what lies in ``out`` is passed over.
 
     Raises:
@@ -161,7 +161,7 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[Task]:
         )
     found.sort(key=lambda item: (item[1].name, item[0]))
     check_unique(unit for _, unit in found)
-    return [Task(kind, unit, settings, out / PARTS / f"{kind}-{unit.folder}") for kind, unit in found]
+    return [UnitTask(kind, unit, settings, out / PARTS / f"{kind}-{unit.folder}") for kind, unit in found]
 
 
 def real(path: Path) -> Path:
@@ -169,7 +169,7 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def mine_unit(task: Task, read: Reader | None = None, step: Callable[[int], None] = lambda count: None) -> None:
+def mine_unit(task: UnitTask, read: Reader | None = None, step: Callable[[int], None] = lambda count: None) -> None:
     """Mine one video or image folder into its parts.
 
     Args:

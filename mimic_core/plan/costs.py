@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 
 TABLE = Path(__file__).with_name("costs.csv")
 BASES = {  # what a number rests on, as the plan prints it

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import read_json
 from mimic_core.plan import TARGETS
 
 STAGES = ("sample", "frames", "pairs", "datasets", "pretrain", "finetune", "report")

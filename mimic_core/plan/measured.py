@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import foreign
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import read_settings
+from mimic_core.kit.verify import ReadReceipt, read_receipt
 from mimic_core.models.settings import DecoderSettings, vit_settings
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.models import MASKED, Model
 from mimic_core.plan.speeds import SHAPES, operations_of, speed_name
-from mimic_core.settings import read_settings
 from mimic_core.sources.registry import read_registry
-from mimic_core.verify import ReadReceipt, read_receipt
 
 log = logging.getLogger("mimic")
 

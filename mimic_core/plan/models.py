@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
 from mimic_core.plan.operations import pretraining
-from mimic_core.settings import read_settings
 
 MASKED = {"mae": 0.75, "croco": 0.9, "dino": 0.0}  # share of the patches that the paper hides
 IMAGES = {"mae": 2, "croco": 1, "dino": 2}  # samples a pair

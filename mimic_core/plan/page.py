@@ -8,7 +8,7 @@ import io
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mimic_core.escaping import csv_cell
+from mimic_core.kit.escaping import csv_cell
 from mimic_core.plan.costs import Costs
 from mimic_core.plan.jobs import STAGES
 from mimic_core.plan.plan import Plan, Row, number

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from mimic_core.kit.seeding import generator
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.estimate import Setting, estimate_all
 from mimic_core.plan.jobs import STAGES, Job
 from mimic_core.plan.schedule import Cluster, Schedule, fitted, simulate
 from mimic_core.plan.terms import Estimate
-from mimic_core.seeding import generator
 
 LEARNING = ("pretrain", "finetune")
 DRAWS = 20

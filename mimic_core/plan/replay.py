@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.plan.jobs import Job
 from mimic_core.plan.measured import read_benchmark
 from mimic_core.plan.schedule import Cluster, Schedule, simulate

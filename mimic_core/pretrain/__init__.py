@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mimic_core.pretrain.run import pretrain
     from mimic_core.pretrain.settings import PretrainSettings
-    from mimic_core.pretrain.stage import pretrain
 
 __all__ = ["PretrainSettings", "pretrain"]
 
@@ -16,7 +16,7 @@ def __getattr__(name: str) -> Any:
 
         return PretrainSettings
     if name == "pretrain":
-        from mimic_core.pretrain.stage import pretrain
+        from mimic_core.pretrain.run import pretrain
 
         return pretrain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
-from mimic_core.errors import MimicError
-from mimic_core.files import atomic_path
 from mimic_core.foreign import MACHINE, check_regular, reason
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import atomic_path
 
 log = logging.getLogger("mimic")
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from mimic_core.errors import MimicError
-from mimic_core.progress import track
-from mimic_core.seeding import generator, seed_for
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.progress import track
+from mimic_core.kit.seeding import generator, seed_for
 
 log = logging.getLogger("mimic")
 
@@ -80,7 +80,7 @@ class Order:
 
     Args:
         samples: how many there are.
-        effective_batch: samples of one step of the optimiser, over all processes.
+        effective_batch: samples of one step of the optimizer, over all processes.
         seed: the config's seed.
         epoch_samples: samples that count as an epoch, whatever there are; None: all, so that an epoch is a pass.
     """

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mimic_core.devices import device
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.machine.devices import device
 
 Choice = TypeVar("Choice")
 
@@ -130,16 +130,16 @@ def processes() -> Iterator[Processes]:
             where="pretrain.processes",
             remedy="ask for one process a GPU; pretrain.effective_batch stays what it is",
         )
-    own = device(int(os.environ.get("LOCAL_RANK", "0")))
-    if own.type == "cuda":
-        torch.cuda.set_device(own)
+    chosen = device(int(os.environ.get("LOCAL_RANK", "0")))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
         torch.set_float32_matmul_precision("high")  # TF32 where something is left in float32
     if count == 1:
-        yield Processes(0, 1, own)
+        yield Processes(0, 1, chosen)
         return
-    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         control = distributed.new_group(backend="gloo")
-        yield Processes(distributed.get_rank(), count, own, control)
+        yield Processes(distributed.get_rank(), count, chosen, control)
     finally:
         distributed.destroy_process_group()

@@ -19,16 +19,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from mimic_core.devices import usable_precision
-from mimic_core.errors import MimicError
-from mimic_core.files import write_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import write_json
+from mimic_core.kit.progress import Progress
+from mimic_core.kit.seeding import generator, seed_for
+from mimic_core.kit.verify import InputCheck, fingerprint
+from mimic_core.machine.devices import usable_precision
+from mimic_core.machine.run_lock import RunLock
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.weights import save_encoder
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.curves import Curves
 from mimic_core.pretrain.data import ImageStore, Order, Pairs, Request, split_by_unit
 from mimic_core.pretrain.distributed import Processes, accumulate, accumulation_steps
-from mimic_core.pretrain.lock import RunLock
 from mimic_core.pretrain.metrics import LOSSES, write_metrics
 from mimic_core.pretrain.objectives import get_objective
 from mimic_core.pretrain.pictures import draw_pictures
@@ -37,9 +40,6 @@ from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals
 from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory, training_flops
 from mimic_core.pretrain.validation import Validation
-from mimic_core.progress import Progress
-from mimic_core.seeding import generator, seed_for
-from mimic_core.verify import InputCheck, fingerprint
 
 log = logging.getLogger("mimic")
 
@@ -57,7 +57,7 @@ class Trainer:
         dataset: the pairs.
         settings: the run's settings.
         seed: the config's seed.
-        own: this process among the others.
+        world: this process among the others.
         checkpoint_dir: where checkpoints lie; a run goes on from the newest.
         metrics_path: the ``metrics.csv`` to write.
         data_hash: names the content of the dataset, so that a checkpoint is not continued on another.
@@ -74,19 +74,19 @@ class Trainer:
         dataset: Pairs,
         settings: PretrainSettings,
         seed: int,
-        own: Processes,
+        world: Processes,
         checkpoint_dir: Path,
         metrics_path: Path,
         data_hash: str = "",
         allow_changed: Collection[str] = (),
         inputs: InputCheck | None = None,
     ) -> None:
-        self.dataset, self.settings, self.seed, self.own = dataset, settings, seed, own
+        self.dataset, self.settings, self.seed, self.world = dataset, settings, seed, world
         self.checkpoint_dir, self.metrics_path, self.inputs = checkpoint_dir, metrics_path, inputs
         self.objective = get_objective(settings.model).configured(settings)
         self.patches = settings.encoder.grid**2
-        self.effective_batch = settings.effective_batch or own.count * settings.batch_size
-        self.accumulation = accumulation_steps(self.effective_batch, own.count, settings.batch_size)
+        self.effective_batch = settings.effective_batch or world.count * settings.batch_size
+        self.accumulation = accumulation_steps(self.effective_batch, world.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(dataset.rows, settings.validation_share, seed)
         samples = len(self.training) * self.objective.samples_per_pair
         matched = settings.epoch_pairs and round(samples * settings.epoch_pairs / len(dataset))  # held out as many
@@ -102,15 +102,15 @@ class Trainer:
         self.state = State()
         self.model = self.objective.build(settings)
         self.model.initialise(seed_for(seed, "model"))
-        speed_up_linear_layers(self.model.to(own.device))
+        speed_up_linear_layers(self.model.to(world.device))
         self.optimizer = make_optimizer(self.model, settings)
-        precision = usable_precision(settings.precision, own.device)
-        self.scaler = torch.amp.GradScaler(own.device.type, enabled=precision == torch.float16)
+        precision = usable_precision(settings.precision, world.device)
+        self.scaler = torch.amp.GradScaler(world.device.type, enabled=precision == torch.float16)
         self.restore(allow_changed)
-        self.wrapped = own.wrap(self.model)
+        self.wrapped = world.wrap(self.model)
         if settings.compile:
             self.wrapped = cast(nn.Module, torch.compile(self.wrapped))
-        self.autocast = torch.autocast(own.device.type, precision, enabled=precision != torch.float32)
+        self.autocast = torch.autocast(world.device.type, precision, enabled=precision != torch.float32)
         self.precision = precision
         self.unread: list[torch.Tensor] = []
         self.clock = time.monotonic()
@@ -121,13 +121,13 @@ class Trainer:
 
     def restore(self, allow_changed: Collection[str]) -> None:
         """Go on from the newest sound checkpoint, where there is one: in all processes from the same."""
-        path = self.own.agree(self.choose_checkpoint)
+        path = self.world.agree(self.choose_checkpoint)
         content = load_checkpoint(self.checkpoint_dir, self.identity, allow_changed, path) if path else None
         if content is None:
             return
         self.state = content["state"]
         lost = self.lost_encoders() if content["finished"] else []
-        if self.own.any([bool(lost)])[0]:
+        if self.world.any([bool(lost)])[0]:
             log.warning("the run starts anew: no checkpoint holds these any more: %s", ", ".join(map(str, lost)))
             self.state = State()
             return
@@ -152,13 +152,13 @@ class Trainer:
         """
         if self.state.iteration >= self.iterations:
             return
-        lock = RunLock(self.checkpoint_dir) if self.own.main else contextlib.nullcontext()
+        lock = RunLock(self.checkpoint_dir) if self.world.main else contextlib.nullcontext()
         try:
             with lock:
                 self.work()
         except torch.OutOfMemoryError as error:
             remedy = f"lower pretrain.batch_size (it is {self.settings.batch_size}); effective_batch stays what it is"
-            raise MimicError("the GPU has not enough memory", where=str(self.own.device), remedy=remedy) from error
+            raise MimicError("the GPU has not enough memory", where=str(self.world.device), remedy=remedy) from error
 
     def work(self) -> None:
         """:meth:`run`, once nothing else is at work on the run."""
@@ -169,7 +169,7 @@ class Trainer:
         validation = Validation(self.objective, store, held_out, self.patches, settings.batch_size, self.seed)
         try:
             left = self.iterations - self.state.iteration
-            if self.own.main:
+            if self.world.main:
                 if self.state.iteration == 0:
                     self.clear()
                 self.curves = Curves(self.metrics_path.parent / "tensorboard", self.state.iteration)
@@ -207,9 +207,9 @@ class Trainer:
             progress.step(1, f"loss {self.state.losses[-1]:.4f}" if self.state.losses else "")
             due = time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes
             damaged = self.inputs is not None and self.inputs.failed
-            stop, due, damaged = self.own.any([signals.received is not None, due, damaged])
+            stop, due, damaged = self.world.any([signals.received is not None, due, damaged])
             if damaged and self.inputs is not None:
-                self.own.agree(self.inputs.finish)  # raises what is wrong
+                self.world.agree(self.inputs.finish)  # raises what is wrong
             if stop or due or done == self.iterations:
                 self.save(needed=stop or done == self.iterations)
             if stop and done < self.iterations:
@@ -224,18 +224,18 @@ class Trainer:
             rng = generator(self.seed, "iteration", iteration)
             draws = self.objective.draws(rng, self.effective_batch, self.patches)
             for step in range(self.accumulation):
-                start = (step * self.own.count + self.own.rank) * size
+                start = (step * self.world.count + self.world.rank) * size
                 part = {name: values[start : start + size] for name, values in draws.items()}
                 request = self.objective.request(samples[start : start + size], part)
                 pairs = self.training[request.pairs]
                 yield Request(pairs, request.views), self.objective.adapt(part, self.dataset.rows.iloc[pairs[:, 0]])
 
     def step(self, stream: Iterator[tuple[np.ndarray, Draws]]) -> None:
-        """One step of the optimiser over the effective batch."""
+        """One step of the optimizer over the effective batch."""
         epoch = self.state.iteration / self.order.iterations_per_epoch
         schedule(self.optimizer, epoch, self.settings, self.effective_batch)
         steps = self.accumulation
-        total = torch.zeros((), device=self.own.device)
+        total = torch.zeros((), device=self.world.device)
         for index in range(steps):
             with self.waiting.running():
                 images, draws = next(stream)
@@ -259,15 +259,15 @@ class Trainer:
     def to_device(self, values: np.ndarray) -> torch.Tensor:
         """An array as a tensor where the model is."""
         tensor = torch.from_numpy(values)
-        if self.own.device.type == "cuda":
-            return tensor.pin_memory().to(self.own.device, non_blocking=True)
+        if self.world.device.type == "cuda":
+            return tensor.pin_memory().to(self.world.device, non_blocking=True)
         return tensor
 
     def read_losses(self) -> None:
         """Fetch the losses of the iterations since the last reading, averaged over the processes, and check them."""
         if not self.unread:
             return
-        losses, norms = self.own.mean(torch.stack(self.unread)).T.tolist()
+        losses, norms = self.world.mean(torch.stack(self.unread)).T.tolist()
         first = self.state.iteration - len(losses)
         for iteration, loss in enumerate(losses, start=first):
             if not np.isfinite(loss):
@@ -291,7 +291,7 @@ class Trainer:
         pairs = np.unique(self.training[samples // self.objective.samples_per_pair])
         keys = [str(key) for key in self.dataset.rows["key"].iloc[pairs]]
         path = self.checkpoint_dir / f"not-finite-{iteration:08d}.json"
-        if self.own.main:
+        if self.world.main:
             write_json(path, {"iteration": iteration, "loss": str(loss), "pairs": keys})
         shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
         return MimicError(
@@ -308,7 +308,7 @@ class Trainer:
         on_device = {name: self.to_device(values[:1]) for name, values in part.items()}
         inputs = self.objective.inputs(self.to_device(images), on_device)
         self.sample_flops = training_flops(self.model, inputs)
-        self.possible = matrix_rate(self.own.device, self.precision)
+        self.possible = matrix_rate(self.world.device, self.precision)
 
     def end_epoch(self, validation: Validation) -> None:
         """Add the epoch's row and start the next epoch's sums."""
@@ -316,16 +316,21 @@ class Trainer:
         self.state.losses, self.state.norms = [], []
         self.state.epoch_seconds = self.state.epoch_waited = 0.0
         epoch = self.state.iteration // self.order.iterations_per_epoch
-        if epoch in self.settings.save_encoders_at and self.own.main:
+        if epoch in self.settings.save_encoders_at and self.world.main:
             self.save_encoder(epoch)
         every = self.settings.pictures_every
-        if every and (epoch % every == 0 or epoch == self.settings.epochs) and len(validation.pairs) and self.own.main:
+        if (
+            every
+            and (epoch % every == 0 or epoch == self.settings.epochs)
+            and len(validation.pairs)
+            and self.world.main
+        ):
             self.draw(validation, epoch)
         self.clock = time.monotonic()
 
     def draw(self, validation: Validation, epoch: int) -> None:
         """Leave a picture of what the model paints after this epoch: ``pictures/epoch-0020.png``."""
-        columns = validation.pictures(self.model, self.own.device, self.autocast)
+        columns = validation.pictures(self.model, self.world.device, self.autocast)
         if columns:
             draw_pictures(self.metrics_path.parent / "pictures" / f"epoch-{epoch:04d}.png", columns)
 
@@ -347,7 +352,7 @@ class Trainer:
     def lost_encoders(self) -> list[Path]:
         """Those of them that are not there, or not as they were written."""
         told = self.state.encoders
-        paths = self.epoch_encoders() if self.own.main else []
+        paths = self.epoch_encoders() if self.world.main else []
         return [path for path in paths if not path.is_file() or told.get(path.name, now := fingerprint(path)) != now]
 
     def add_row(self, validation: Validation) -> None:
@@ -369,13 +374,13 @@ class Trainer:
                 "gradient_norm": float(np.mean(state.norms)),
                 "pairs_per_s": samples / self.objective.samples_per_pair,
                 "waiting_share": state.epoch_waited / state.epoch_seconds,
-                "memory_mib": peak_memory(self.own.device),
-                "mfu": samples * self.sample_flops / (self.own.count * self.possible),
+                "memory_mib": peak_memory(self.world.device),
+                "mfu": samples * self.sample_flops / (self.world.count * self.possible),
             }
         if due:
-            row |= validation.measure(self.model, self.own, self.autocast)
+            row |= validation.measure(self.model, self.world, self.autocast)
         state.rows.append(row)
-        if self.own.main:
+        if self.world.main:
             if due:
                 found = [f"{name} {row[name]:.4f}" for name in LOSSES if row.get(name) is not None]
                 log.info("epoch %d: %s", epoch, ", ".join(found))
@@ -390,7 +395,7 @@ class Trainer:
         """
         self.read_losses()
         try:
-            if self.own.main:
+            if self.world.main:
                 self.write_checkpoint()
         except OSError as error:
             what = f"the checkpoint of iteration {self.state.iteration} cannot be written ({error.strerror})"
@@ -398,7 +403,7 @@ class Trainer:
                 remedy = "free some space and run the same command again: it goes on from the checkpoint before"
                 raise MimicError(what, where=self.checkpoint_dir, remedy=remedy) from error
             log.warning("%s: %s; the one before it stays, and training goes on", self.checkpoint_dir, what)
-        self.own.wait()
+        self.world.wait()
         self.clock = self.saved = time.monotonic()
 
     def write_checkpoint(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.files import atomic_path
+from mimic_core.kit.files import atomic_path
 
 LOSSES = ("loss", "val_loss", "val_loss_shuffled")
 SPEEDS = ("pairs_per_s", "waiting_share", "memory_mib", "mfu", "seconds")  # what the machine decides, not the run

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from mimic_core.files import atomic_path
+from mimic_core.kit.files import atomic_path
 from mimic_core.models.masking import patchify, unpatchify
 from mimic_core.pretrain.augment import MEAN, STD
 

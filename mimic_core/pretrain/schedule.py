@@ -1,4 +1,4 @@
-"""Learning rate and weight decay over the iterations, optimiser, clipping (paper, section 4.1; as the released MAE)."""
+"""Learning rate and weight decay over the iterations, optimizer, clipping (paper, section 4.1; as the released MAE)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int
     Args:
         epoch: epochs done so far, with its fraction.
         settings: ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs`` are used.
-        effective_batch: samples of one step of the optimiser, over all processes.
+        effective_batch: samples of one step of the optimizer, over all processes.
     """
     peak = settings.base_lr * effective_batch / 256
     if epoch < settings.warmup_epochs:
@@ -38,7 +38,7 @@ def half_cosine(start: float, end: float, done: float) -> float:
 
 
 def schedule(optimizer: torch.optim.Optimizer, epoch: float, settings: PretrainSettings, effective_batch: int) -> None:
-    """Give an optimiser its learning rate and weight decay after so many epochs."""
+    """Give an optimizer its learning rate and weight decay after so many epochs."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(epoch, settings, effective_batch)
     optimizer.param_groups[0]["weight_decay"] = weight_decay(epoch, settings)  # the others have none

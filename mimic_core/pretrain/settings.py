@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import Bounds, check_choice, is_count, is_number, read_settings
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
-from mimic_core.settings import Bounds, check_choice, is_count, is_number, read_settings
 
 PRECISIONS = ("bf16", "fp16", "fp32")
 
@@ -27,7 +27,7 @@ class PretrainSettings:
         epoch_pairs: pairs that count as an epoch in place of the dataset's own number, so that runs on datasets of
             several sizes take as many iterations; None: its own.
         warmup_epochs: of those, with a rising learning rate.
-        effective_batch: samples whose gradients make one step of the optimiser, over all processes; None: one batch of
+        effective_batch: samples whose gradients make one step of the optimizer, over all processes; None: one batch of
             each process.
         batch_size: samples a process and step, as many as fit; what is missing to ``effective_batch`` is accumulated.
         base_lr: learning rate at an effective batch of 256.

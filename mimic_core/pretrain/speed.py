@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mimic_core.memory import peak_resident
+from mimic_core.machine.memory import peak_resident
 from mimic_core.models.linear import matrix_product
 
 SIDES = {"cuda": 8192, "cpu": 1024}  # of the matrices whose product measures what is possible

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from mimic_core.kit.seeding import generator
 from mimic_core.pretrain.data import ImageStore, Request
 from mimic_core.pretrain.distributed import Processes
 from mimic_core.pretrain.objectives import Objective
-from mimic_core.seeding import generator
 
 PICTURES = 6  # samples of which the reconstructions are drawn
 
@@ -34,22 +34,22 @@ class Validation:
         self.draws = objective.fixed_draws(generator(seed, "validation draws"), len(self.samples), patches)
 
     @torch.no_grad()
-    def measure(self, model: nn.Module, own: Processes, autocast: torch.autocast) -> dict[str, float]:
+    def measure(self, model: nn.Module, world: Processes, autocast: torch.autocast) -> dict[str, float]:
         """Mean loss by name (``val_loss``, ...) over all validation samples, shared out over the processes."""
         if not len(self.pairs):
             return {}
         requests = self.objective.validation_requests(self.samples, len(self.pairs))
-        starts = range(own.rank * self.batch_size, len(self.samples), own.count * self.batch_size)
+        starts = range(world.rank * self.batch_size, len(self.samples), world.count * self.batch_size)
         model.eval()
         losses = {}
         for name, request in requests.items():
-            total = torch.zeros((), dtype=torch.float64, device=own.device)
+            total = torch.zeros((), dtype=torch.float64, device=world.device)
             for images, part in self.store.stream(self.parts(request, starts)):
-                draws = {key: torch.from_numpy(value[part]).to(own.device) for key, value in self.draws.items()}
+                draws = {key: torch.from_numpy(value[part]).to(world.device) for key, value in self.draws.items()}
                 with autocast:
-                    inputs = self.objective.inputs(torch.from_numpy(images).to(own.device), draws)
+                    inputs = self.objective.inputs(torch.from_numpy(images).to(world.device), draws)
                     total += model(*inputs)[0].double() * len(images)
-            losses[name] = float(own.sum(total)) / len(self.samples)
+            losses[name] = float(world.sum(total)) / len(self.samples)
         model.train()
         return losses
 

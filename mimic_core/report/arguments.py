@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mimic_core.command import settings
-from mimic_core.errors import MimicError
-from mimic_core.escaping import csv_cell
-from mimic_core.files import atomic_path, write_text
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.escaping import csv_cell
+from mimic_core.kit.files import atomic_path, write_text
+from mimic_core.kit.program import settings
 
 
 def results_parser(description: str | None) -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from mimic_core.files import atomic_path
+from mimic_core.kit.files import atomic_path
 from mimic_core.sources.registry import PAPER_DATASETS, read_registry
 
 PAPER = [entry for entry in read_registry().values() if entry.in_paper]

@@ -18,8 +18,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from mimic_core.errors import MimicError
-from mimic_core.files import atomic_path
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import atomic_path
 from mimic_core.report.readings import FROZEN, RANDOM, REPORTED, Encoders, Measure, Result, read_results
 
 Part = Literal["a", "b", "scaling"]

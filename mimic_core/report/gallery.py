@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from mimic_core.archive import read_at
-from mimic_core.errors import MimicError
-from mimic_core.files import write_text
 from mimic_core.foreign import foreign
+from mimic_core.kit.archive import read_at
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import write_text
+from mimic_core.kit.verify import changed_files, read_receipt
 from mimic_core.pairs.folder import shard_paths
 from mimic_core.pairs.measurement import KEPT, UNREADABLE, VERDICTS
-from mimic_core.verify import changed_files, read_receipt
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 MOST = 300  # retained pairs on the page, and as many rejected ones; an even choice of all

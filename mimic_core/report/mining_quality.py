@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from mimic_core.files import atomic_path
+from mimic_core.kit.files import atomic_path
 
 DEFAULT, ALL = "default", "all"
 INK, STRONG, PALE, WARM = "#333333", "#2f6fde", "#a9c5f5", "#f0883e"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.escaping import markdown
+from mimic_core.kit.escaping import markdown
 from mimic_core.report.readings import RANDOM, Measure
 from mimic_core.report.rows import Table
 

@@ -13,11 +13,11 @@ matplotlib.use("Agg")
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from mimic_core.escaping import markdown
-from mimic_core.files import atomic_path
 from mimic_core.foreign import foreign
+from mimic_core.kit.escaping import markdown
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.verify import compare, read_receipt, with_receipts
 from mimic_core.report.readings import AGAIN
-from mimic_core.verify import compare, read_receipt, with_receipts
 
 EPOCHS, PAIRS = 200, 3_163_333  # the paper's schedule (section 4.1) on MIMIC-3M
 PAPER_RATE, PAPER_DAYS = 66, 111  # pairs/s a GPU (from 100 minutes an epoch on 8 RTX A6000), and GPU-days

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
-from mimic_core.verify import compare, read_receipt, with_receipts
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.kit.verify import compare, read_receipt, with_receipts
 
 MODEL_LABELS = {"mae": "MAE", "croco": "CroCo", "dino": "DINO"}
 FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.escaping import csv_cell, markdown
+from mimic_core.kit.escaping import csv_cell, markdown
+from mimic_core.kit.verify import read_receipt
 from mimic_core.pairs.measurement import KEPT, VERDICTS
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
-from mimic_core.verify import read_receipt
 
 REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.kit.verify import read_receipt
 from mimic_core.report.pages import lines_of, page
 from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
 from mimic_core.report.rows import Table, build
-from mimic_core.verify import read_receipt
 
 TABLE = Table("Table 1", (DEPTH, NORMALS), Path(__file__).with_name("paper_table1.csv"))
 LOSSES = {  # heading -> statistic of a pretraining receipt

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.pages import lines_of, sample_warning
 from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
 from mimic_core.report.rows import not_run
-from mimic_core.verify import compare, with_receipts
 
 PAPER = Path(__file__).with_name("paper_table4.csv")
 DIGITS = {"loss": 4, "pixel_l2": 5, "fid": 2, "frechet": 4}  # decimals in the table

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import DRAWS
+from mimic_core.kit.errors import MimicError
 from mimic_core.report.pages import lines_of
 from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Encoders, Measure, Result, is_number, read_results
 

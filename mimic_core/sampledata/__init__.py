@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from mimic_core.sampledata.names import flat_names
 
 if TYPE_CHECKING:
-    from mimic_core.sampledata.ade20k import write_ade20k
-    from mimic_core.sampledata.coco import write_coco
-    from mimic_core.sampledata.flat import flat_glb, write_flat
-    from mimic_core.sampledata.house import house_glb
-    from mimic_core.sampledata.imagenet import write_imagenet
-    from mimic_core.sampledata.nyuv2 import write_nyuv2
-    from mimic_core.sampledata.people import Person, flat_with_people, person
-    from mimic_core.sampledata.raw import write_source
-    from mimic_core.sampledata.taskonomy import write_taskonomy
-    from mimic_core.sampledata.walkthrough import write_walkthrough
+    from mimic_core.sampledata.build.flat import flat_glb, write_flat
+    from mimic_core.sampledata.build.people import Person, flat_with_people, person
+    from mimic_core.sampledata.build.two_storeys import house_glb
+    from mimic_core.sampledata.film.walkthrough import write_walkthrough
+    from mimic_core.sampledata.layouts.ade20k import write_ade20k
+    from mimic_core.sampledata.layouts.coco import write_coco
+    from mimic_core.sampledata.layouts.imagenet import write_imagenet
+    from mimic_core.sampledata.layouts.nyuv2 import write_nyuv2
+    from mimic_core.sampledata.layouts.raw import write_source
+    from mimic_core.sampledata.layouts.taskonomy import write_taskonomy
 
 __all__ = [
     "Person",
@@ -41,19 +41,19 @@ __all__ = [
 ]
 
 MODULES = {  # imported when first used, so that planning a run needs the names alone
-    "flat_glb": "flat",
-    "write_flat": "flat",
-    "house_glb": "house",
-    "Person": "people",
-    "flat_with_people": "people",
-    "person": "people",
-    "write_ade20k": "ade20k",
-    "write_coco": "coco",
-    "write_imagenet": "imagenet",
-    "write_nyuv2": "nyuv2",
-    "write_source": "raw",
-    "write_taskonomy": "taskonomy",
-    "write_walkthrough": "walkthrough",
+    "flat_glb": "build.flat",
+    "write_flat": "build.flat",
+    "house_glb": "build.two_storeys",
+    "Person": "build.people",
+    "flat_with_people": "build.people",
+    "person": "build.people",
+    "write_ade20k": "layouts.ade20k",
+    "write_coco": "layouts.coco",
+    "write_imagenet": "layouts.imagenet",
+    "write_nyuv2": "layouts.nyuv2",
+    "write_source": "layouts.raw",
+    "write_taskonomy": "layouts.taskonomy",
+    "write_walkthrough": "film.walkthrough",
 }
 
 

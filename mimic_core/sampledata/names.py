@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError
-from mimic_core.files import write_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import write_json
 
 PURPOSES = (  # raw data by source, and the two splits of the downstream tasks
     *("hm3d", "gibson", "matterport3d", "arkitscenes", "mannequin", "scannet", "demon", "gibson_heldout"),
@@ -23,27 +23,25 @@ class RawSource:
     """How the sample world writes a source.
 
     Attributes:
-        writer: module and function below :mod:`mimic_core.sampledata`.
+        layout: module of :mod:`mimic_core.sampledata.layouts` whose ``write`` writes it.
         reads: keys of the config block ``sample`` that it reads, dotted where it reads only a part of one.
     """
 
-    writer: str
+    layout: str
     reads: tuple[str, ...]
 
 
 RAW = {
-    "gibson": RawSource("raw_scenes.write_gibson", ("flats.gibson",)),
-    "gibson_heldout": RawSource("raw_scenes.write_gibson", ("flats.gibson_heldout",)),
-    "matterport3d": RawSource("raw_scenes.write_matterport3d", ("flats.matterport3d",)),
-    "arkitscenes": RawSource(
-        "raw_videos.write_arkitscenes", ("flats.arkitscenes", "video_seconds.arkitscenes", "camera")
-    ),
-    "mannequin": RawSource("raw_videos.write_mannequin", ("flats.mannequin", "video_seconds.mannequin", "camera")),
-    "objectron": RawSource("raw_videos.write_objectron", ("objects.objectron", "video_seconds.objectron", "camera")),
-    "scannet": RawSource("raw_frames.write_scannet", ("flats.scannet", "sequence_frames.scannet", "camera")),
-    "co3d": RawSource("raw_frames.write_co3d", ("objects.co3d", "sequence_frames.co3d", "camera")),
-    "demon": RawSource("raw_groups.write_demon", ("flats.demon", "demon_samples", "camera")),
-    "3dstreetview": RawSource("raw_groups.write_3dstreetview", ("streets", "camera")),
+    "gibson": RawSource("gibson", ("flats.gibson",)),
+    "gibson_heldout": RawSource("gibson", ("flats.gibson_heldout",)),
+    "matterport3d": RawSource("matterport3d", ("flats.matterport3d",)),
+    "arkitscenes": RawSource("arkitscenes", ("flats.arkitscenes", "video_seconds.arkitscenes", "camera")),
+    "mannequin": RawSource("mannequin", ("flats.mannequin", "video_seconds.mannequin", "camera")),
+    "objectron": RawSource("objectron", ("objects.objectron", "video_seconds.objectron", "camera")),
+    "scannet": RawSource("scannet", ("flats.scannet", "sequence_frames.scannet", "camera")),
+    "co3d": RawSource("co3d", ("objects.co3d", "sequence_frames.co3d", "camera")),
+    "demon": RawSource("demon", ("flats.demon", "demon_samples", "camera")),
+    "3dstreetview": RawSource("streetview", ("streets", "camera")),
 }
 
 

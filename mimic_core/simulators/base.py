@@ -13,7 +13,7 @@ from typing import Any, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 
 Self = TypeVar("Self", bound="Simulator")
 MAXIMAL_EXTENT = 500.0  # metres: a larger scene is not in metres
@@ -24,7 +24,7 @@ Resolution = Union[int, Tuple[int, int]]  # one number: square; two: height, wid
 
 
 @dataclass(frozen=True)
-class View:
+class Rendering:
     """What a camera sees. Pixels that meet no surface are 0 in every layer.
 
     Attributes:
@@ -105,7 +105,7 @@ class Simulator(abc.ABC):
     remarks: Tuple[str, ...] = ()  # what there is to say of the scene, such as how many faces were left out
 
     @abc.abstractmethod
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """Render all layers from a 4x4 camera pose (see :func:`camera_pose`)."""
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Callable, List, Tuple
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 
 EXTENSIONS = ("KHR_texture_basisu", "GOOGLE_texture_basis")
 NEEDED = "opengl-basisu==0.1.0a2"

@@ -7,7 +7,7 @@ from typing import List
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.base import fits
 from mimic_core.simulators.scene import Scene
 

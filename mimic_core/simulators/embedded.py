@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mimic_core.simulators.base import Simulator, View
+from mimic_core.simulators.base import Rendering, Simulator
 from mimic_core.simulators.navigation import WalkableGrid
 from mimic_core.simulators.scene import Scene
 
@@ -16,7 +16,7 @@ class Renderer(Protocol):
 
     name: str
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """All layers."""
         ...
 
@@ -42,7 +42,7 @@ class EmbeddedSimulator(Simulator):
         self.scene, self.grid, self.renderer = scene, grid, renderer
         self.backend, self.remarks = renderer.name, scene.remarks
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """See :meth:`Simulator.render`."""
         return self.renderer.render(camera_to_world)
 

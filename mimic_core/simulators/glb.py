@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import SCENE_BYTES, foreign, open_regular, parse_json, read_regular
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.extensions import elsewhere, refused, remedy, unknown
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942

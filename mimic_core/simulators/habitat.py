@@ -18,9 +18,9 @@ from typing import Any, List, Tuple
 
 import numpy as np
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import open_regular
-from mimic_core.simulators.base import MAXIMAL_EXTENT, Simulator, View, not_in_metres
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.simulators.base import MAXIMAL_EXTENT, Rendering, Simulator, not_in_metres
 from mimic_core.simulators.navmesh import navmesh_beside
 
 REMEDY = "create the environment: conda env create -f envs/habitat.yaml (and activate it)"
@@ -148,7 +148,7 @@ class HabitatSimulator(Simulator):
         self.sim.get_agent(agent).set_state(state, reset_sensors=True)
         return self.sim.get_sensor_observations(agent)
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """See :meth:`Simulator.render`.
 
         Normals are worked out from depth, so they are wrong by a pixel at edges. Instances are habitat-sim's semantic
@@ -157,7 +157,7 @@ class HabitatSimulator(Simulator):
         seen = self.look(ALL_LAYERS, camera_to_world)
         depth = np.array(seen["depth"], dtype=np.float32)
         rgb = np.ascontiguousarray(seen["rgb"][..., :3])
-        return View(rgb, depth, normals_from_depth(depth, self.hfov), np.array(seen["semantic"], dtype=np.uint32))
+        return Rendering(rgb, depth, normals_from_depth(depth, self.hfov), np.array(seen["semantic"], dtype=np.uint32))
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
         """See :meth:`Simulator.render_rgb`."""

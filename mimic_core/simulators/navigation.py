@@ -13,7 +13,7 @@ from typing import Optional, Tuple
 import cv2
 import numpy as np
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.base import CELL, fits, measures, not_in_metres
 from mimic_core.simulators.storeys import Layers, other_storeys
 

@@ -12,8 +12,8 @@ from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import foreign, read_regular
+from mimic_core.kit.errors import UnreadableError
 
 SET_MAGIC, TILE_MAGIC = b"TESM", b"VAND"  # MSET and DNAV, little-endian
 SET_HEADER = struct.Struct("<4sii28x")  # magic, version, number of tiles; what follows serves queries

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Tuple, Union, overload
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import foreign, open_regular
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.simulators.base import Resolution, Simulator, height_and_width
 from mimic_core.simulators.basis import EXTENSIONS as BASIS
 from mimic_core.simulators.basis import transcoder_available

@@ -13,8 +13,8 @@ from typing import Any, Dict, Iterator, Tuple
 
 import numpy as np
 
-from mimic_core.errors import MimicError
-from mimic_core.simulators.base import View
+from mimic_core.kit.errors import MimicError
+from mimic_core.simulators.base import Rendering
 from mimic_core.simulators.libraries import keep_llvms_apart
 from mimic_core.simulators.scene import Scene
 from mimic_core.simulators.textures import MIPMAPPED, MIRROR, REPEAT, Texture
@@ -213,7 +213,7 @@ class RasterRenderer:
             self.draw(camera_to_world, self.colour_target, 0)
             return np.ascontiguousarray(self.read(self.colour_target, 0, 3, "f1"))
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """All layers."""
         with self.context, faults_of_opengl():
             self.draw(camera_to_world, self.layers_target, 1)
@@ -221,7 +221,7 @@ class RasterRenderer:
             geometry = self.read(self.layers_target, 1, 4, "f4")
             instances = np.ascontiguousarray(self.read(self.layers_target, 2, 1, "u4")[..., 0])
         depth = np.ascontiguousarray(geometry[..., 3])
-        return View(rgb, depth, np.ascontiguousarray(geometry[..., :3]), instances)
+        return Rendering(rgb, depth, np.ascontiguousarray(geometry[..., :3]), instances)
 
     def close(self) -> None:
         """Release the OpenGL context and all it holds."""

@@ -7,7 +7,7 @@ from typing import List, Tuple
 import cv2
 import numpy as np
 
-from mimic_core.simulators.base import View
+from mimic_core.simulators.base import Rendering
 from mimic_core.simulators.scene import Scene
 from mimic_core.simulators.textures import BLENDED, CLAMP, MIPMAPPED, MIRROR, NEAREST, REPEAT, Texture
 
@@ -121,7 +121,7 @@ class RaycastRenderer:
         slant = np.einsum("ij,ij->i", normals, directions)
         return np.einsum("ij,ij->i", normals, self.corner[face] - origins) / np.where(slant == 0, 1e-12, slant)
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """All layers."""
         rotation, origin = camera_to_world[:3, :3], camera_to_world[:3, 3] - self.origin
         directions = self.rays @ rotation.T
@@ -141,9 +141,9 @@ class RaycastRenderer:
         """HxWx3 uint8."""
         return self.render(camera_to_world).rgb
 
-    def empty_layers(self) -> View:
+    def empty_layers(self) -> Rendering:
         """A view of nothing."""
-        return View(
+        return Rendering(
             rgb=np.zeros((*self.size, 3), np.uint8),
             depth=np.zeros(self.size, np.float32),
             normals=np.zeros((*self.size, 3), np.float32),

@@ -17,9 +17,9 @@ from typing import Any, BinaryIO, Dict, List, Sequence, Tuple, cast
 
 import numpy as np
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
-from mimic_core.simulators.base import Simulator, View
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.simulators.base import Rendering, Simulator
 from mimic_core.simulators.messages import Arrays, read_message, write_message
 
 ENVIRONMENT = "MIMIC_HABITAT"  # names the file that says which Python has habitat-sim; else it is this one
@@ -94,10 +94,10 @@ class RemoteSimulator(Simulator):
             return f"ended with {signal.Signals(-code).name} on this scene"
         return f"ended with code {code} on this scene"
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         """See :meth:`Simulator.render`."""
         _, (rgb, depth, normals, instances) = self.ask("render", {}, [np.asarray(camera_to_world, float)])
-        return View(rgb, depth, normals, instances)
+        return Rendering(rgb, depth, normals, instances)
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
         """See :meth:`Simulator.render_rgb`."""

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Optional, Tuple
 
-from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.simulators.habitat import HabitatSimulator
 from mimic_core.simulators.messages import Arrays, read_message, write_message
 

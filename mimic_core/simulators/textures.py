@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Tuple
 import cv2
 import numpy as np
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import SCENE_PIXELS, check_picture, check_pixels, foreign, picture_size
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.basis import EXTENSIONS as BASIS
 from mimic_core.simulators.basis import is_basis, transcode, transcoder_available
 from mimic_core.simulators.glb import Glb

@@ -11,8 +11,8 @@ from typing import List, Tuple
 
 import numpy as np
 
-from mimic_core.errors import UnreadableError
-from mimic_core.seeding import generator
+from mimic_core.kit.errors import UnreadableError
+from mimic_core.kit.seeding import generator
 from mimic_core.simulators.base import Simulator, camera_pose, heading
 
 FIRST_TURNS = (60.0, 120.0, 240.0, 300.0)  # degrees, A to B: neither straight on nor back
@@ -21,7 +21,7 @@ START_TRIES = 200
 
 
 @dataclass(frozen=True)
-class RandomWalk:
+class WalkSettings:
     """Settings of the walk; the defaults are those of the released scripts.
 
     Attributes:
@@ -60,7 +60,7 @@ class WalkView:
     rgb: np.ndarray
 
 
-def walk_views(simulator: Simulator, walk: RandomWalk, *, seed: int, scene: str, number: int) -> List[WalkView]:
+def walk_views(simulator: Simulator, walk: WalkSettings, *, seed: int, scene: str, number: int) -> List[WalkView]:
     """The views of sample ``number``: 3 stations x ``walk.views``, a function of seed, scene and number alone.
 
     Raises:
@@ -84,7 +84,7 @@ def walk_views(simulator: Simulator, walk: RandomWalk, *, seed: int, scene: str,
     return views
 
 
-def start_point(simulator: Simulator, walk: RandomWalk, scene: str, rng: np.random.Generator) -> np.ndarray:
+def start_point(simulator: Simulator, walk: WalkSettings, scene: str, rng: np.random.Generator) -> np.ndarray:
     """A random navigable point whose walkable area is large enough."""
     for _ in range(START_TRIES):
         point = simulator.random_navigable_point(rng)

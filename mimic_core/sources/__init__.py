@@ -8,7 +8,7 @@ from inspect import signature
 from pkgutil import iter_modules
 from typing import Any
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
 
 _NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry"])

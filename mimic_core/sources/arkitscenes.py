@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
 TURNS = {"Up": 0, "NA": 0, "Left": 1, "Down": 2, "Right": 3}  # direction of the sky -> quarter turns clockwise

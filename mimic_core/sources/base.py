@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.foreign import MACHINE
+from mimic_core.kit.errors import MimicError, printable
 
 LONGEST_NUMBER = 999  # digits of a number in a name that is counted as one
 LONGEST_KEY = 200  # letters of a key: a file system takes 255 in a name, and more stands around it

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mimic_core.errors import UnreadableError, printable
 from mimic_core.foreign import first_bytes, open_regular
-from mimic_core.headers import gif_pictures, read_header
+from mimic_core.foreign.headers import gif_pictures, read_header
+from mimic_core.kit.errors import UnreadableError, printable
 from mimic_core.sources.base import IMAGES, Unit, folders_below, natural
 
 VIDEO, PICTURE, OTHER = "video", "picture", ""

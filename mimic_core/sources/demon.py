@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import UnreadableError
 from mimic_core.foreign import foreign
-from mimic_core.hdf5 import members, open_hdf5
+from mimic_core.foreign.hdf5 import members, open_hdf5
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources.base import FolderSource, Unit, images_of, name_below
 
 SUFFIXES = (".h5", ".hdf5")

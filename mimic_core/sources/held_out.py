@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
-from mimic_core.tables import ROWS_PER_GROUP
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.tables import ROWS_PER_GROUP
 
 NAMED = 5  # scenes that the error names
 ENDINGS = (".basis.glb", ".glb", ".ply", ".obj")

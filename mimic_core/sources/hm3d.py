@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
 SPLITS = ("train", "val", "minival", "example", "test")

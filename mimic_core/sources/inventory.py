@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import check_regular, foreign
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
 from mimic_core.sources.content import passed_over, told

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mimic_core.files import atomic_path
 from mimic_core.foreign import foreign
-from mimic_core.progress import track
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.progress import track
+from mimic_core.kit.tables import ROWS_PER_GROUP, Row, RowWriter, count_rows
 from mimic_core.sources.base import Unit
-from mimic_core.tables import ROWS_PER_GROUP, Row, RowWriter, count_rows
 
 LISTING = pa.schema(
     [

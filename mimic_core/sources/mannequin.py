@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.foreign import open_regular
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources.base import FolderSource, Unit, folders_below, lacking, name_below
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
+from mimic_core.kit.errors import MimicError
 
 PAPER_DATASETS = ("mimic-1m", "mimic-3m")
 REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import IMAGES, Source, Unit, as_text, cannot_list, check_root, check_unique, name_below
 from mimic_core.sources.many import Sorted, files_below
 

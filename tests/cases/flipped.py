@@ -17,9 +17,9 @@ def save_run(folder: Path) -> None:
     """In a worker: an encoder with the receipt of the pretraining that wrote it, and a small NYUv2."""
     from unit.finetune.conftest import write_nyuv2
 
+    from mimic_core.kit.receipts import Receipt
     from mimic_core.models import save_encoder
     from mimic_core.models.weights import build_encoder
-    from mimic_core.receipts import Receipt
 
     run = folder / "results" / "pretrain" / "x"
     run.mkdir(parents=True)
@@ -66,7 +66,7 @@ def save_dataset(folder: Path) -> None:
     """In a worker: a small dataset, its manifest and its shard with the receipts of the jobs that wrote them."""
     from unit.pretrain.conftest import make_manifest
 
-    from mimic_core.receipts import Receipt
+    from mimic_core.kit.receipts import Receipt
 
     manifest = make_manifest(folder / "d1", count=8)
     Receipt("datasets", {}).write(folder / "d1" / "receipt.json", [manifest])

@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 from support import REPOSITORY
 
-from mimic_core.confined import Limits, LostError, Worker
+from mimic_core.kit.confined import Limits, LostError, Worker
 
 SECONDS = 90.0  # that a command may take, and a call be silent; what takes longer hangs
 MEMORY = 4 << 30  # bytes of data that a process may hold, so that a wrong product harms no machine
@@ -295,7 +295,7 @@ def heard() -> Iterator[list[str]]:
 
 def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
     """``fine`` and a value, ``refused`` and the words of an error of MIMIC, or the kind of another error and its."""
-    from mimic_core.errors import MimicError
+    from mimic_core.kit.errors import MimicError
 
     try:
         return "fine", work()
@@ -307,7 +307,7 @@ def attempt(work: Callable[[], Any]) -> tuple[str, Any]:
 
 def script(name: str, *words: object) -> tuple[int, str]:
     """In a worker: run one of the workflow's scripts as a program; its exit code and what it said."""
-    from mimic_core.command import run
+    from mimic_core.kit.program import run
 
     sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
     main = import_module(name).main

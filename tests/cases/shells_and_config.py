@@ -224,7 +224,7 @@ def write_overlays(folder: Path) -> None:
 
 def check(path: Path) -> tuple[str, Any]:
     """In a worker: the default config with an overlay, read and checked."""
-    from mimic_core.config import check_config, load_yaml, read_config
+    from mimic_core.config.checking import check_config, load_yaml, read_config
 
     schema = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
     return attempt(lambda: check_config(read_config(REPOSITORY / "config.yaml", [path]), schema))

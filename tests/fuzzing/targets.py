@@ -269,7 +269,7 @@ def write_config(folder: Path) -> None:
 def read_config(folder: Path) -> object:
     from support import REPOSITORY
 
-    from mimic_core import config
+    from mimic_core.config import checking as config
 
     schema = config.load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
     return config.check_config(config.read_config(folder / "config.yaml"), schema)
@@ -293,14 +293,14 @@ def read_checkpoint(folder: Path) -> object:
 
 
 def write_receipt(folder: Path) -> None:
-    from mimic_core.receipts import Receipt
+    from mimic_core.kit.receipts import Receipt
 
     (folder / "a").write_bytes(b"a")
     Receipt("pairs", {"ratio": 0.7}).write(folder / "receipt.json", [folder / "a"])
 
 
 def read_receipt(folder: Path) -> object:
-    from mimic_core.receipts import Receipt
+    from mimic_core.kit.receipts import Receipt
 
     Receipt("pairs", {}).check_inputs(folder / "receipt.json", [folder / "a"])
     return None
@@ -347,7 +347,7 @@ def reading() -> Callable[[tuple[str, Path]], Iterator[str]]:
     logging.disable(logging.CRITICAL)
 
     def answer(question: tuple[str, Path]) -> Iterator[str]:
-        from mimic_core.errors import MimicError
+        from mimic_core.kit.errors import MimicError
 
         name, folder = question
         try:

@@ -9,7 +9,7 @@ from support import REPOSITORY
 from workflow.running import snakemake
 
 from mimic_core.datasets import PairDataset
-from mimic_core.files import file_hash
+from mimic_core.kit.files import file_hash
 from mimic_core.models import load_pretrained
 
 pytestmark = pytest.mark.integration

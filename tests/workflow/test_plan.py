@@ -8,9 +8,9 @@ import yaml
 from support import REPOSITORY
 from workflow.running import TINY
 
-from mimic_core.config import read_config
-from mimic_core.errors import MimicError
-from mimic_core.plan.command import add_arguments, plan_command
+from mimic_core.cli.plan import add_arguments, run
+from mimic_core.config.checking import read_config
+from mimic_core.kit.errors import MimicError
 from mimic_core.plan.costs import read_costs
 from mimic_core.plan.jobs import STAGES, list_jobs
 from mimic_core.plan.measured import measured_costs
@@ -76,7 +76,7 @@ def test_a_plan_from_the_runs_own_benchmarks_costs_what_the_run_did(finished, jo
 def plan(arguments, capsys):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    plan_command(parser.parse_args(arguments))
+    run(parser.parse_args(arguments))
     return capsys.readouterr().out
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import (
     IGNORED,
     ClassMaps,
@@ -30,6 +29,7 @@ from mimic_core.finetune.data import (
 )
 from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import check_picture
+from mimic_core.kit.errors import MimicError, printable
 
 FOLDER = "ADEChallengeData2016"
 PARTS = {"train": "training", "test": "validation"}

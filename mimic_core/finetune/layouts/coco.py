@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import (
     Poses,
     Skipped,
@@ -33,6 +32,7 @@ from mimic_core.finetune.layouts.coco_file import (
     read_images,
     read_people,
 )
+from mimic_core.kit.errors import MimicError
 
 __all__ = ["DAMAGED", "JOINTS", "PARTS", "REMEDY", "Annotation", "CocoKeypoints"]
 

@@ -7,11 +7,11 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import Skipped
 from mimic_core.finetune.layouts.coco_file import PERSON_NUMBER
 from mimic_core.finetune.layouts.json_file import NUMBERS, read_json_numbers, short, whole
 from mimic_core.foreign import SIDE
+from mimic_core.kit.errors import MimicError, printable
 
 KEYS = ("bbox", "category_id", "image_id", "score")
 REMEDY = "use COCO's result format"

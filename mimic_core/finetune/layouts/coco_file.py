@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import Skipped
 from mimic_core.finetune.layouts.json_file import NUMBERS, read_json_numbers, short, whole
 from mimic_core.foreign import SIDE
+from mimic_core.kit.errors import MimicError, printable
 
 JOINTS = 17
 MARGIN = 1.25  # side of the cut-out over the longer side of the person's box

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import (
     ClassImages,
     Skipped,
@@ -25,6 +24,7 @@ from mimic_core.finetune.data import (
     resize_bicubic,
     without,
 )
+from mimic_core.kit.errors import MimicError
 
 PARTS = {"train": "train", "test": "val"}
 WNID = re.compile(r"n[0-9]{8}")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
+from mimic_core.kit.errors import MimicError
 
 HEADER = 128  # bytes before the first array of version 5; the last two say the order of bytes
 VERSION = 1  # of the header of version 5; 2 is HDF5

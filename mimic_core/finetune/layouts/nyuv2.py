@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import (
     Samples,
     Skipped,
@@ -29,8 +28,9 @@ from mimic_core.finetune.data import (
 from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import check_pixels, foreign, machine_fault
-from mimic_core.hdf5 import check_array, member, members, open_hdf5, read_array
-from mimic_core.hdf5_chunks import Chunks, list_chunks
+from mimic_core.foreign.hdf5 import check_array, member, members, open_hdf5, read_array
+from mimic_core.foreign.hdf5_chunks import Chunks, list_chunks
+from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
     import h5py

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mimic_core.errors import MimicError, printable
 from mimic_core.finetune.data import (
     Samples,
     Skipped,
@@ -40,6 +39,7 @@ from mimic_core.finetune.data import (
 )
 from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
+from mimic_core.kit.errors import MimicError, printable
 
 SPLITS = "splits"
 OWN = "train_val_test*.csv"

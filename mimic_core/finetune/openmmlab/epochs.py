@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mimic_core.seeding import seed_for
+from mimic_core.kit.seeding import seed_for
 
 
 class SeededDataset(BaseDataset):

@@ -6,8 +6,8 @@ import importlib.metadata
 from collections.abc import Mapping
 from functools import cache
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.openmmlab.ops import provide_ops
+from mimic_core.kit.errors import MimicError
 
 # Distributions and their versions, as in requirements.lock. The onedl forks keep the import names of the originals.
 PINS = {

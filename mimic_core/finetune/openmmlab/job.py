@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimic_core.files import atomic_path
 from mimic_core.finetune.openmmlab.installed import require_openmmlab
 from mimic_core.finetune.repetitions import Data, Repetitions, Settings
+from mimic_core.kit.files import atomic_path
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap_statistic
 from mimic_core.evaluation.segmentation import Counts, drawn_counts, pack_counts, segmentation_metrics
 from mimic_core.finetune.results import About, Reported, rounded, summary_of
+from mimic_core.kit.errors import MimicError
 
 SEGMENTATION = Reported("segmentation", "miou", "percent")
 

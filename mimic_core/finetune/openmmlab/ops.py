@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 
 NAME = "mmcv._ext"
 

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.devices import cpu_threads
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap_statistic
 from mimic_core.evaluation.pose import Matches, pack_matches, pose_metrics
 from mimic_core.finetune.data import Skipped
@@ -27,7 +25,9 @@ from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
 from mimic_core.finetune.pictures import shown_rows
 from mimic_core.finetune.results import About, Reported, leave, rounded, summary_of
 from mimic_core.finetune.usable import problem
-from mimic_core.progress import track
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.progress import track
+from mimic_core.machine.devices import cpu_threads
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -67,7 +67,7 @@ def check_boxes(path: str, split: CocoKeypoints) -> list[Skipped]:
     return [*skipped, *(found for found in checks if found is not None)]
 
 
-class Job(OpenMMLabJob[PoseSettings, CocoKeypoints]):
+class PoseJob(OpenMMLabJob[PoseSettings, CocoKeypoints]):
     """All seeds of one encoder and mode.
 
     Args:
@@ -167,7 +167,7 @@ def run(
     require_openmmlab()
     out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, data, seed)
+        job = PoseJob(settings, weights, data, seed)
         receipt = job.receipt(*([Path(settings.boxes)] if settings.boxes else []))
         results = [job.train(repetition) for repetition in job.repetitions()]
     summary = summarise(results, **job.about())

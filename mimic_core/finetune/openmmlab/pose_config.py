@@ -11,11 +11,11 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mimic_core.devices import uses_bfloat16
 from mimic_core.finetune.layouts.coco import JOINTS, PARTS
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
 from mimic_core.finetune.repetitions import encoder_sizes
+from mimic_core.machine.devices import uses_bfloat16
 from mimic_core.models.settings import ViTSettings
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.pose_parts"]
@@ -134,7 +134,7 @@ def build_config(
     written = codec(settings, sizes)
     training, testing = pipelines(settings, written)
     data = {"type": "MimicCoco", "data_root": str(root)}
-    optimiser = {
+    optimizer = {
         "type": "AdamW",
         "lr": settings.learning_rate,
         "betas": tuple(settings.betas),
@@ -177,7 +177,7 @@ def build_config(
             },
             "optim_wrapper": {
                 "type": "OptimWrapper",
-                "optimizer": optimiser,
+                "optimizer": optimizer,
                 "constructor": "MimicLayerDecay",
                 "paramwise_cfg": {"layer_decay": settings.layer_decay},
                 "clip_grad": {"max_norm": settings.clip_gradient},

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mimic_core.files import atomic_path
 from mimic_core.finetune.pictures import GAP, INK, LABEL, PALE, TILE, TITLE
+from mimic_core.kit.files import atomic_path
 
 BONES = (  # COCO's joints that are drawn joined: face, arms, trunk, legs
     *((0, 1), (0, 2), (1, 3), (2, 4)),

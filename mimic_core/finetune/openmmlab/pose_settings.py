@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
+from mimic_core.kit.settings import ABOVE_ZERO, COUNT, POSITIVE, POSITIVES, check_choice, check_numbers, read_settings
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import ABOVE_ZERO, COUNT, POSITIVE, POSITIVES, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
-from mimic_core.progress import Progress
+from mimic_core.kit.progress import Progress
 
 log = logging.getLogger("mimic")
 

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.devices import cpu_threads
 from mimic_core.finetune.data import IGNORED, read_rgb, resize_label
 from mimic_core.finetune.layouts.ade20k import ADE20K, REMEDY, read_annotation
 from mimic_core.finetune.openmmlab.installed import require_openmmlab
@@ -23,6 +22,7 @@ from mimic_core.finetune.openmmlab.segmentation_picture import Shown, draw_segme
 from mimic_core.finetune.openmmlab.segmentation_settings import ConvNeXtSettings, SegmentationSettings
 from mimic_core.finetune.pictures import shown_rows
 from mimic_core.finetune.results import leave
+from mimic_core.machine.devices import cpu_threads
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -46,7 +46,7 @@ def truth_of(split: ADE20K, row: int) -> NDArray[np.uint8]:
     return np.where(labels == 0, IGNORED, labels - 1).astype(np.uint8)
 
 
-class Job(OpenMMLabJob[SegmentationSettings, ADE20K]):
+class SegmentationJob(OpenMMLabJob[SegmentationSettings, ADE20K]):
     """All seeds of one encoder and mode.
 
     Args:
@@ -125,7 +125,7 @@ def run(
     require_openmmlab()
     out = Path(out)
     with cpu_threads(settings.threads):
-        job = Job(settings, weights, data, seed)
+        job = SegmentationJob(settings, weights, data, seed)
         receipt = job.receipt()
         results = [job.train(repetition) for repetition in job.repetitions()]
     summary = summarise_segmentation(results, **job.about())

@@ -11,12 +11,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mimic_core.devices import uses_bfloat16
 from mimic_core.finetune.data import IGNORED
 from mimic_core.finetune.layouts.ade20k import CLASSES
 from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
 from mimic_core.finetune.repetitions import encoder_sizes
+from mimic_core.machine.devices import uses_bfloat16
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.segmentation_parts"]
 NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
@@ -123,7 +123,7 @@ def build_config(
     sizes = encoder_sizes(settings.architecture, weights, (settings.image_size, settings.image_size))
     training, testing = pipelines(settings)
     data = {"type": "MimicADE20K", "data_root": str(root)}
-    optimiser = {
+    optimizer = {
         "type": "AdamW",
         "lr": settings.learning_rate,
         "betas": tuple(settings.betas),
@@ -165,7 +165,7 @@ def build_config(
             },
             "optim_wrapper": {
                 "type": "OptimWrapper",
-                "optimizer": optimiser,
+                "optimizer": optimizer,
                 "constructor": "MimicLayerDecay",
                 "paramwise_cfg": {"layer_decay": settings.layer_decay},
             },

@@ -21,8 +21,8 @@ from mimic_core.evaluation.segmentation import Counts, confusion_counts, segment
 from mimic_core.finetune.augment import JITTERED, OF_ADE20K, jitter_colours
 from mimic_core.finetune.layouts.ade20k import ADE20K
 from mimic_core.finetune.openmmlab.epochs import SeededDataset
+from mimic_core.kit.seeding import seed_for
 from mimic_core.models.convnext import ConvNeXtHead
-from mimic_core.seeding import seed_for
 
 
 @MODELS.register_module()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mimic_core.evaluation.segmentation import IGNORED, confusion_counts, segmentation_metrics
-from mimic_core.files import atomic_path
 from mimic_core.finetune.pictures import GAP, INK, LABEL, PALE, TILE, TITLE
+from mimic_core.kit.files import atomic_path
 
 Shown = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 

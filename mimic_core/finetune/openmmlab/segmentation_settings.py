@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mimic_core.finetune.settings import FinetuneSettings, Mode, need
+from mimic_core.kit.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
 from mimic_core.models.settings import vit_settings
-from mimic_core.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
 
 
 @dataclass(frozen=True)

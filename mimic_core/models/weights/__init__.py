@@ -9,17 +9,17 @@ from mimic_core.models.weights.exports import export_multimae, export_timm
 from mimic_core.models.weights.load import build_encoder, load_pretrained
 from mimic_core.models.weights.ours import HEADER, read_header, save_encoder
 from mimic_core.models.weights.parameters import check_parameters
-from mimic_core.models.weights.whole import WholeModel, load_whole, save_model
+from mimic_core.models.weights.pretraining_models import PretrainingModel, load_model, save_model
 
 __all__ = [
     "HEADER",
-    "WholeModel",
+    "PretrainingModel",
     "build_encoder",
     "check_parameters",
     "export_multimae",
     "export_timm",
+    "load_model",
     "load_pretrained",
-    "load_whole",
     "read_header",
     "save_encoder",
     "save_model",

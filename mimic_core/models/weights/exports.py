@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from timm import is_model
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from mimic_core.errors import MimicError
-from mimic_core.files import atomic_path, write_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import atomic_path, write_json
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import Encoder
 from mimic_core.models.weights.ours import cpu_weights

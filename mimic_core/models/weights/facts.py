@@ -13,9 +13,9 @@ from typing import Any
 import timm
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import foreign, parse_json, read_regular
-from mimic_core.settings import is_count, is_number, shown
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_count, is_number, shown
 
 NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say
 CONFIG_BYTES = 1 << 20  # of timm's config.json

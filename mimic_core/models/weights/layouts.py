@@ -12,7 +12,8 @@ import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
-from mimic_core.errors import MimicError, printable
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.settings import is_count, shown
 from mimic_core.models.naver import encoder_name
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import sincos_positions
@@ -21,7 +22,6 @@ from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE, Facts, naver_facts
 from mimic_core.models.weights.parameters import check_values, shown_name, some
 from mimic_core.models.weights.pickles import TorchFile
 from mimic_core.models.weights.wrappers import parameters_in, unwrapped
-from mimic_core.settings import is_count, shown
 
 HEAD_CHANNELS = 64  # of every ViT up to L; larger ones differ
 

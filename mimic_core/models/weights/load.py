@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mimic_core.errors import MimicError
 from mimic_core.foreign import foreign, open_regular
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import seed_for
 from mimic_core.models.settings import ViTSettings, vit_settings
 from mimic_core.models.vit import Encoder, initialise
 from mimic_core.models.weights.facts import timm_facts
@@ -20,7 +21,6 @@ from mimic_core.models.weights.layouts import Checkpoint, choose_heads, open_che
 from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, architecture, parse_header, read_safetensors
 from mimic_core.models.weights.parameters import fitting
 from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
-from mimic_core.seeding import seed_for
 
 UNREADABLE = "weights that cannot be read"
 SUFFIX = ".safetensors"

@@ -11,7 +11,7 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Mapping
 from typing import Any
 
-INSTRUCTIONS = 1 << 18  # of one file; a ViT-L with its optimiser takes 40,000
+INSTRUCTIONS = 1 << 18  # of one file; a ViT-L with its optimizer takes 40,000
 CHARGES = 1 << 20  # of one file: for every element that is copied, for every few letters, and for every call
 LETTERS, CALL = 16, 32  # letters for one charge; charges for one call, such as that which makes a tensor
 LONGEST_NAME = 512  # bytes of a class's or function's

@@ -13,12 +13,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.files import atomic_path
 from mimic_core.foreign import foreign, open_regular, parse_json
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.kit.files import atomic_path
+from mimic_core.kit.settings import read_settings, shown
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder
-from mimic_core.settings import read_settings, shown
 
 HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
 MODEL_HEADER = "mimic_model"  # the entry of a whole pretraining model's

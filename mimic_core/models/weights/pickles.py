@@ -1,6 +1,6 @@
 """The files that ``torch.save`` writes: zip archives with checksums, and before torch 1.6 pickles in a row.
 
-The file is mapped, not read: what nobody takes (an optimiser's state, two thirds of a checkpoint) stays on the disk.
+The file is mapped, not read: what nobody takes (an optimizer's state, two thirds of a checkpoint) stays on the disk.
 All sizes in it are compared with its own before memory is taken.
 """
 
@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mimic_core.errors import MimicError, UnreadableError, printable
 from mimic_core.foreign import foreign, open_regular
+from mimic_core.kit.errors import MimicError, UnreadableError, printable
 from mimic_core.models.weights.admitted import ADMITTED, NumberType, number
 from mimic_core.models.weights.instructions import next_value
 from mimic_core.models.weights.machine import CodeError, DamagedError, Machine

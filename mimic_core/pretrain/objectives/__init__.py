@@ -1,6 +1,6 @@
 """The pretraining objectives by name. A new one is a file beside these and a line here."""
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pretrain.objectives.base import Objective
 from mimic_core.pretrain.objectives.croco import CroCoObjective
 from mimic_core.pretrain.objectives.dino import DINOObjective

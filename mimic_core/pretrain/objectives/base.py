@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
+from mimic_core.kit.settings import read_settings
 from mimic_core.pretrain.data import Request
 from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.settings import read_settings
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -101,7 +101,7 @@ class Objective(ABC, Generic[Model]):
         """
 
     def after_step(self, model: Model, done: float) -> None:
-        """Called after the optimiser's step, by every process.
+        """Called after the optimizer's step, by every process.
 
         Args:
             model: what :meth:`build` made.

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_number, read_settings
 from mimic_core.models.croco import CroCo
 from mimic_core.pretrain.augment import normalise, to_float
 from mimic_core.pretrain.data import Request
@@ -19,7 +20,6 @@ from mimic_core.pretrain.objectives.base import OPTIONS, Objective
 from mimic_core.pretrain.objectives.matched import matched_noise, matched_patches
 from mimic_core.pretrain.pictures import hidden, painted, viewable
 from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.settings import is_number, read_settings
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mimic_core.kit.settings import read_settings
 from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.pretrain.augment import (
     blur,
@@ -23,7 +24,6 @@ from mimic_core.pretrain.augment import (
 )
 from mimic_core.pretrain.objectives.base import OPTIONS, ImageObjective
 from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.settings import read_settings
 
 GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # of the image's area
 LOCAL_SIDE = 3 / 7  # of the image's side: 96 of 224 pixels

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.masking import kept_patches
 
 HALF = 0.5 - 1e-6  # less the rounding error of a sum of areas

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.folder import PARTS, FolderSettings, mine_folder
 from mimic_core.report.gallery import write_gallery
 

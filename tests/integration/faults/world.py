@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from support import REPOSITORY
 
-from mimic_core.processes import running
+from mimic_core.kit.processes import running
 
 TARGET = "results/datasets/faults/receipt.json"
 TRAINED = {
@@ -33,9 +33,10 @@ TRAINED = {
 }
 RECOVER = """
 import sys
-from mimic_core import command, recover
+from mimic_core.cli import after_crash
+from mimic_core.kit import program
 cancel, sure = "--cancel" in sys.argv, "--yes" in sys.argv
-command.run(lambda _: recover.recover(sys.argv[1], cancel=cancel, sure=sure, grace=1.0))
+program.run(lambda _: after_crash.recover(sys.argv[1], cancel=cancel, sure=sure, grace=1.0))
 """
 OF_THE_MACHINE = ("finished", "host", "machine", "peak_memory_mib", "seconds")  # what a receipt says of its making
 

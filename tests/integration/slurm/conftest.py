@@ -10,7 +10,7 @@ from integration.faults.world import make_raw
 from integration.slurm.cluster import Cluster, cluster
 from integration.slurm.world import DATASET, Submitted
 
-from mimic_core.processes import running
+from mimic_core.kit.processes import running
 
 HERE = Path(__file__).parent
 

@@ -11,11 +11,11 @@ from mimic_core.datasets.assembly import assemble, mined
 from mimic_core.datasets.card import dataset_card
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.datasets.statistics import shortfall, shortfalls
-from mimic_core.errors import MimicError
-from mimic_core.files import write_json
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import decode_image
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import write_json
 from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap, bootstrap_means, bootstrap_statistic
+from mimic_core.kit.errors import MimicError
 
 
 def test_equal_values_have_no_spread():

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.frechet import frechet_distance
 from mimic_core.evaluation.reconstruction_features import FID, why_no_fid
+from mimic_core.kit.errors import MimicError
 
 
 class AsTheyAre(torch.nn.Module):

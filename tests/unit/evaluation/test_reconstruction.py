@@ -10,10 +10,10 @@ from unit.pretrain.conftest import FakePairs, make_manifest
 from unit.report.given import script
 
 from mimic_core.datasets import PairDataset
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction import ReconstructionSettings, reconstruct
 from mimic_core.evaluation.reconstruction_painting import batches, mask_noise, paint
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import MAE, CroCo, DecoderSettings, NaverCroCo, ViTSettings, build_encoder, save_encoder
 from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.models.masking import normalise_patches, patchify

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune import ConstantSettings, constant_baseline, finetune
+from mimic_core.kit.errors import MimicError
 
 MISSING = "a file of the dataset is missing"
 UNREADABLE = "this image cannot be read"

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.jobs import KINDS, run_job
+from mimic_core.kit.errors import MimicError
 
 
 def test_every_task_has_settings_and_a_job() -> None:

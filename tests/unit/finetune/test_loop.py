@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune import loop, protocols
 from mimic_core.finetune.augment import augment, augment_whole, middle
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.dense_data import DenseData, TrainingImages, joined
-from mimic_core.finetune.loop import Trainer, encode, evaluate, predict
+from mimic_core.finetune.loop import DenseTrainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.normals import NORMALS
 from mimic_core.finetune.tasks import get_task
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder
 
 
-def prepare(settings, root, frozen: bool) -> tuple[DenseModel, Trainer]:
+def prepare(settings, root, frozen: bool) -> tuple[DenseModel, DenseTrainer]:
     task = get_task(settings.task)
     split = task.open(root, "train", settings.splits)
     data = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
@@ -32,7 +32,7 @@ def prepare(settings, root, frozen: bool) -> tuple[DenseModel, Trainer]:
     model = DenseModel(encoder, head, evenly_spaced(encoder.depth), scale, frozen=frozen, bf16=bf16)
     seen = (data.plain(part).images for part in samples.chunks())
     features = encode(model, seen) if frozen and not settings.augment else None
-    return model, Trainer(model, task, samples, settings, 0, features)
+    return model, DenseTrainer(model, task, samples, settings, 0, features)
 
 
 def content(module: torch.nn.Module) -> dict[str, bytes]:

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.errors import MimicError
-from mimic_core.finetune.probe import Job, accuracy, build_classifier, build_optimiser, learning_rate, run
+from mimic_core.finetune.probe import ProbeJob, accuracy, build_classifier, build_optimizer, learning_rate, run
 from mimic_core.finetune.probe_features import FrozenFeatures, middle, random_part, read_ahead
 from mimic_core.finetune.probe_settings import ProbeSettings
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, load_pretrained, save_encoder
 
 TINY = {"image_size": 32, "patch_size": 16, "width": 24, "depth": 2, "heads": 2}
@@ -60,7 +60,7 @@ def test_classes_of_one_colour_each_are_learnt(imagenet, encoder_file, tmp_path)
 
 
 def test_augmentation_is_drawn_for_each_image_and_epoch(imagenet):
-    job = Job(make(augment=True), "random", imagenet, 0)
+    job = ProbeJob(make(augment=True), "random", imagenet, 0)
     one, other = random_part(job.training, 32, 5, 0), random_part(job.training, 32, 5, 1)
     assert one(3).shape == (32, 32, 3) and one(3).dtype == np.uint8
     np.testing.assert_array_equal(one(3), random_part(job.training, 32, 5, 0)(3))
@@ -74,7 +74,7 @@ def test_it_learns_from_augmented_images_too(imagenet, tmp_path):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_rows_come_in_their_order_whatever_the_threads(imagenet, threads):
-    job = Job(make(), "random", imagenet, 0)
+    job = ProbeJob(make(), "random", imagenet, 0)
     read = middle(job.training, 32)
     rows = [5, 0, 17, 3, 9]
     parts = list(read_ahead(rows, read, 2, threads))
@@ -93,14 +93,14 @@ def test_each_image_is_encoded_once_an_encoder(imagenet, encoder_file, monkeypat
         made.append(self)
 
     monkeypatch.setattr(FrozenFeatures, "__init__", note)
-    job = Job(make(seeds=[0, 1], epochs=3), encoder_file if weights == "file" else "random", imagenet, 0)
+    job = ProbeJob(make(seeds=[0, 1], epochs=3), encoder_file if weights == "file" else "random", imagenet, 0)
     for seed in (0, 1):
         job.train(seed)
     assert [frozen.encoded for frozen in made] == [18 + 9] * passes
 
 
 def test_a_frozen_encoder_keeps_its_bytes(imagenet, encoder_file):
-    job = Job(make(augment=True, epochs=3), encoder_file, imagenet, 0)
+    job = ProbeJob(make(augment=True, epochs=3), encoder_file, imagenet, 0)
     job.train(0)
     before = load_pretrained(encoder_file).state_dict()
     after = job.kept[0].encoder.state_dict()
@@ -141,12 +141,12 @@ def test_the_rate_grows_with_the_batch_and_follows_the_schedule():
 
 def test_lars_adapts_matrices_alone():
     classifier = build_classifier(4, 3, 0)
-    optimiser = build_optimiser(classifier, make(base_lr=256 / 18, momentum=0.0))
+    optimizer = build_optimizer(classifier, make(base_lr=256 / 18, momentum=0.0))
     linear = classifier[1]
     before = {name: value.detach().clone() for name, value in linear.named_parameters()}
     for parameter in linear.parameters():
         parameter.grad = torch.ones_like(parameter)
-    optimiser.step()
+    optimizer.step()
     moved = {name: before[name] - value.detach() for name, value in linear.named_parameters()}
     torch.testing.assert_close(moved["bias"], torch.ones(3))
     trust = 0.001 * before["weight"].norm() / torch.ones(3, 4).norm()
@@ -154,7 +154,7 @@ def test_lars_adapts_matrices_alone():
 
 
 def test_few_images_are_drawn_anew_for_every_seed(imagenet, tmp_path):
-    job = Job(make(train_images=4, seeds=[0, 1]), "random", imagenet, 0)
+    job = ProbeJob(make(train_images=4, seeds=[0, 1]), "random", imagenet, 0)
     drawn = [job.rows_of(seed).tolist() for seed in (0, 1)]
     assert [len(rows) for rows in drawn] == [4, 4] and drawn[0] != drawn[1]
     assert run(make(train_images=4, epochs=3), "random", tmp_path, data=imagenet)["train_images"] == 4

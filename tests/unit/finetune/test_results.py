@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from unit.finetune.conftest import ARCHITECTURE
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune import ConstantSettings, constant_baseline, finetune
 from mimic_core.finetune.results import SeedResult, summarise
 from mimic_core.finetune.tasks import get_task
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, save_encoder
 
 SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
-from mimic_core.finetune.optimiser import build_optimiser, layer_of, learning_rate, parameter_groups, set_learning_rate
+from mimic_core.finetune.optimizer import build_optimizer, layer_of, learning_rate, parameter_groups, set_learning_rate
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder
 
 
@@ -83,9 +83,9 @@ def test_the_schedule_warms_up_and_falls_to_zero(make_settings):
     assert learning_rate(2, settings) == pytest.approx(1e-3)
     assert learning_rate(6, settings) == pytest.approx(5e-4)
     assert learning_rate(10, settings) == pytest.approx(0, abs=1e-12)
-    optimiser = build_optimiser(build_model(settings, frozen=False), settings)
-    set_learning_rate(optimiser, 1e-3)
-    assert {round(group["lr"] / 1e-3 / group["scale"], 6) for group in optimiser.param_groups} == {1.0}
+    optimizer = build_optimizer(build_model(settings, frozen=False), settings)
+    set_learning_rate(optimizer, 1e-3)
+    assert {round(group["lr"] / 1e-3 / group["scale"], 6) for group in optimizer.param_groups} == {1.0}
 
 
 def test_hooks_are_evenly_spaced_up_to_the_last_block():

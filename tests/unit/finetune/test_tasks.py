@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.depth import DEPTH, best_constant, reverse_huber
 from mimic_core.finetune.normals import NORMALS, l1
 from mimic_core.finetune.tasks import get_task
+from mimic_core.kit.errors import MimicError
 
 
 def cost(errors: list[float], valid: list[bool] | None = None) -> float:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from films import cut, damage, encode, packets, pan, read, times
 
-from mimic_core.errors import UnreadableError
 from mimic_core.frames import decoding
 from mimic_core.frames.clock import FrameClock
 from mimic_core.frames.video import expected_views, video_seconds
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.pairs.measurement import HIGH_OVERLAP, KEPT, Measurement
 from mimic_core.pairs.rules import Neighbours, Stride, Windows
 

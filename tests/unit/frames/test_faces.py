@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.frames.faces import AUTO, FaceBlur, face_blur
 from mimic_core.frames.images import read_image
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.folder import FolderSettings, mine_folder
 
 PORTRAIT = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"

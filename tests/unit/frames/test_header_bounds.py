@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from films import WALL, box, boxes, encode, pan, read, rebuilt
 
-from mimic_core.errors import UnreadableError
 from mimic_core.frames import boxes as tables
 from mimic_core.frames import container
 from mimic_core.frames.boxes import check_tables
 from mimic_core.frames.video import expected_views
+from mimic_core.kit.errors import UnreadableError
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from films import WALL, box, boxes, encode, pan, read, rebuilt, times
 from PIL import Image
 
 from mimic_core import foreign
-from mimic_core.errors import UnreadableError
 from mimic_core.frames.container import bounds, open_container
 from mimic_core.frames.video import expected_views, video_seconds
+from mimic_core.kit.errors import UnreadableError
 
 NAMES = [
     "REC:1.mp4",

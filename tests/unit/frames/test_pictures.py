@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimic_core.errors import UnreadableError
 from mimic_core.frames.images import ImageSettings, image_views, read_image
 from mimic_core.frames.views import Remark, View, decode_image, decode_picture, turned
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 
 CORNERS = {"R": (255, 0, 0), "G": (0, 255, 0), "B": (0, 0, 255), "W": (255, 255, 255)}

@@ -6,7 +6,7 @@ import torch
 from support import GOLDEN
 from torch.nn import functional
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.convnext import ConvNeXtBlock, ConvNeXtHead
 
 

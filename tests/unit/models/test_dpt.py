@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.dpt import DPTHead
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "dpt_regression_head.npz"

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from timm.models.vision_transformer import Block, VisionTransformer
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import ViTSettings, build_encoder, export_multimae, export_timm, load_pretrained, named_vit
 from mimic_core.models.settings import NAMED
 from mimic_core.models.vit import Norm

@@ -13,8 +13,8 @@ import pytest
 import torch
 from unit.models import hostile
 
-from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.models import build_encoder, load_pretrained, load_whole, save_encoder
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.models import build_encoder, load_model, load_pretrained, save_encoder
 from mimic_core.models.weights import read_header
 from mimic_core.models.weights.machine import INSTRUCTIONS
 from mimic_core.models.weights.pickles import read_pickle
@@ -209,7 +209,7 @@ def test_headers_that_are_none(encoder, tmp_path, entry):
     with pytest.raises(MimicError):
         load_pretrained(path)
     with pytest.raises(MimicError):
-        load_whole(path)
+        load_model(path)
 
 
 def entry_of(**changes):
@@ -236,7 +236,7 @@ def entry_of(**changes):
 def test_safetensors_that_are_damaged(tmp_path, header, data):
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + data)
-    for read in (load_pretrained, load_whole, read_header):
+    for read in (load_pretrained, load_model, read_header):
         with pytest.raises(MimicError) as caught:
             read(path)
         assert len(str(caught.value)) < 2000
@@ -255,7 +255,7 @@ def test_only_regular_files_are_opened(tmp_path, name, kind):
         path.mkdir()
     else:
         path.symlink_to("/dev/zero" if kind == "device" else path)
-    for read in (load_pretrained, load_whole):
+    for read in (load_pretrained, load_model):
         with pytest.raises(UnreadableError, match="a weights file"):
             read(path)
 
@@ -299,7 +299,7 @@ def test_the_damaged_member_is_named(encoder, path):
     place = bytes(content).index(encoder.blocks[0].mlp.fc1.weight.detach().numpy().tobytes())
     content[place + 7] ^= 64
     path.write_bytes(content)
-    for read in (load_pretrained, load_whole):
+    for read in (load_pretrained, load_model):
         with pytest.raises(UnreadableError, match=r"checksum of data/\d+"):
             read(path, heads=2) if read is load_pretrained else read_pickle(path)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, NaverCroCo, ViTSettings, load_pretrained
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "naver_croco_v1.npz"

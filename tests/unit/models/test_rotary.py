@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import ViTSettings, build_encoder, load_pretrained, save_encoder
 from mimic_core.models.attention import rotation_table, turn
 

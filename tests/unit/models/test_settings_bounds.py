@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.reconstruction import ReconstructionSettings
 from mimic_core.finetune import FinetuneSettings, HeadSettings
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
 from mimic_core.finetune.openmmlab.segmentation_settings import ConvNeXtSettings, SegmentationSettings
 from mimic_core.finetune.probe_settings import ProbeSettings
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, Encoder, ViTSettings, build_encoder, load_pretrained, save_encoder
 from mimic_core.models.convnext import ConvNeXtHead
 from mimic_core.models.dino import DINOSettings

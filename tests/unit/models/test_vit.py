@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import Encoder, ViTSettings, build_encoder, named_vit
 from mimic_core.models.vit import sincos_positions
 

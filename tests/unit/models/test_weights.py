@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, load_pretrained, save_encoder
 from mimic_core.models.weights import HEADER, read_header
 

@@ -10,12 +10,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mimic_core.errors import MimicError
-from mimic_core.models import MAE, CroCo, DecoderSettings, NaverCroCo, ViTSettings, load_pretrained, load_whole
+from mimic_core.kit.errors import MimicError
+from mimic_core.models import (
+    MAE,
+    CroCo,
+    DecoderSettings,
+    NaverCroCo,
+    ViTSettings,
+    load_model,
+    load_pretrained,
+)
 from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.models.weights import save_encoder, save_model
 from mimic_core.models.weights.ours import MODEL_HEADER
-from mimic_core.models.weights.whole import choose_decoder_heads
+from mimic_core.models.weights.pretraining_models import choose_decoder_heads
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SETTINGS = ViTSettings(32, 8, 16, 2, 2, 3)
@@ -45,7 +53,7 @@ def write(request, tmp_path):
 
 def test_a_released_mae_paints_as_it_did(write):
     arrays, weights = golden("mae")
-    model = load_whole(write(weights), **HEADS)
+    model = load_model(write(weights), **HEADS)
     assert type(model) is MAE and not model.training
     with torch.no_grad():
         loss, predicted, mask = model(arrays["img"], arrays["noise"])
@@ -56,7 +64,7 @@ def test_a_released_mae_paints_as_it_did(write):
 
 def test_mimics_croco_paints_as_it_did(write):
     arrays, weights = golden("mimic_croco")
-    model = load_whole(write(weights, args=argparse.Namespace(model="croco_vit_base")), **HEADS)
+    model = load_model(write(weights, args=argparse.Namespace(model="croco_vit_base")), **HEADS)
     assert type(model) is CroCo
     model.mask_ratio = 0.75
     with torch.no_grad():
@@ -74,7 +82,7 @@ def test_navers_croco_paints_as_it_did(tmp_path, said):
     if said == "args":
         content["args"] = argparse.Namespace(model="CroCoNet(enc_num_heads=2, dec_num_heads=2, norm=partial(x))")
     torch.save(content, tmp_path / "CroCo.pth")
-    model = load_whole(tmp_path / "CroCo.pth", **(HEADS if said == "caller" else {}))
+    model = load_model(tmp_path / "CroCo.pth", **(HEADS if said == "caller" else {}))
     assert type(model) is NaverCroCo
     with torch.no_grad():
         loss, predicted = model(arrays["img1"], arrays["img2"], arrays["mask"])
@@ -95,7 +103,7 @@ def ours(kind):
 def test_round_trip_of_ours(tmp_path, kind):
     model, path = ours(kind), tmp_path / "model.safetensors"
     save_model(path, model, {"epochs": 3})
-    loaded = load_whole(path)
+    loaded = load_model(path)
     assert type(loaded) is kind and loaded.settings == SETTINGS and not loaded.training
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
@@ -114,7 +122,7 @@ def test_our_checkpoint_states_its_heads(tmp_path):
     settings = {"encoder": dataclasses.asdict(SETTINGS), "decoder": {"width": 16, "depth": 2, "heads": 4}}
     content = {"format": 3, "identity": {"settings": settings}, "model": model.state_dict(), "optimizer": {}}
     torch.save(content, tmp_path / "iteration-00000001.pt")
-    loaded = load_whole(tmp_path / "iteration-00000001.pt")
+    loaded = load_model(tmp_path / "iteration-00000001.pt")
     assert (loaded.settings, loaded.decoder_blocks_croco[0].attn.num_heads) == (SETTINGS, 4)
 
 
@@ -125,10 +133,10 @@ def test_a_whole_model_is_not_taken_for_an_encoder_nor_an_encoder_for_a_model(tm
     with pytest.raises(MimicError, match="whole pretraining model"):
         load_pretrained(tmp_path / "model.safetensors")
     with pytest.raises(MimicError, match="without a decoder"):
-        load_whole(tmp_path / "encoder.safetensors")
+        load_model(tmp_path / "encoder.safetensors")
     torch.save({"model": model.encoder().state_dict()}, tmp_path / "encoder.pth")
     with pytest.raises(MimicError, match="has no decoder"):
-        load_whole(tmp_path / "encoder.pth", **HEADS)
+        load_model(tmp_path / "encoder.pth", **HEADS)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +153,7 @@ def test_every_parameter_must_fit(tmp_path, change, words):
     change(weights)
     torch.save({"model": weights}, tmp_path / "mae.pth")
     with pytest.raises(MimicError, match=words):
-        load_whole(tmp_path / "mae.pth", **HEADS)
+        load_model(tmp_path / "mae.pth", **HEADS)
 
 
 def test_parameters_of_ours_must_fit(tmp_path):
@@ -161,7 +169,7 @@ def test_parameters_of_ours_must_fit(tmp_path):
     ):
         save_file(weights, path, {MODEL_HEADER: json.dumps(changed)})
         with pytest.raises(MimicError, match=words):
-            load_whole(path)
+            load_model(path)
 
 
 def test_kinds_that_cannot_paint_are_refused(tmp_path):
@@ -170,14 +178,14 @@ def test_kinds_that_cannot_paint_are_refused(tmp_path):
     kwargs = {"enc_num_heads": 1, "dec_num_heads": 2, "pos_embed": "RoPE100", "img_size": 64}
     torch.save({"model": rotary, "croco_kwargs": kwargs}, tmp_path / "v2.pth")
     with pytest.raises(MimicError, match="rope positions") as caught:
-        load_whole(tmp_path / "v2.pth")
+        load_model(tmp_path / "v2.pth")
     assert "CroCo v1" in caught.value.remedy
     mae = golden("mae")[1]
     headless = {name: value for name, value in mae.items() if name != "cls_token"}
     headless["pos_embed"] = mae["pos_embed"][:, 1:]
     torch.save(headless, tmp_path / "mae.pth")
     with pytest.raises(MimicError, match="no class token"):
-        load_whole(tmp_path / "mae.pth", **HEADS)
+        load_model(tmp_path / "mae.pth", **HEADS)
 
 
 def test_decoder_heads_that_nobody_knows():
@@ -190,4 +198,4 @@ def test_decoder_heads_that_nobody_knows():
 
 def test_no_such_file(tmp_path):
     with pytest.raises(MimicError, match="no weights file"):
-        load_whole(tmp_path / "model.safetensors")
+        load_model(tmp_path / "model.safetensors")

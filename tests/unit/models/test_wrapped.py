@@ -8,8 +8,8 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from mimic_core.errors import MimicError
-from mimic_core.models import MAE, DecoderSettings, build_encoder, load_pretrained, load_whole
+from mimic_core.kit.errors import MimicError
+from mimic_core.models import MAE, DecoderSettings, build_encoder, load_model, load_pretrained
 from mimic_core.models.dino import DINO, DINOSettings
 from mimic_core.models.weights.facts import LONGEST_CALL, literal_arguments
 
@@ -92,7 +92,7 @@ def test_wrapped_whole_models(path):
     model = MAE(build_encoder(SIZES, seed=0).settings, DecoderSettings(16, 1, 2))
     model.initialise(0)
     torch.save({"model": under("module._orig_mod.", model.state_dict())}, path)
-    assert same(load_whole(path, heads=2, decoder_heads=2), model)
+    assert same(load_model(path, heads=2, decoder_heads=2), model)
 
 
 @pytest.mark.parametrize("suffix", [".pth.tar", ".tar", ".ckpt", ".pkl", ".weights", ""])
@@ -251,6 +251,6 @@ def test_navers_call_in_text_is_bounded():
 @pytest.mark.parametrize("heads", [float("inf"), float("nan"), True, 0, -1, "2", 2.0, [2]])
 def test_heads_are_whole_numbers(encoder, path, heads):
     torch.save(encoder.state_dict(), path)
-    for read in (load_pretrained, load_whole):
+    for read in (load_pretrained, load_model):
         with pytest.raises(MimicError, match="heads"):
             read(path, heads=heads)

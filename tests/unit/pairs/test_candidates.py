@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import REPOSITORY
 
-from mimic_core.errors import MimicError
+from mimic_core.foreign.yaml_files import load_yaml
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.candidates import ViewOf
 from mimic_core.pairs.measurement import Measurement, verdict_of
 from mimic_core.pairs.rules import DEFAULTS, RULES, Groups, Neighbours, RandomWalk, Stride, Windows, rule_for
 from mimic_core.pairs.settings import MiningSettings
-from mimic_core.yaml_files import load_yaml
 
 
 def scripted(overlaps):

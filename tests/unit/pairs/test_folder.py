@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.folder import PARTS, FolderSettings, find_tasks, mine_folder
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
@@ -75,7 +75,17 @@ def test_two_processes_give_the_same_bytes(both, undisturbed, tmp_path):
 @pytest.mark.integration
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(both, undisturbed, tmp_path, jobs):
-    command = [sys.executable, "-m", "mimic_core.cli", "mine", str(both), "--out", str(tmp_path), "--jobs", str(jobs)]
+    command = [
+        sys.executable,
+        "-m",
+        "mimic_core.cli",
+        "mine",
+        str(both),
+        "--out",
+        str(tmp_path),
+        "--jobs",
+        str(jobs),
+    ]
     for delay in (0.7, 1.0, 1.3, 1.6):
         nothing = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, start_new_session=True, **nothing)
@@ -263,7 +273,7 @@ def test_what_may_not_be_read_is_named(tmp_path, make_video):
         if parent.stat().st_uid == 0 and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o055)
     program = (
-        "import os, av; from mimic_core.cli import main; import mimic_core.pairs.folder; "
+        "import os, av; from mimic_core.cli.main import main; import mimic_core.pairs.folder; "
         "import mimic_core.report.gallery; "
         "from mimic_core.pairs.features import basis; basis(); "
         "os.setgid(65534); os.setuid(65534); "

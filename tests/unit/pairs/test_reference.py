@@ -16,9 +16,9 @@ import pytest
 from support import GOLDEN
 
 from mimic_core.frames.views import to_view_size
+from mimic_core.kit.seeding import generator
 from mimic_core.pairs import Features, detect, measure
 from mimic_core.pairs.measurement import KEPT, Measurement
-from mimic_core.seeding import generator
 
 CORNERS = np.array([[0, 0, 1], [223, 0, 1], [0, 223, 1], [223, 223, 1], [112, 112, 1]], float).T
 SAMPLE = GOLDEN / "sample_reference"

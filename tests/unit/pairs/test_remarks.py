@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mimic_core.cli import summary
-from mimic_core.errors import UnreadableError
+from mimic_core.cli.mine import summary
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import Remark, View
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.pairs.folder import FolderSettings, mine_folder
 from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings

@@ -4,9 +4,9 @@ import tarfile
 import pandas as pd
 import pytest
 
-from mimic_core.errors import MimicError
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.pairs.rules import Neighbours
 from mimic_core.pairs.settings import MiningSettings

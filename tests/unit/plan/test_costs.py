@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.plan.costs import Cost, read_costs
 from mimic_core.plan.measured import measured_costs, receipt_path
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mimic_core.kit.seeding import generator
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.dpt import DPTHead
 from mimic_core.plan import operations
 from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.speed import training_flops
-from mimic_core.seeding import generator
 
 ENCODER, DECODER = ViTSettings(112, 16, 192, 4, 3), DecoderSettings(96, 2, 3)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.plan.jobs import Job, to_jobs
 from mimic_core.plan.page import replay_page
 from mimic_core.plan.replay import Ran, replay, waits

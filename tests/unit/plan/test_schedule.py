@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.plan.jobs import Job
 from mimic_core.plan.plan import peak_temporary, readers_of_temporary
 from mimic_core.plan.schedule import Cluster, simulate

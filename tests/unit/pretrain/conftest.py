@@ -107,9 +107,9 @@ def trainer(tmp_path):
 
     def make(dataset, folder="run", seed=0, allow_changed=(), **changes):
         settings = PretrainSettings.from_dict({**BLOCK, "options": OPTIONS.get(changes.get("model"), {}), **changes})
-        own = Processes(0, 1, torch.device("cpu"))
+        world = Processes(0, 1, torch.device("cpu"))
         root = tmp_path / folder
-        return Trainer(dataset, settings, seed, own, root / "checkpoints", root / "metrics.csv", "", allow_changed)
+        return Trainer(dataset, settings, seed, world, root / "checkpoints", root / "metrics.csv", "", allow_changed)
 
     return make
 

@@ -12,13 +12,13 @@ from support import REPOSITORY
 from torch import distributed
 from unit.pretrain.conftest import BLOCK, make_manifest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.receipts import Receipt
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.pretrain import checkpoint, pretrain
 from mimic_core.pretrain.checkpoint import State, damage, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.distributed import Processes
 from mimic_core.pretrain.loop import Trainer
-from mimic_core.receipts import Receipt
-from mimic_core.verify import compare, with_receipts
 
 WEIGHTS = {"model": {"a": torch.arange(40.0)}, "optimizer": {"b": torch.arange(6)}, "scaler": {}}
 
@@ -139,16 +139,16 @@ def test_a_run_goes_on_from_the_one_before_and_ends_as_if_nothing_had_happened(t
 def agree_in_part(rank, folder):
     """One of two processes: the newest is damaged, and then all are."""
     distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
-    own, found = Processes(rank, 2, torch.device("cpu")), []
+    world, found = Processes(rank, 2, torch.device("cpu")), []
     for attempt in range(2):
         try:
-            found.append(own.agree(lambda: newest_sound(folder)[0]).name)
+            found.append(world.agree(lambda: newest_sound(folder)[0]).name)
         except MimicError as error:
             found.append(error.remedy)
-        own.wait()
+        world.wait()
         if rank == attempt == 0:
             spoil(folder / "iteration-00000001.pt")
-        own.wait()
+        world.wait()
     (folder / f"{rank}.json").write_text(json.dumps(found))
     distributed.destroy_process_group()
 

@@ -10,7 +10,7 @@ from support import REPOSITORY
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.dino import DINO, DINOSettings, dino_loss
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.weights import load_pretrained, save_encoder

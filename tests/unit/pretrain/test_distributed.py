@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mimic_core.devices import usable_precision, uses_bfloat16
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.machine.devices import usable_precision, uses_bfloat16
 from mimic_core.pretrain.distributed import processes
 
 
@@ -19,8 +19,8 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 def test_without_gpus_the_processor_is_used(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with processes() as own:
-        assert (own.rank, own.count, own.device.type) == (0, 1, "cpu")
+    with processes() as world:
+        assert (world.rank, world.count, world.device.type) == (0, 1, "cpu")
 
 
 @pytest.mark.parametrize(

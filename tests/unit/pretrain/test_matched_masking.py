@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.models.masking import kept_patches
 from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.objectives.croco import CroCoObjective, CroCoOptions

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pretrain.augment import crop, draw_boxes, normalise, to_float
 from mimic_core.pretrain.data import ImageStore, Order, Request, split_by_unit
 from mimic_core.pretrain.objectives import OBJECTIVES

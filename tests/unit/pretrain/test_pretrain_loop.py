@@ -10,9 +10,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mimic_core import devices
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import read_json
+from mimic_core.machine import devices
 from mimic_core.models import load_pretrained
 from mimic_core.pretrain import loop
 from mimic_core.pretrain.distributed import accumulation_steps

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pretrain.objectives import OBJECTIVES, get_objective
 from mimic_core.pretrain.schedule import clip_gradients, learning_rate, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
@@ -120,7 +120,7 @@ def test_gradients_are_clipped_together_or_each_by_itself(block, each):
         ({"clip_each": 1}, "clip_each"),
     ],
 )
-def test_the_optimisers_settings_are_checked(block, change, key):
+def test_the_optimizers_settings_are_checked(block, change, key):
     with pytest.raises(MimicError) as caught:
         PretrainSettings.from_dict({**block, **change})
     assert key in f"{caught.value.where} {caught.value.what}"

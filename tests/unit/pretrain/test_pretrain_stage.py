@@ -11,9 +11,9 @@ import pytest
 import torch
 from unit.pretrain.conftest import OPTIONS
 
-from mimic_core.command import run
-from mimic_core.errors import MimicError
-from mimic_core.models import load_pretrained, load_whole
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.program import run
+from mimic_core.models import load_model, load_pretrained
 from mimic_core.models.weights import read_header
 
 SCRIPT = Path(__file__).parents[3] / "workflow_scripts" / "pretrain_run.py"
@@ -41,7 +41,7 @@ def test_the_command_leaves_encoder_metrics_and_receipt(manifest, tmp_path, bloc
         "tensorboard",
     }
     encoder = load_pretrained(out / "encoder.safetensors")
-    whole = load_whole(out / "model.safetensors")
+    whole = load_model(out / "model.safetensors")
     assert type(whole).__name__.lower() == model
     for name, value in whole.encoder().state_dict().items():
         assert torch.equal(value, encoder.state_dict()[name]), name

@@ -10,7 +10,7 @@ import cv2
 import pandas as pd
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.folder import FolderSettings, mine_folder
 from mimic_core.report.gallery import choose, write_gallery
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from unit.report.given import BASELINES, RUNS, receipt, result, row, script
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.report.table1 import markdown, table1
 
 

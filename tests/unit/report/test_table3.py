@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from unit.report.given import RUNS, receipt, result, row, script
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.report.table3 import markdown, table3
 
 RUNS = RUNS | {"croco_mimic-1m": {"model": "croco", "dataset": "mimic-1m"}}

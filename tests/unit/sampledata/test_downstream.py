@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import read_json
 from mimic_core.sampledata import flat_names, write_nyuv2, write_taskonomy
+from mimic_core.sampledata.film.views import random_views
+from mimic_core.sampledata.layouts.nyuv2 import HFOV
 from mimic_core.sampledata.names import MARKER, PURPOSES, shares
-from mimic_core.sampledata.nyuv2 import HFOV
-from mimic_core.sampledata.views import random_views
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from mimic_core.kit.seeding import generator
 from mimic_core.sampledata import flat_glb, write_flat
-from mimic_core.sampledata.plan import draw_plan
-from mimic_core.seeding import generator
-from mimic_core.simulators import RandomWalk, camera_pose, open_simulator, walk_views
+from mimic_core.sampledata.build.floor_plan import draw_plan
+from mimic_core.simulators import WalkSettings, camera_pose, open_simulator, walk_views
 
 PROGRAM = """
 import hashlib
@@ -81,7 +81,7 @@ def test_pictures_have_texture_and_light(flats: dict[str, bytes]) -> None:
     variances, brightness = [], []
     for name, glb in flats.items():
         with open_simulator(glb) as simulator:
-            walk = RandomWalk(minimal_island_radius=1.5)
+            walk = WalkSettings(minimal_island_radius=1.5)
             for view in walk_views(simulator, walk, seed=0, scene=name, number=0):
                 grey = cv2.cvtColor(np.ascontiguousarray(view.rgb[16:240, 16:240]), cv2.COLOR_RGB2GRAY)
                 variances.append(cv2.Laplacian(grey, cv2.CV_64F).var())

@@ -9,17 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
 from mimic_core.finetune.data import load_all
 from mimic_core.finetune.layouts import ADE20K, CocoKeypoints, ImageNet
-from mimic_core.sampledata import coco, flat_names, imagenet, write_ade20k, write_coco, write_imagenet
-from mimic_core.sampledata.ade20k import CLASSES, PIECES, class_of, labelled_views, object_info
-from mimic_core.sampledata.coco import HFOV, SKELETON, keypoints
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import read_json
+from mimic_core.sampledata import flat_names, write_ade20k, write_coco, write_imagenet
+from mimic_core.sampledata.build.people import JOINTS
+from mimic_core.sampledata.film.views import some_flats
+from mimic_core.sampledata.layouts import coco, imagenet
+from mimic_core.sampledata.layouts.ade20k import CLASSES, PIECES, class_of, labelled_views, object_info
+from mimic_core.sampledata.layouts.coco import HFOV, SKELETON, keypoints
 from mimic_core.sampledata.names import MARKER
-from mimic_core.sampledata.people import JOINTS
-from mimic_core.sampledata.views import some_flats
-from mimic_core.simulators import View, camera_pose
+from mimic_core.simulators import Rendering, camera_pose
 
 WRITERS: dict[str, Callable] = {"ade20k": write_ade20k, "coco": write_coco, "imagenet": write_imagenet}
 
@@ -37,8 +38,8 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def view_at(depth: float) -> View:
-    return View(
+def view_at(depth: float) -> Rendering:
+    return Rendering(
         rgb=np.zeros((100, 100, 3), np.uint8),
         depth=np.full((100, 100), depth, np.float32),
         normals=np.zeros((100, 100, 3), np.float32),

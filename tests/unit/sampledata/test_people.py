@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.seeding import generator
 from mimic_core.sampledata import flat_glb, flat_with_people, person
-from mimic_core.sampledata.people import APART, ARMS, HEIGHTS, JOINTS, bent
-from mimic_core.seeding import generator
+from mimic_core.sampledata.build.people import APART, ARMS, HEIGHTS, JOINTS, bent
 from mimic_core.simulators import open_simulator
 
 NUMBER = {name: number for number, name in enumerate(JOINTS)}

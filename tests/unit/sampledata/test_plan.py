@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mimic_core.sampledata.plan import WALL, Plan, Room, draw_plan
+from mimic_core.sampledata.build.floor_plan import WALL, Plan, Room, draw_plan
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.errors import MimicError
-from mimic_core.files import read_json
 from mimic_core.frames import reader
 from mimic_core.frames.views import View
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.files import read_json
 from mimic_core.pairs import detect, measure
 from mimic_core.pairs.rules import rule_for
 from mimic_core.sampledata import house_glb, write_source
+from mimic_core.sampledata.film.walkthrough import HFOV, SIZE
 from mimic_core.sampledata.names import BLOCK, MARKER, PURPOSES, RAW, part
-from mimic_core.sampledata.walkthrough import HFOV, SIZE
 from mimic_core.simulators import open_simulator
 from mimic_core.sources import Unit, open_source
 

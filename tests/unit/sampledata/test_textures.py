@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mimic_core.sampledata import artwork
-from mimic_core.sampledata.atlas import GUTTER, PAGE, Atlas, pack
-from mimic_core.sampledata.lighting import RoomLight, Sun
-from mimic_core.sampledata.materials import SIDE, Materials, Tiled
-from mimic_core.sampledata.plan import Opening, Plan, Room
-from mimic_core.sampledata.shapes import Piece, quad
+from mimic_core.sampledata.build import artwork
+from mimic_core.sampledata.build.atlas import GUTTER, PAGE, Atlas, pack
+from mimic_core.sampledata.build.floor_plan import Opening, Plan, Room
+from mimic_core.sampledata.build.lighting import RoomLight, Sun
+from mimic_core.sampledata.build.materials import SIDE, Materials, Tiled
+from mimic_core.sampledata.build.shapes import Piece, quad
 
 
 def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

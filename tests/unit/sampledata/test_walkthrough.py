@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.files import read_json
+from mimic_core.kit.files import read_json
 from mimic_core.sampledata import flat_names, write_walkthrough
-from mimic_core.sampledata.walkthrough import FPS, SIZE, TURN_RATE, camera_poses
+from mimic_core.sampledata.film.walkthrough import FPS, SIZE, TURN_RATE, camera_poses
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.navigation import WalkableGrid
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from mimic_core.sampledata.gltf import Part, glb_bytes
-from mimic_core.sampledata.materials import Paint
-from mimic_core.sampledata.shapes import Patch, Piece, quad
+from mimic_core.sampledata.build.gltf import Part, glb_bytes
+from mimic_core.sampledata.build.materials import Paint
+from mimic_core.sampledata.build.shapes import Patch, Piece, quad
 
 WIDTH, HEIGHT, DEPTH = 6.0, 2.5, 4.0
 DOORWAY = (1.5, 2.5)  # z of the passage in the wall at x = 3

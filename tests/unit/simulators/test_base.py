@@ -13,7 +13,11 @@ import mimic_core
 from mimic_core.simulators import camera_pose, heading
 
 PACKAGE = Path(mimic_core.__file__).parent
-FILES = [*sorted((PACKAGE / "simulators").glob("*.py")), PACKAGE / "seeding.py", PACKAGE / "errors.py"]
+FILES = [
+    *sorted((PACKAGE / "simulators").glob("*.py")),
+    *(PACKAGE / "kit" / name for name in ("seeding.py", "errors.py")),
+    *(PACKAGE / "foreign" / name for name in ("__init__.py", "reading.py", "headers.py")),
+]
 
 
 @pytest.mark.parametrize("yaw", [0, 37, 90, 200])
@@ -29,7 +33,7 @@ def test_pitch_looks_up_and_roll_keeps_the_view_axis() -> None:
     np.testing.assert_allclose(camera_pose((0, 0, 0), 30, 20, 15)[:3, 2], camera_pose((0, 0, 0), 30, 20)[:3, 2])
 
 
-TYPE_NAMES = {"int", "float", "str", "bytes", "bool", "dict", "list", "tuple", "set", "Path", "View"}
+TYPE_NAMES = {"int", "float", "str", "bytes", "bool", "dict", "list", "tuple", "set", "Path", "Rendering"}
 
 
 def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from unit.simulators.glb_room import FACES, POSITIONS, UV, Room, changed
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.base import fits
 from mimic_core.simulators.navigation import LONGEST_EDGE, WalkableGrid, halved

@@ -7,7 +7,7 @@ import pytest
 from support import REPOSITORY
 from unit.simulators.glb_room import FACES, POSITIONS, UV, Room, changed, drawn
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators import camera_pose, open_simulator
 from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 from mimic_core.simulators.raycast import RaycastRenderer

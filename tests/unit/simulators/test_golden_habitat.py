@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import REPOSITORY
 
-from mimic_core.simulators.base import View
+from mimic_core.simulators.base import Rendering
 from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 from mimic_core.simulators.raycast import RaycastRenderer
 from mimic_core.simulators.scene import load_scene
@@ -16,7 +16,7 @@ HFOV = 2 * np.degrees(np.arctan(64 / 256))  # of the middle 64 of 256 pixels tha
 SCENES = sorted(FOLDER.glob("*.glb"))
 
 
-def seen(path: Path, backend: str, pose: np.ndarray) -> View:
+def seen(path: Path, backend: str, pose: np.ndarray) -> Rendering:
     scene = load_scene(path, up="z" if path.name.endswith(".basis.glb") else "y")
     try:
         renderer = (RasterRenderer if backend == "moderngl" else RaycastRenderer)(scene, (64, 64), HFOV)

@@ -11,9 +11,9 @@ import pytest
 from unit.simulators import fake_habitat_sim
 from unit.simulators.known_room import PAINT, MakeScene, room
 
-from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.sampledata.shapes import Piece
-from mimic_core.simulators import RandomWalk, camera_pose, open_simulator, opening, remote, walk_views
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.sampledata.build.shapes import Piece
+from mimic_core.simulators import WalkSettings, camera_pose, open_simulator, opening, remote, walk_views
 from mimic_core.simulators.base import height_and_width
 from mimic_core.simulators.habitat import HabitatSimulator, normals_from_depth, quaternion
 from mimic_core.simulators.opening import BACKEND_VARIABLE
@@ -78,7 +78,7 @@ def test_habitat_sim_itself_agrees(room_file: Path, room_glb: bytes) -> None:
 
 @pytest.mark.usefixtures("habitat")
 def test_a_seed_gives_the_same_walk_twice(room_file: Path) -> None:
-    walk = RandomWalk(resolution=32, minimal_island_radius=1.0)
+    walk = WalkSettings(resolution=32, minimal_island_radius=1.0)
     with open_adapter(room_file, 32) as simulator:
         first, again, other = (walk_views(simulator, walk, seed=1, scene="s", number=n) for n in (0, 0, 1))
     for old, new in zip(first, again, strict=True):

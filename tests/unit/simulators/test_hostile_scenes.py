@@ -13,7 +13,7 @@ import pytest
 from unit.simulators.glb_room import POSITIONS, Room, changed, encoded, glb_of
 
 from mimic_core import foreign
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators import camera_pose, open_simulator, opening
 from mimic_core.simulators.scene import load_scene
 

@@ -13,7 +13,7 @@ from support import GOLDEN
 from unit.simulators.known_room import MakeScene
 from unit.simulators.test_storeys import UPPER, level, ramp
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.embedded import EmbeddedSimulator
 from mimic_core.simulators.navmesh import navmesh_beside, read_navmesh

@@ -6,8 +6,8 @@ import moderngl
 import pytest
 from unit.simulators.known_room import PAINT, MakeScene
 
-from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.sampledata.shapes import Piece
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.sampledata.build.shapes import Piece
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.opening import BACKEND_VARIABLE
 from mimic_core.simulators.raster import NoEGLError

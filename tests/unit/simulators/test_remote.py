@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from unit.simulators import fake_habitat_sim
 
-from mimic_core.errors import MimicError, UnreadableError
-from mimic_core.simulators import RandomWalk, camera_pose, open_simulator, remote, walk_views
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.simulators import WalkSettings, camera_pose, open_simulator, remote, walk_views
 from mimic_core.simulators.habitat import HabitatSimulator
 from mimic_core.simulators.opening import BACKEND_VARIABLE
 from mimic_core.simulators.remote import ENVIRONMENT, RemoteSimulator
@@ -72,7 +72,7 @@ def test_both_renderers_in_one_job_do_not_freeze_each_other(room_file: Path) -> 
 @pytest.mark.usefixtures("stand_in")
 def test_turns_are_the_same_with_every_renderer(room_file: Path) -> None:
     """Each draws points in its own way, and no other number depends on how many it took."""
-    walk = RandomWalk(resolution=8, minimal_island_radius=1.0)
+    walk = WalkSettings(resolution=8, minimal_island_radius=1.0)
     yaws = []
     for backend in ("habitat", "embreex"):
         with open_simulator(room_file, backend=backend, resolution=8) as simulator:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from unit.simulators.known_room import PAINT, MakeScene, room
 
-from mimic_core.sampledata.flat import flat_glb
-from mimic_core.sampledata.shapes import Piece, quad
-from mimic_core.simulators import View, camera_pose, open_simulator
+from mimic_core.sampledata.build.flat import flat_glb
+from mimic_core.sampledata.build.shapes import Piece, quad
+from mimic_core.simulators import Rendering, camera_pose, open_simulator
 from mimic_core.simulators.embedded import EmbeddedSimulator
 from mimic_core.simulators.raster import NoEGLError
 
@@ -25,13 +25,13 @@ def opened(glb: bytes, backend: str, **options: object) -> EmbeddedSimulator:
 
 
 @pytest.fixture(params=BACKENDS)
-def view(request: pytest.FixtureRequest, room_glb: bytes) -> View:
+def view(request: pytest.FixtureRequest, room_glb: bytes) -> Rendering:
     """From (1.5, 1.25, 3) towards -z: the north wall is 3 m ahead, the table stands to the left."""
     with opened(room_glb, request.param, resolution=(120, 160)) as simulator:
         return simulator.render(camera_pose((1.5, 1.25, 3.0), 0.0))
 
 
-def test_depth_is_planar_and_in_metres(view: View) -> None:
+def test_depth_is_planar_and_in_metres(view: Rendering) -> None:
     assert view.depth.shape == (120, 160) and view.depth.dtype == np.float32
     assert view.rgb.dtype == np.uint8 and view.rgb.shape == (120, 160, 3)
     assert view.depth[40, 80] == pytest.approx(3.0, abs=1e-4)
@@ -40,14 +40,14 @@ def test_depth_is_planar_and_in_metres(view: View) -> None:
     assert view.depth[115, 100] == pytest.approx(1.25 * 80 / (115.5 - 60), abs=1e-3)
 
 
-def test_normals_are_in_the_cameras_frame(view: View) -> None:
+def test_normals_are_in_the_cameras_frame(view: Rendering) -> None:
     np.testing.assert_allclose(view.normals[40, 80], (0, 0, 1), atol=1e-6)
     np.testing.assert_allclose(view.normals[115, 100], (0, 1, 0), atol=1e-6)
     np.testing.assert_allclose(view.normals[2, 80], (0, -1, 0), atol=1e-6)
     np.testing.assert_allclose(view.normals[50, 150], (-1, 0, 0), atol=1e-6)
 
 
-def test_instances_name_the_nodes(view: View) -> None:
+def test_instances_name_the_nodes(view: Rendering) -> None:
     names = [piece.name for piece in room()]
     assert view.instances[40, 80] == 1 + names.index("north")
     assert view.instances[115, 100] == 1 + names.index("floor")
@@ -64,7 +64,7 @@ def test_surfaces_are_seen_from_their_front_alone(backend: str, make_scene: Make
         assert not (simulator.render(camera_pose((1.5, 1.0, 1.0), 180.0)).instances == number).any()
 
 
-def normals_from_depth(view: View, hfov: float) -> np.ndarray:
+def normals_from_depth(view: Rendering, hfov: float) -> np.ndarray:
     """Camera-frame normals from differences of unprojected depths."""
     height, width = view.depth.shape
     scale = 2 * np.tan(np.radians(hfov) / 2) / width

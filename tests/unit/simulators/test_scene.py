@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.scene import load_scene
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from unit.simulators.known_room import PAINT, MakeScene, room
 
-from mimic_core.errors import UnreadableError
-from mimic_core.sampledata.flat import flat_glb
-from mimic_core.sampledata.shapes import Piece, quad
+from mimic_core.kit.errors import UnreadableError
+from mimic_core.sampledata.build.flat import flat_glb
+from mimic_core.sampledata.build.shapes import Piece, quad
 from mimic_core.simulators.navigation import WalkableGrid
 from mimic_core.simulators.scene import load_scene
 

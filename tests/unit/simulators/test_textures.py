@@ -9,7 +9,7 @@ import pytest
 from support import REPOSITORY
 from unit.simulators.glb_room import POSITIONS, Room, changed, drawn, encoded, quarters
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.raster import RasterRenderer
 from mimic_core.simulators.raycast import RaycastRenderer, filtered, pyramid
 from mimic_core.simulators.scene import load_scene

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mimic_core.errors import UnreadableError
-from mimic_core.simulators import RandomWalk, Simulator, View, WalkView, walk_views
+from mimic_core.kit.errors import UnreadableError
+from mimic_core.simulators import Rendering, Simulator, WalkSettings, WalkView, walk_views
 from mimic_core.simulators.walk import FIRST_TURNS, SECOND_TURNS
 
 SAMPLES = 60
-AS_RELEASED = RandomWalk()
+AS_RELEASED = WalkSettings()
 
 
 class OpenField(Simulator):
@@ -17,10 +17,10 @@ class OpenField(Simulator):
     def __init__(self, radius: float = 9.0) -> None:
         self.radius, self.renders = radius, 0
 
-    def render(self, camera_to_world: np.ndarray) -> View:
+    def render(self, camera_to_world: np.ndarray) -> Rendering:
         self.renders += 1
         rgb = np.full((4, 4, 3), self.renders, np.uint8)
-        return View(rgb, np.ones((4, 4), np.float32), np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint32))
+        return Rendering(rgb, np.ones((4, 4), np.float32), np.zeros((4, 4, 3), np.float32), np.zeros((4, 4), np.uint32))
 
     def random_navigable_point(self, rng: np.random.Generator) -> np.ndarray:
         return np.array([rng.uniform(-5, 5), 0.0, rng.uniform(-5, 5)])
@@ -35,7 +35,7 @@ class OpenField(Simulator):
         pass
 
 
-def sample(number: int, walk: RandomWalk = AS_RELEASED) -> list[WalkView]:
+def sample(number: int, walk: WalkSettings = AS_RELEASED) -> list[WalkView]:
     return walk_views(OpenField(), walk, seed=3, scene="scene", number=number)
 
 
@@ -84,12 +84,12 @@ def test_a_sample_depends_on_seed_scene_and_number_alone(samples: list[list[Walk
     for old, new in zip(samples[7], again, strict=True):
         assert old.yaw == new.yaw and (old.position == new.position).all()
     assert samples[7][0].yaw != samples[8][0].yaw
-    other = walk_views(OpenField(), RandomWalk(), seed=3, scene="other", number=7)
+    other = walk_views(OpenField(), WalkSettings(), seed=3, scene="other", number=7)
     assert other[0].yaw != again[0].yaw
 
 
 def test_settings_change_the_walk() -> None:
-    walk = RandomWalk(views=4, move=(2.0, 2.0), sensor_height=(1.0, 1.0))
+    walk = WalkSettings(views=4, move=(2.0, 2.0), sensor_height=(1.0, 1.0))
     views = sample(0, walk)
     assert len(views) == 12 and views[0].position[1] == 1.0
     assert np.linalg.norm(views[4].position - views[0].position) == pytest.approx(2.0)
@@ -97,5 +97,5 @@ def test_settings_change_the_walk() -> None:
 
 def test_small_islands_are_refused() -> None:
     with pytest.raises(UnreadableError, match="6 m") as caught:
-        walk_views(OpenField(radius=5.9), RandomWalk(), seed=0, scene="attic", number=0)
+        walk_views(OpenField(radius=5.9), WalkSettings(), seed=0, scene="attic", number=0)
     assert caught.value.where == "attic" and "minimal_island_radius" in caught.value.remedy

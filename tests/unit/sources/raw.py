@@ -11,8 +11,8 @@ import numpy as np
 from mimic_core.frames import reader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import decode_image
+from mimic_core.kit.tables import read_rows
 from mimic_core.sources import open_source
-from mimic_core.tables import read_rows
 
 
 def picture(number: int, width: int = 64, height: int = 48) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from unit.sources.raw import Read, encoded, picture, sens, write_h5, write_images
 
 import mimic_core.sources
-from mimic_core.errors import MimicError, UnreadableError
 from mimic_core.frames import reader
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import ADAPTERS, open_source
 from mimic_core.sources.base import Unit
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import Unit
 from mimic_core.sources.held_out import check_held_out, scene_name
 from mimic_core.sources.listing import write_listing

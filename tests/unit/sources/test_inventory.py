@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import pytest
 
-from mimic_core.errors import UnreadableError
+from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
 from mimic_core.sources.registry import read_registry
 

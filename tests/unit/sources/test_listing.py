@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.sources.raw import write_images
 
-from mimic_core.errors import MimicError, UnreadableError
+from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import in_shard, many, open_source
 from mimic_core.sources.base import Unit
 from mimic_core.sources.listing import count_units, read_listing, write_listing

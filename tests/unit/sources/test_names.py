@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.sources.raw import Read, encoded, write_h5, write_images
 
-from mimic_core.errors import MimicError
+from mimic_core.kit.errors import MimicError
 from mimic_core.sources import open_source
 from mimic_core.sources.base import LONGEST_KEY, Unit, as_text, check_unique, folders_below, name_below
 

@@ -5,12 +5,12 @@ import os
 import pytest
 from support import REPOSITORY
 
-from mimic_core.errors import MimicError
+from mimic_core.foreign.yaml_files import load_yaml
+from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.rules import RULES
 from mimic_core.report.sources import registry_table
 from mimic_core.sources import ADAPTERS, open_source
 from mimic_core.sources.registry import REGISTRY, read_registry
-from mimic_core.yaml_files import load_yaml
 
 ENTRIES = read_registry()
 CONFIGS = ("config.yaml", "configs/paper.yaml", "configs/own_videos.yaml")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.openmmlab import require_openmmlab
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, load_pretrained, save_encoder
 
 require_openmmlab()

@@ -7,8 +7,8 @@ import sys
 import pytest
 from support import REPOSITORY
 
-from mimic_core.errors import MimicError
 from mimic_core.finetune.openmmlab import installed, require_openmmlab
+from mimic_core.kit.errors import MimicError
 
 
 def test_the_pins_are_those_of_the_lock():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.pose import unpack_matches
 from mimic_core.finetune.layouts import CocoKeypoints
 from mimic_core.finetune.openmmlab import require_openmmlab
 from mimic_core.finetune.openmmlab.pose import OUTPUTS, PoseSettings, build_config, run
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, save_encoder
 
 require_openmmlab()

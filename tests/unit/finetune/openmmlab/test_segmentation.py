@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-from mimic_core.errors import MimicError
 from mimic_core.evaluation.segmentation import IGNORED, segmentation_metrics, unpack_counts
 from mimic_core.finetune.layouts import ADE20K
 from mimic_core.finetune.openmmlab import require_openmmlab
@@ -25,6 +24,7 @@ from mimic_core.finetune.openmmlab.segmentation import (
     run,
     truth_of,
 )
+from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, save_encoder
 
 require_openmmlab()

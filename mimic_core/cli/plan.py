@@ -1,0 +1,110 @@
+"""``mimic plan``: what a config will cost before it runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mimic_core.kit.errors import MimicError
+from mimic_core.plan import TARGETS
+
+HELP = "what a config will cost before it runs: jobs, time, GPU-days, disk"
+SCHEMA = Path("rules/schemas/config.schema.yaml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``mimic plan``."""
+    parser.add_argument("targets", nargs="*", default=[], help=f"rules or files ({' '.join(TARGETS)})")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml")
+    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys on top of these")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes of the cluster (1)")
+    parser.add_argument("--gpus-per-node", type=int, default=8, metavar="N", help="(8)")
+    parser.add_argument("--cores-per-node", type=int, default=64, metavar="N", help="(64)")
+    parser.add_argument("--memory-per-node", type=float, default=512, metavar="GB", help="(512)")
+    parser.add_argument(
+        "--benchmarks",
+        type=Path,
+        default=Path("results/benchmarks"),
+        help="files that this machine has measured; their rates go before the shipped ones (results/benchmarks)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        metavar="SECONDS",
+        help="between a job's end and the start of what waited for it (as measured on one machine)",
+    )
+    parser.add_argument(
+        "--replay",
+        type=int,
+        metavar="CORES",
+        help="check the simulator: a finished run, made on one machine with --cores CORES, beside its simulation",
+    )
+    parser.add_argument("--out", type=Path, help="a CSV file to write; a page (.md) is put beside it")
+
+
+def value_of(text: str) -> dict[str, Any]:
+    """``key=value`` as a block; keys may be dotted."""
+    from mimic_core.foreign.yaml_files import parse_yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise MimicError(f"{text!r} is no key=value", where="--config", remedy="write --config videos=FOLDER")
+    block: Any = parse_yaml(value, f"--config {key}")
+    for part in reversed(key.split(".")):
+        block = {part: block}
+    return dict(block)
+
+
+def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The config of the workflow in a folder, with overlays and single keys on top, as it was asked for.
+
+    Raises:
+        MimicError: no workflow here, or a config at fault.
+    """
+    from mimic_core.config.checking import as_typed, check_config, load_block, merge, read_config
+
+    base, snakefile = folder / "config.yaml", folder / "Snakefile"
+    if not snakefile.is_file() or not base.is_file():
+        raise MimicError("there is no workflow here to plan", where=folder.resolve(), remedy="run it in the repository")
+    config = read_config(base, args.configfile)
+    for text in args.config:
+        merge(config, value_of(text))
+    schema = load_block(folder / SCHEMA)
+    as_typed(config, args.config, schema)
+    check_config(config, schema)
+    return config
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the plan, and write it where asked.
+
+    Raises:
+        MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
+    """
+    folder, snakefile = Path(), Path("Snakefile")
+    config = checked_config(folder, args)
+    # sizes of models come from modules that load torch: a config at fault is named without
+    from mimic_core.kit.files import write_text
+    from mimic_core.plan.costs import read_costs
+    from mimic_core.plan.jobs import list_jobs
+    from mimic_core.plan.measured import measured_costs
+    from mimic_core.plan.page import page, replay_page, to_csv
+    from mimic_core.plan.plan import freed_first, make_plan
+    from mimic_core.plan.replay import replay
+    from mimic_core.plan.schedule import Cluster
+
+    costs = measured_costs(read_costs(), args.benchmarks)
+    latency = costs.value("between.jobs") if args.latency is None else args.latency
+    cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node, latency)
+    jobs = list_jobs(snakefile, folder, args.configfile, args.config, args.targets or TARGETS)
+    if args.replay is not None:
+        print(replay_page(replay(jobs, folder, args.replay, freed_first(jobs, config, costs))))
+        return
+    plan = make_plan(jobs, config, costs, cluster)
+    names = [str(path) for path in args.configfile]
+    text = page(plan, costs, names)
+    print(text)
+    if args.out is not None:
+        write_text(args.out, to_csv(plan))
+        write_text(args.out.with_suffix(".md"), text)

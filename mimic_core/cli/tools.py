@@ -1,0 +1,127 @@
+"""Is every tool there, and all raw data? What ``mimic check`` prints."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mimic_core.config.checking import check_values, load_block, read_config
+from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.sources import open_source
+from mimic_core.sources.base import Unit
+from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
+from mimic_core.sources.registry import read_registry
+
+PACKAGES = {
+    "mining": ("numpy", "cv2", "av", "PIL", "pyarrow", "pandas", "opengl_basisu"),
+    "sample world": ("moderngl", "embreex", "h5py", "scipy"),
+    "pretraining and fine-tuning": ("torch", "torchvision", "timm", "safetensors"),
+    "segmentation": ("mmengine", "mmcv", "mmseg"),
+    "pose": ("mmdet", "mmpose", "xtcocotools.coco"),
+    "workflow and report": ("snakemake", "matplotlib", "jsonschema"),
+}
+
+STATES = {FOUND: True, PARTIAL: True, MISSING: False, CORRUPT: False}  # whether a source of that state is fine
+
+Line = tuple[bool, str, str]  # fine or not, what was looked at, what was found or what to do
+
+
+def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> Iterator[Line]:
+    """Look at the packages, the renderer, the processor, the disk below ``folder`` and the sources of its config.
+
+    Args:
+        overlays: config files on top of the folder's ``config.yaml``.
+        deep: whether the first view of every unit is read.
+
+    Raises:
+        MimicError: overlays are given, and there is no ``config.yaml`` in the folder; or the config is at fault.
+    """
+    config, schema = folder / "config.yaml", folder / "rules" / "schemas" / "config.schema.yaml"
+    if overlays and not config.is_file():
+        raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
+    merged: Mapping[str, Any] = {}
+    if config.is_file() and schema.is_file():
+        merged = read_config(config, overlays)
+        check_values(merged, load_block(schema))
+    for purpose, names in PACKAGES.items():
+        yield package_line(purpose, names)
+    yield renderer_line()
+    yield device_line()
+    free = shutil.disk_usage(folder).free / 2**30
+    yield free > 5, "disk", f"{free:.0f} GiB free here; the sample scale takes under 1 GiB"
+    yield True, "processor", f"{os.cpu_count()} cores"
+    if merged:
+        yield from source_lines(merged, deep)
+
+
+def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
+    """What lies on disk of each source of the config."""
+    registry = read_registry()
+    for name, settings in config["sources"].items():
+        if settings["root"] == "{videos}":
+            settings = {**settings, "root": config["videos"] or "{videos}"}
+        look = first_view(settings, config) if deep else None
+        stock = take_stock(settings, registry.get(name), look)
+        fine = STATES[stock.state] or (stock.state == MISSING and settings["origin"] == "sample")
+        yield fine, f"source {name}", str(stock)
+
+
+def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callable[[Unit], None]:
+    """What reads the first view of a unit, and raises where it cannot."""
+    from mimic_core.frames import reader
+    from mimic_core.frames.views import Remark
+
+    kind = open_source(settings["adapter"], settings.get("options")).kind
+    read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))
+
+    def look(unit: Unit) -> None:
+        first = next((view for view in read(unit) if not isinstance(view, Remark)), None)
+        if isinstance(first, UnreadableError):
+            raise first
+
+    return look
+
+
+def package_line(purpose: str, names: tuple[str, ...]) -> Line:
+    """Whether the packages of a purpose can be imported."""
+    faults = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            faults.append(f"{name} ({error})")
+    if not faults:
+        return True, purpose, ", ".join(names)
+    compiled = "; xtcocotools needs a C compiler and Python's headers" if any("xtcoco" in one for one in faults) else ""
+    return False, purpose, f"missing: {', '.join(faults)}{compiled}; run: make clean env"
+
+
+def renderer_line() -> Line:
+    """Which of the two renderers runs here."""
+    try:
+        import moderngl
+
+        with moderngl.create_context(standalone=True, backend="egl", require=330) as context:  # type: ignore[arg-type]
+            return True, "rendering", f"OpenGL on EGL: {context.info['GL_RENDERER']}"
+    except Exception as error:
+        return (
+            True,
+            "rendering",
+            f"embreex, about thirty times slower than OpenGL on EGL, which is missing here ({error})",
+        )
+
+
+def device_line() -> Line:
+    """What torch computes on."""
+    try:
+        import torch
+    except ImportError:
+        return False, "training", "torch is missing; run: make clean env"
+    if not torch.cuda.is_available():
+        return True, "training", "no GPU: the sample scale runs on the processor"
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return True, "training", ", ".join(names)

@@ -1,0 +1,277 @@
+"""Checking a config before anything runs: closed schema, "did you mean", bounds of numbers, names that must exist.
+
+Needs nothing but PyYAML and jsonschema, so that a plan can be made on a machine without the scientific stack.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mimic_core.datasets.composition import wanted_pairs
+from mimic_core.foreign.yaml_files import DEPTH, load_yaml
+from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.settings import LARGEST
+from mimic_core.sources.registry import read_registry
+
+Config = Mapping[str, Any]
+
+LONGEST = 1_000  # values of a list, keys of a block
+LONGEST_TEXT = 4_096  # letters, as of a path
+LONGEST_KEY = 200  # letters
+SHOWN = 20  # problems that are told
+TOLD = 300  # letters of what is told of one
+
+
+def read_config(path: str | Path, overlays: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """A config with overlays on top, merged key by key as Snakemake does; not checked."""
+    config: dict[str, Any] = {}
+    for file in (path, *overlays):
+        merge(config, load_block(file))
+    return config
+
+
+def load_block(path: str | Path) -> Mapping[str, Any]:
+    """The keys of a config file; none of one that is empty.
+
+    Raises:
+        MimicError: it cannot be read, or holds something else than keys.
+    """
+    block = load_yaml(path)
+    if block is not None and not isinstance(block, Mapping):
+        raise MimicError(
+            f"a config file has keys with values, and this is a {type(block).__name__}",
+            where=path,
+            remedy="write it as, for example: seed: 3",
+        )
+    return block or {}
+
+
+def merge(config: dict[str, Any], overlay: Mapping[str, Any]) -> None:
+    """Lay a block over another, in place."""
+    for key, value in overlay.items():
+        if isinstance(value, Mapping):
+            below = config.get(key)
+            config[key] = dict(below) if isinstance(below, Mapping) else {}
+            merge(config[key], value)
+        else:
+            config[key] = value
+
+
+def check_config(config: Config, schema: Mapping[str, Any]) -> None:
+    """Check a merged config.
+
+    Raises:
+        MimicError: names every key at fault, what is wrong with it, and what would be right.
+    """
+    check_values(config, schema)
+    refuse_problems(cross_problems(config))
+
+
+def check_values(config: Config, schema: Mapping[str, Any]) -> None:
+    """Check the keys and values of a merged config, each by itself; raises as :func:`check_config`."""
+    refuse_problems(value_problems(config))
+    refuse_problems(schema_problems(config, schema))
+
+
+def refuse_problems(found: Iterator[tuple[str, str]]) -> None:
+    """Raise the error of the keys at fault, where there are any."""
+    problems = [*islice(found, SHOWN + 1)]
+    if problems:
+        lines = [f"  {shortened(key)}: {shortened(problem)}" for key, problem in problems[:SHOWN]]
+        lines += ["  and more"] if len(problems) > SHOWN else []
+        raise MimicError(
+            "the config cannot be used:\n" + "\n".join(lines),
+            remedy="correct the keys named above in config.yaml, in the overlay, or behind --config",
+        )
+
+
+def shortened(text: str) -> str:
+    """A text of others' on one line, cut off where it is long."""
+    return printable(text if len(text) <= TOLD else text[:TOLD] + "...")
+
+
+def value_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """What no key may have, whatever the schema says: numbers that are none, and what is too long or too deep."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), config)]
+    while waiting:
+        path, value = waiting.pop()
+        name = ".".join(path) or "(top level)"
+        if isinstance(value, Mapping | list):
+            if len(value) > LONGEST or len(path) > DEPTH:
+                yield name, f"has {len(value):,} values, {len(path)} deep: at most {LONGEST:,}, {DEPTH} deep, are read"
+                continue
+            inside = value.items() if isinstance(value, Mapping) else enumerate(value)
+            for key, one in inside:
+                if isinstance(value, Mapping) and (not isinstance(key, str) or len(key) > LONGEST_KEY):
+                    yield name, f"{key!r} stands where a key should: use a text of at most {LONGEST_KEY} letters"
+                else:
+                    waiting.append(((*path, str(key)), one))
+        elif problem := scalar_problem(value):
+            yield name, problem
+
+
+def scalar_problem(value: object) -> str:
+    """What is wrong with a single value; empty: nothing."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number that can be used here"
+    if isinstance(value, int | float) and abs(value) > LARGEST:
+        return "a number too large for any use"
+    if isinstance(value, str) and (len(value) > LONGEST_TEXT or "\0" in value):
+        return f"{value!r} is no usable text" if "\0" in value else f"a text of {len(value):,} letters"
+    if value is not None and not isinstance(value, str | int | float):
+        return f"{value} is read as a {type(value).__name__}: write it in quotes"
+    return ""
+
+
+def schema_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each key at fault and what is wrong with it."""
+    errors = validator()(schema).iter_errors(config)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        path = ".".join(str(part) for part in error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema.get("properties", {}))
+            for key in sorted(set(error.instance) - set(known)):
+                yield f"{path}.{key}".lstrip("."), unknown_key(str(key), known)
+        else:
+            quotes = error.validator == "type" and error.validator_value == "string" and is_scalar(error.instance)
+            yield path or "(top level)", error.message + ("; write it in quotes" if quotes else "")
+
+
+@cache
+def validator() -> Any:
+    """The class of JSON Schema's validators, with whole numbers as those that take them want them."""
+    import jsonschema  # a tenth of a second
+
+    # 1.0 and 1e300 are whole numbers to JSON Schema
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value is one that quotes would make a text of."""
+    return value is not None and not isinstance(value, Mapping | list)
+
+
+def as_typed(config: dict[str, Any], words: Sequence[str], schema: Mapping[str, Any]) -> None:
+    """Give keys of texts the text that was typed behind ``--config``, in place.
+
+    Snakemake makes a number of ``2024`` and of ``2024_08_01``, cuts ``a #b`` off, and takes quotes away at the ends.
+
+    Args:
+        config: what was made of the words.
+        words: ``key=text``.
+        schema: only keys that it says are strings are changed.
+    """
+    for word in words:
+        key, _, text = word.partition("=")
+        if schema["properties"].get(key, {}).get("type") == "string":
+            quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+            config[key] = text[1:-1] if quoted else text
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """What to say of a key that the schema does not have."""
+    close = difflib.get_close_matches(key, list(known), n=1)
+    if close:
+        return f"there is no such key; did you mean {close[0]!r}?"
+    return f"there is no such key; known here: {', '.join(sorted(known))}"
+
+
+def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """Names that one block uses and another must have, and values that must fit each other."""
+    if config["pairs"]["min_overlap"] >= config["pairs"]["max_overlap"]:
+        yield "pairs.min_overlap", "must be below pairs.max_overlap, or no pair can be kept"
+    if (
+        len(config["pretrain"]["runs"])
+        and config["pretrain"]["image_size"] % config["pretrain"]["encoder"]["patch_size"]
+    ):
+        yield "pretrain.image_size", "must be a multiple of pretrain.encoder.patch_size"
+    for name, run in config["pretrain"]["runs"].items():
+        if run["dataset"] not in config["datasets"]:
+            yield f"pretrain.runs.{name}.dataset", unknown_name(run["dataset"], config["datasets"])
+        matched = {**config["pretrain"], **run}.get("epoch_of", run["dataset"])
+        if run["dataset"] in config["datasets"] and matched not in config["datasets"]:
+            yield f"pretrain.runs.{name}.epoch_of", unknown_name(matched, config["datasets"])
+    yield from encoder_problems(config)
+    registry = read_registry()
+    for name, source in config["sources"].items():
+        if name not in registry:
+            yield f"sources.{name}", f"{unknown_name(name, registry)}; a new source needs a row in rules/sources.tsv"
+        elif source["adapter"] != registry[name].adapter:
+            yield f"sources.{name}.adapter", f"is {registry[name].adapter!r} in rules/sources.tsv"
+    for name, source in config["sources"].items():
+        for other in source.get("held_out", {}).get("sources", []):
+            if other not in config["sources"] or other == name:
+                yield f"sources.{name}.held_out.sources", unknown_name(other, config["sources"])
+    for task in config["leaks"]["tasks"]:
+        if task not in config["finetune"]["tasks"]:
+            yield "leaks.tasks", unknown_name(task, config["finetune"]["tasks"])
+    for name in config["datasets"]:
+        for source in wanted_pairs(name, config["datasets"]):
+            if source not in config["sources"]:
+                yield f"datasets.{name}.pairs", unknown_name(source, config["sources"])
+    yield from folder_problems(config)
+
+
+def encoder_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """Encoders are pretraining runs, baselines or random weights, and no two have one name."""
+    runs, baselines = config["pretrain"]["runs"], config["baselines"]
+    for name in baselines:
+        if name in runs or name == "random":
+            yield f"baselines.{name}", "a pretraining run, or random weights, has this name already"
+    files = {f"baselines.{name}.path": str(baseline["path"]) for name, baseline in baselines.items()}
+    files["reconstruction.inception"] = str(config["reconstruction"].get("inception", ""))
+    for key, file in files.items():
+        if set(file) & set("{}"):
+            yield key, f"{file!r} has braces, which Snakemake takes for a wildcard: rename the file, or link to it"
+    every = ["random", *runs, *baselines]
+    asking = {
+        "finetune.encoders": (config["finetune"]["encoders"], ["random", *runs]),
+        "finetune.few_shot.encoders": (config["finetune"]["few_shot"]["encoders"], every),
+        "reconstruction.encoders": (config["reconstruction"]["encoders"], [*runs, *baselines]),
+        "reconstruction.frechet_encoder": ([config["reconstruction"]["frechet_encoder"]], ["", *runs, *baselines]),
+        "report.table3": (config["report"]["table3"], [*runs]),
+        "report.scaling": (config["report"].get("scaling", []), [*runs]),
+    }
+    for key, (names, known) in asking.items():
+        for name in names:
+            if name not in known:
+                yield key, unknown_name(name, known)
+    if config["reconstruction"]["dataset"] not in config["datasets"]:
+        yield "reconstruction.dataset", unknown_name(config["reconstruction"]["dataset"], config["datasets"])
+    for task in (*config["finetune"]["few_shot"]["tasks"], *config["report"]["figure3a"]):
+        if task not in config["finetune"]["tasks"]:
+            yield "finetune.tasks", f"has no {task!r}, which finetune.few_shot or report.figure3a asks for"
+
+
+def folder_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """A source that reads the folder behind ``videos`` needs that folder."""
+    used = {source for name in config["datasets"] for source in wanted_pairs(name, config["datasets"])}
+    asks = [name for name, source in config["sources"].items() if name in used and source["root"] == "{videos}"]
+    if asks and not config["videos"]:
+        yield "videos", f"the source {asks[0]!r} reads this folder: add --config videos=FOLDER"
+    elif asks and not is_folder(config["videos"]):
+        yield "videos", f"there is no folder {config['videos']!r}"
+
+
+def is_folder(name: str) -> bool:
+    """Whether there is a folder of a name, however long it is."""
+    try:
+        return Path(name).is_dir()
+    except OSError:
+        return False
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that no other block has."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+    return f"there is no {name!r}; {hint}"

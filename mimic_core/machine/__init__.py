@@ -1,0 +1,1 @@
+"""Where a job runs: its GPUs, processor, memory, and the locks that keep two jobs apart."""
