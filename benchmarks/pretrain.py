@@ -32,7 +32,7 @@ from mimic_core.machine.devices import device, usable_precision
 from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.linear import speed_up_linear_layers
-from mimic_core.pretrain.objectives import OBJECTIVES
+from mimic_core.objectives import OBJECTIVES
 from mimic_core.pretrain.schedule import make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.speed import matrix_rate, synchronise, training_flops

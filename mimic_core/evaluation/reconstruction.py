@@ -33,10 +33,10 @@ from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.settings import POSITIVE, Bounds, check_numbers, read_settings
 from mimic_core.kit.verify import InputCheck, with_receipts
 from mimic_core.machine.devices import cpu_threads, device
-from mimic_core.models import MAE
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.masking import kept_patches
-from mimic_core.pretrain.pictures import draw_pictures, hidden, viewable
+from mimic_core.objectives.mae.model import MAE
+from mimic_core.objectives.pictures import draw_pictures, hidden, viewable
 
 log = logging.getLogger("mimic")
 

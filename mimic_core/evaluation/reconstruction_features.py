@@ -20,7 +20,7 @@ from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.models import load_pretrained
 from mimic_core.models.weights.parameters import check_values
 from mimic_core.models.weights.pickles import read_pickle
-from mimic_core.pretrain.augment import normalise
+from mimic_core.objectives.augment import normalise
 
 FEATURES = 2048  # Inception's, of the FID
 

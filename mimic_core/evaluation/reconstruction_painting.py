@@ -13,11 +13,15 @@ from torch import Tensor
 from mimic_core.datasets import PairDataset
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
-from mimic_core.models import MAE, CroCo, NaverCroCo, load_model, load_pretrained
+from mimic_core.models import load_pretrained
 from mimic_core.models.masking import kept_patches, normalise_patches, patchify, random_masking
-from mimic_core.pretrain.augment import normalise, to_float
+from mimic_core.objectives import load_model
+from mimic_core.objectives.augment import normalise, to_float
+from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.croco.naver import NaverCroCo
+from mimic_core.objectives.mae.model import MAE
+from mimic_core.objectives.pictures import painted, viewable
 from mimic_core.pretrain.data import resize
-from mimic_core.pretrain.pictures import painted, viewable
 
 Painter = MAE | CroCo | NaverCroCo
 

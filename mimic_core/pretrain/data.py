@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.progress import track
 from mimic_core.kit.seeding import generator, seed_for
+from mimic_core.objectives import Request
 
 log = logging.getLogger("mimic")
 
@@ -37,18 +38,6 @@ class Pairs(Protocol):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, Mapping[str, Any]]:
         """View 1 and view 2 (HxWx3 uint8 RGB) and the row."""
-
-
-class Request(NamedTuple):
-    """Which images a batch is made of.
-
-    Attributes:
-        pairs: (B, V) indices into the dataset.
-        views: (B, V), 0 for the first view of that pair and 1 for the second.
-    """
-
-    pairs: np.ndarray
-    views: np.ndarray
 
 
 def split_by_unit(rows: pd.DataFrame, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -28,13 +28,13 @@ from mimic_core.machine.devices import usable_precision
 from mimic_core.machine.run_lock import RunLock
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.weights import save_encoder
+from mimic_core.objectives import Request, get_objective
+from mimic_core.objectives.pictures import draw_pictures
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.curves import Curves
-from mimic_core.pretrain.data import ImageStore, Order, Pairs, Request, split_by_unit
+from mimic_core.pretrain.data import ImageStore, Order, Pairs, split_by_unit
 from mimic_core.pretrain.distributed import Processes, accumulate, accumulation_steps
 from mimic_core.pretrain.metrics import LOSSES, write_metrics
-from mimic_core.pretrain.objectives import get_objective
-from mimic_core.pretrain.pictures import draw_pictures
 from mimic_core.pretrain.schedule import clip_gradients, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals

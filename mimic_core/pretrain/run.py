@@ -12,7 +12,8 @@ from mimic_core.kit.files import file_hash
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import SHA256, InputCheck, with_receipts
 from mimic_core.machine.devices import PRECISIONS, cpu_threads
-from mimic_core.models.weights import save_encoder, save_model
+from mimic_core.models.weights import save_encoder
+from mimic_core.objectives import save_model
 from mimic_core.pretrain.distributed import processes
 from mimic_core.pretrain.loop import Trainer
 from mimic_core.pretrain.metrics import measured, summary, write_metrics

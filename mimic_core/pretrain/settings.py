@@ -18,7 +18,7 @@ class PretrainSettings:
     """The defaults are the paper's (section 4.1), on 8 processes.
 
     Attributes:
-        model: the objective, a name in :data:`mimic_core.pretrain.objectives.OBJECTIVES`.
+        model: the objective, a name in :data:`mimic_core.objectives.OBJECTIVES`.
         dataset: name of the pair dataset, for receipts.
         encoder: size of the encoder, ``image_size`` included (pixels; a key of its own in the config).
         decoder: size of the decoder.
@@ -48,7 +48,7 @@ class PretrainSettings:
         save_encoders_at: epochs after which the encoder is saved as well (figure 3a).
         pictures_every: epochs between two pictures of reconstructions; 0: none.
         compile: whether the model is compiled (``torch.compile``).
-        options: the objective's own (:data:`mimic_core.pretrain.objectives.OBJECTIVES` says whose).
+        options: the objective's own (:data:`mimic_core.objectives.OBJECTIVES` says whose).
     """
 
     model: str

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from mimic_core.kit.seeding import generator
-from mimic_core.pretrain.data import ImageStore, Request
+from mimic_core.objectives import Objective, Request
+from mimic_core.pretrain.data import ImageStore
 from mimic_core.pretrain.distributed import Processes
-from mimic_core.pretrain.objectives import Objective
 
 PICTURES = 6  # samples of which the reconstructions are drawn
 

@@ -42,6 +42,6 @@ def test_only_the_command_knows_the_command(room):
     assert room == "cli" or "cli" not in rooms_used(room)
 
 
-@pytest.mark.parametrize("room", ["sources", "simulators", "frames", "pairs", "datasets", "models"])
+@pytest.mark.parametrize("room", ["sources", "simulators", "frames", "pairs", "datasets", "models", "objectives"])
 def test_mining_and_models_know_no_stage_after_them(room):
     assert not rooms_used(room) & {"pretrain", "finetune", "evaluation", "report", "plan", "config"}

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.settings import is_count, shown
-from mimic_core.models.naver import encoder_name
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import sincos_positions
 from mimic_core.models.weights.admitted import NotRead
 from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE, Facts, naver_facts, timm_facts
+from mimic_core.models.weights.naver import encoder_name
 from mimic_core.models.weights.parameters import check_values, shown_name, some
 from mimic_core.models.weights.pickles import TorchFile
 from mimic_core.models.weights.wrappers import parameters_in, unwrapped

@@ -14,11 +14,14 @@ from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction import ReconstructionSettings, reconstruct
 from mimic_core.evaluation.reconstruction_painting import batches, mask_noise, paint
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import MAE, CroCo, DecoderSettings, NaverCroCo, ViTSettings, build_encoder, save_encoder
-from mimic_core.models.dino import DINO, DINOSettings
+from mimic_core.models import DecoderSettings, ViTSettings, build_encoder, save_encoder
 from mimic_core.models.masking import normalise_patches, patchify
-from mimic_core.models.weights import save_model
-from mimic_core.pretrain.pictures import viewable
+from mimic_core.objectives import save_model
+from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.croco.naver import NaverCroCo
+from mimic_core.objectives.dino.model import DINO, DINOSettings
+from mimic_core.objectives.mae.model import MAE
+from mimic_core.objectives.pictures import viewable
 from mimic_core.report.table4 import table4
 
 SIZES = {"image_size": 32, "patch_size": 8, "width": 16, "depth": 1, "heads": 2, "mlp_ratio": 2}

@@ -14,10 +14,11 @@ import torch
 from unit.models import hostile
 
 from mimic_core.kit.errors import MimicError, UnreadableError
-from mimic_core.models import build_encoder, load_model, load_pretrained, save_encoder
+from mimic_core.models import build_encoder, load_pretrained, save_encoder
 from mimic_core.models.weights import read_header
 from mimic_core.models.weights.machine import INSTRUCTIONS
 from mimic_core.models.weights.pickles import read_pickle
+from mimic_core.objectives import load_model
 
 SIZES = {"image_size": 32, "width": 16, "depth": 2, "heads": 2, "mlp_ratio": 3}
 MANY = INSTRUCTIONS // 2 + 1000

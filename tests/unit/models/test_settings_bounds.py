@@ -11,8 +11,8 @@ from mimic_core.finetune.probe_settings import ProbeSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, Encoder, ViTSettings, build_encoder, load_pretrained, save_encoder
 from mimic_core.models.convnext import ConvNeXtHead
-from mimic_core.models.dino import DINOSettings
 from mimic_core.models.dpt import DPTHead
+from mimic_core.objectives.dino.model import DINOSettings
 from mimic_core.pretrain.settings import PretrainSettings
 
 NAN, INFINITE = float("nan"), float("inf")

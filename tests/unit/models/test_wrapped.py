@@ -9,9 +9,11 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import MAE, DecoderSettings, build_encoder, load_model, load_pretrained
-from mimic_core.models.dino import DINO, DINOSettings
+from mimic_core.models import DecoderSettings, build_encoder, load_pretrained
 from mimic_core.models.weights.facts import LONGEST_CALL, literal_arguments
+from mimic_core.objectives import load_model
+from mimic_core.objectives.dino.model import DINO, DINOSettings
+from mimic_core.objectives.mae.model import MAE
 
 SIZES = {"image_size": 32, "width": 16, "depth": 2, "heads": 2, "mlp_ratio": 3}
 

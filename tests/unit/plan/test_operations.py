@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mimic_core.kit.seeding import generator
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.dpt import DPTHead
+from mimic_core.objectives import OBJECTIVES
 from mimic_core.plan import operations
-from mimic_core.pretrain.objectives import OBJECTIVES
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.speed import training_flops
 

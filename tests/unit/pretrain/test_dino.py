@@ -11,12 +11,12 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models.dino import DINO, DINOSettings, dino_loss
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.weights import load_pretrained, save_encoder
+from mimic_core.objectives import OBJECTIVES
+from mimic_core.objectives.dino.model import DINO, DINOSettings, dino_loss
+from mimic_core.objectives.dino.objective import DINOObjective
 from mimic_core.pretrain.distributed import accumulate
-from mimic_core.pretrain.objectives import OBJECTIVES
-from mimic_core.pretrain.objectives.dino import DINOObjective
 from mimic_core.pretrain.settings import PretrainSettings
 
 VIT = ViTSettings(32, 8, 16, 1, 2, 2)

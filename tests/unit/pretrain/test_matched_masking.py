@@ -9,9 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.models.masking import kept_patches
-from mimic_core.pretrain.objectives import OBJECTIVES
-from mimic_core.pretrain.objectives.croco import CroCoObjective, CroCoOptions
-from mimic_core.pretrain.objectives.matched import coverage, matched_noise, matched_patches
+from mimic_core.objectives import OBJECTIVES
+from mimic_core.objectives.croco.matched import coverage, matched_noise, matched_patches
+from mimic_core.objectives.croco.objective import CroCoObjective, CroCoOptions
 from mimic_core.pretrain.settings import PretrainSettings
 
 PATCHES = 49

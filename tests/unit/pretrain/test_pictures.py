@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from mimic_core.models.masking import normalise_patches, patchify
-from mimic_core.pretrain.augment import normalise
-from mimic_core.pretrain.pictures import GREY, hidden, painted, viewable
+from mimic_core.objectives.augment import normalise
+from mimic_core.objectives.pictures import GREY, hidden, painted, viewable
 
 
 def images() -> torch.Tensor:

@@ -14,10 +14,10 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import read_json
 from mimic_core.machine import devices
 from mimic_core.models import load_pretrained
+from mimic_core.objectives.pictures import GAP, TILE, TITLE
 from mimic_core.pretrain import loop
 from mimic_core.pretrain.distributed import accumulation_steps
 from mimic_core.pretrain.metrics import COLUMNS, summary
-from mimic_core.pretrain.pictures import GAP, TILE, TITLE
 
 
 def losses(trainer):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.pretrain.objectives import OBJECTIVES, get_objective
+from mimic_core.objectives import OBJECTIVES, get_objective
 from mimic_core.pretrain.schedule import clip_gradients, learning_rate, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
 

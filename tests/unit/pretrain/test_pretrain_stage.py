@@ -13,8 +13,9 @@ from unit.pretrain.conftest import OPTIONS
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.program import run
-from mimic_core.models import load_model, load_pretrained
+from mimic_core.models import load_pretrained
 from mimic_core.models.weights import read_header
+from mimic_core.objectives import load_model
 
 SCRIPT = Path(__file__).parents[3] / "workflow_scripts" / "pretrain_run.py"
 

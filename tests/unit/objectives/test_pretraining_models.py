@@ -11,19 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import (
-    MAE,
-    CroCo,
-    DecoderSettings,
-    NaverCroCo,
-    ViTSettings,
-    load_model,
-    load_pretrained,
-)
-from mimic_core.models.dino import DINO, DINOSettings
-from mimic_core.models.weights import save_encoder, save_model
+from mimic_core.models import DecoderSettings, ViTSettings, load_pretrained
+from mimic_core.models.weights import save_encoder
 from mimic_core.models.weights.ours import MODEL_HEADER
-from mimic_core.models.weights.pretraining_models import choose_decoder_heads
+from mimic_core.objectives import load_model, save_model
+from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.croco.naver import NaverCroCo
+from mimic_core.objectives.dino.model import DINO, DINOSettings
+from mimic_core.objectives.files import choose_decoder_heads
+from mimic_core.objectives.mae.model import MAE
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SETTINGS = ViTSettings(32, 8, 16, 2, 2, 3)

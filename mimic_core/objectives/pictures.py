@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mimic_core.kit.files import atomic_path
 from mimic_core.models.masking import patchify, unpatchify
-from mimic_core.pretrain.augment import MEAN, STD
+from mimic_core.objectives.augment import MEAN, STD
 
 TILE, GAP, TITLE = 168, 4, 22  # pixels: of a picture, between two, of the line above
 GREY, INK = 0.5, (25, 25, 25)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import DecoderSettings, NaverCroCo, ViTSettings, load_pretrained
+from mimic_core.models import DecoderSettings, ViTSettings, load_pretrained
+from mimic_core.objectives.croco.naver import NaverCroCo
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "naver_croco_v1.npz"
 ENCODER = ViTSettings(64, 16, 24, 2, 2, class_token=False)

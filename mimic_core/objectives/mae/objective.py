@@ -7,11 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from mimic_core.models.mae import MAE
-from mimic_core.pretrain.augment import crop, draw_boxes, normalise, to_float
-from mimic_core.pretrain.objectives.base import ImageObjective
-from mimic_core.pretrain.pictures import hidden, painted, viewable
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.objectives.augment import crop, draw_boxes, normalise, to_float
+from mimic_core.objectives.base import ImageObjective, RunSettings
+from mimic_core.objectives.mae.model import MAE
+from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
 class MAEObjective(ImageObjective[MAE]):
@@ -19,7 +18,7 @@ class MAEObjective(ImageObjective[MAE]):
 
     mask_ratio = 0.75
 
-    def build(self, settings: PretrainSettings) -> MAE:
+    def build(self, settings: RunSettings) -> MAE:
         """See :class:`Objective`."""
         return MAE(settings.encoder, settings.decoder, settings.mask_ratio or self.mask_ratio)
 

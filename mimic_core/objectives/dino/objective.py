@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from mimic_core.kit.settings import read_settings
-from mimic_core.models.dino import DINO, DINOSettings
-from mimic_core.pretrain.augment import (
+from mimic_core.objectives.augment import (
     blur,
     decolour,
     draw_boxes,
@@ -22,8 +21,8 @@ from mimic_core.pretrain.augment import (
     solarise,
     to_float,
 )
-from mimic_core.pretrain.objectives.base import OPTIONS, ImageObjective
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.objectives.base import OPTIONS, ImageObjective, RunSettings
+from mimic_core.objectives.dino.model import DINO, DINOSettings
 
 GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # of the image's area
 LOCAL_SIDE = 3 / 7  # of the image's side: 96 of 224 pixels
@@ -46,11 +45,11 @@ class DINOObjective(ImageObjective[DINO]):
     def __init__(self, options: DINOSettings | None = None, patch_size: int = 16) -> None:
         self.options, self.patch_size = options or DINOSettings(), patch_size
 
-    def configured(self, settings: PretrainSettings) -> Self:
+    def configured(self, settings: RunSettings) -> Self:
         """See :class:`Objective`."""
         return type(self)(read_settings(DINOSettings, settings.options, OPTIONS), settings.encoder.patch_size)
 
-    def build(self, settings: PretrainSettings) -> DINO:
+    def build(self, settings: RunSettings) -> DINO:
         """See :class:`Objective`."""
         return DINO(settings.encoder, self.configured(settings).options, settings.epochs)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.models import MAE, DecoderSettings, ViTSettings
+from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.masking import kept_patches, masked_loss, patchify, random_masking, restore_tokens, unpatchify
+from mimic_core.objectives.mae.model import MAE
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "mae.npz"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mimic_core.models import CroCo, DecoderSettings, ViTSettings
+from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.attention import attend
+from mimic_core.objectives.croco.model import CroCo
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "mimic_croco.npz"
 

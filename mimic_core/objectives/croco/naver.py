@@ -7,20 +7,11 @@ from timm.layers.patch_embed import PatchEmbed
 from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models.croco import CrossBlock
 from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.models.vit import Encoder, Norm, initialise, make_blocks, sincos_positions
-
-ENCODER_NAMES = {"enc_blocks.": "blocks.", "enc_norm.": "norm.", "enc_pos_embed": "pos_embed"}  # NAVER's to ours
-
-
-def encoder_name(name: str) -> str:
-    """Our name of a parameter of NAVER's encoder."""
-    for theirs, ours in ENCODER_NAMES.items():
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
-    return name
+from mimic_core.models.weights.naver import encoder_name
+from mimic_core.objectives.croco.model import CrossBlock
 
 
 class NaverCroCo(nn.Module):

@@ -5,17 +5,52 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
 from mimic_core.kit.settings import read_settings
-from mimic_core.pretrain.data import Request
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.models.settings import DecoderSettings, ViTSettings
 
 Model = TypeVar("Model", bound=nn.Module)
+
+
+class Request(NamedTuple):
+    """Which images a batch is made of.
+
+    Attributes:
+        pairs: (B, V) indices into the dataset.
+        views: (B, V), 0 for the first view of that pair and 1 for the second.
+    """
+
+    pairs: np.ndarray
+    views: np.ndarray
+
+
+class RunSettings(Protocol):
+    """What an objective asks of a run's settings; :class:`mimic_core.pretrain.settings.PretrainSettings` is such."""
+
+    @property
+    def encoder(self) -> ViTSettings:
+        """Size of the encoder."""
+
+    @property
+    def decoder(self) -> DecoderSettings:
+        """Size of the decoder."""
+
+    @property
+    def mask_ratio(self) -> float | None:
+        """Share of the patches hidden; None: the objective's own."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training samples."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The objective's own."""
 
 
 OPTIONS = "pretrain.options"  # where options stand in the config
@@ -37,7 +72,7 @@ class Objective(ABC, Generic[Model]):
     samples_per_pair: int
     mask_ratio: float
 
-    def configured(self, settings: PretrainSettings) -> Self:
+    def configured(self, settings: RunSettings) -> Self:
         """The objective with a run's ``options``; by default it has none.
 
         Raises:
@@ -47,7 +82,7 @@ class Objective(ABC, Generic[Model]):
         return self
 
     @abstractmethod
-    def build(self, settings: PretrainSettings) -> Model:
+    def build(self, settings: RunSettings) -> Model:
         """The model: ``model(*inputs)`` returns its loss first; it has ``initialise(seed)`` and ``encoder()``."""
 
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torchvision.transforms.v2 import functional as reference
 
-from mimic_core.pretrain.augment import (
+from mimic_core.objectives.augment import (
     blur,
     crop,
     decolour,
@@ -18,7 +18,7 @@ from mimic_core.pretrain.augment import (
     resized_crop,
     solarise,
 )
-from mimic_core.pretrain.objectives.dino import DINOObjective, augment, local_side
+from mimic_core.objectives.dino.objective import DINOObjective, augment, local_side
 
 SIDE = 24
 UNCHANGED = torch.tensor([[1.0, 1.0, 1.0, 0.0]])

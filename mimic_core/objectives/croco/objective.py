@@ -13,13 +13,11 @@ from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_number, read_settings
-from mimic_core.models.croco import CroCo
-from mimic_core.pretrain.augment import normalise, to_float
-from mimic_core.pretrain.data import Request
-from mimic_core.pretrain.objectives.base import OPTIONS, Objective
-from mimic_core.pretrain.objectives.matched import matched_noise, matched_patches
-from mimic_core.pretrain.pictures import hidden, painted, viewable
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.objectives.augment import normalise, to_float
+from mimic_core.objectives.base import OPTIONS, Objective, Request, RunSettings
+from mimic_core.objectives.croco.matched import matched_noise, matched_patches
+from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class CroCoObjective(Objective[CroCo]):
     def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions = CroCoOptions()) -> None:
         self.mask_ratio, self.options = mask_ratio, options
 
-    def configured(self, settings: PretrainSettings) -> Self:
+    def configured(self, settings: RunSettings) -> Self:
         """See :class:`Objective`."""
         options = read_settings(CroCoOptions, settings.options, OPTIONS)
         return type(self)(settings.mask_ratio or self.mask_ratio, options)
 
-    def build(self, settings: PretrainSettings) -> CroCo:
+    def build(self, settings: RunSettings) -> CroCo:
         """See :class:`Objective`."""
         return CroCo(settings.encoder, settings.decoder, settings.mask_ratio or self.mask_ratio)
 

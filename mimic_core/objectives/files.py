@@ -18,10 +18,6 @@ from mimic_core.foreign import foreign
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.settings import is_count, is_number, read_settings, shown
-from mimic_core.models.croco import CroCo
-from mimic_core.models.dino import DINO, DINOSettings
-from mimic_core.models.mae import MAE
-from mimic_core.models.naver import NaverCroCo
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.models.weights.facts import naver_options, timm_facts
 from mimic_core.models.weights.layouts import Checkpoint, open_checkpoint, read_layout
@@ -37,6 +33,10 @@ from mimic_core.models.weights.ours import (
 )
 from mimic_core.models.weights.parameters import fitting
 from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
+from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.croco.naver import NaverCroCo
+from mimic_core.objectives.dino.model import DINO, DINOSettings
+from mimic_core.objectives.mae.model import MAE
 
 PretrainingModel = MAE | CroCo | NaverCroCo | DINO
 

@@ -1,0 +1,1 @@
+"""CroCo (Weinzaepfel et al., 2022), MIMIC's and NAVER's."""

@@ -1,0 +1,1 @@
+"""DINO (Caron et al., 2021)."""

@@ -1,0 +1,35 @@
+"""MAE: an encoder that sees a quarter of an image and a decoder that paints the rest (He et al., 2022)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mimic_core.models.masked import MaskedModel
+from mimic_core.models.masking import masked_loss, random_masking
+from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.vit import make_blocks
+
+
+class MAE(MaskedModel):
+    """Masked autoencoder. Parameters are named as released, so released checkpoints load by name."""
+
+    def __init__(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float = 0.75) -> None:
+        super().__init__(encoder, decoder, mask_ratio)
+        self.decoder_blocks = make_blocks(decoder.width, decoder.depth, decoder.heads)
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Hide patches, paint them, measure.
+
+        Args:
+            images: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
+            noise: (B, N) uniform draws; the patches of the smallest stay visible.
+
+        Returns:
+            loss (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+        """
+        keep, restore, mask = random_masking(noise, self.mask_ratio)
+        tokens = self.fill(self.encode(images, keep), restore)
+        for block in self.decoder_blocks:
+            tokens = block(tokens)
+        predicted = self.paint(tokens)
+        return masked_loss(predicted, images, mask, self.patch_size), predicted, mask
