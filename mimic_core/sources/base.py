@@ -162,10 +162,8 @@ def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[tupl
     while stack:
         folder = stack.pop()
         try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen:
+            if not first_visit(folder, seen):
                 continue
-            seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as listing:
                 every = sorted((entry.name, is_folder(entry)) for entry in listing)
         except OSError as error:
@@ -179,6 +177,16 @@ def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[tupl
         folders = [folder / name for name, inner in entries if inner]
         yield folder, folders, [folder / name for name, inner in entries if not inner]
         stack += reversed(folders)
+
+
+def first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
+    """Whether a folder is none of those ``seen``, by whatever name links lead to it; from now on it is one of them."""
+    status = folder.stat()
+    place = (status.st_dev, status.st_ino)
+    if place in seen:
+        return False
+    seen.add(place)
+    return True
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

@@ -68,7 +68,9 @@ class HM3D(FolderSource):
         scenes = {unit.path.parent.name for unit in units if not unit.fault and not is_copy(root, unit)}
         units = [unit for unit in units if unit.fault or not is_copy(root, unit) or unit.path.parent.name not in scenes]
         if there and None not in there:
-            units += [lacking(root, root / split, "scene") for split in self.splits if split not in there]
+            fault = "no scene of this split is here: fetch it, or leave it out of options.splits"
+            gone = [root / split for split in self.splits if split not in there]
+            units += [Unit(name_below(root, folder), folder, fault=fault) for folder in gone]
         return units
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mimic_core.foreign import MACHINE
-from mimic_core.sources.base import is_folder
+from mimic_core.sources.base import first_visit, is_folder
 
 HELD = 1 << 18  # records held in memory; more go to disk
 PARTS = 256  # files that records on disk are shared out over: 100,000 records each of 25 million
@@ -34,10 +34,8 @@ def files_below(root: Path) -> Iterator[tuple[Path, bool]]:
     while stack:
         folder = stack.pop()
         try:
-            status = folder.stat()
-            if (status.st_dev, status.st_ino) in seen:
+            if not first_visit(folder, seen):
                 continue
-            seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):

@@ -63,7 +63,7 @@ def test_a_split_of_hm3d_that_is_missing_and_a_scene_that_was_not_copied_are_nam
     assert {unit.name: unit.fault for unit in units} == {
         "hm3d-train-habitat-v0.2/00000-kfPV7w3FaU5": "",
         "hm3d-train-habitat-v0.2/00001-UVdNNRcVyV1": "a folder without its UVdNNRcVyV1.basis.glb: copy it again",
-        "val": "a folder without its scene: copy it again",
+        "val": "no scene of this split is here: fetch it, or leave it out of options.splits",
     }
     with pytest.raises(MimicError, match="no split 'training'"):
         open_source("hm3d", {"splits": ["training"]})
