@@ -10,7 +10,8 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-BASE = Path(workflow.basedir)
+SNAKEFILE = workflow.snakefile
+BASE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))  # of this file, in a module too
 
 
 configfile: BASE / "config.yaml"
@@ -32,7 +33,7 @@ wildcard_constraints:
     shard="[0-9]+",
     dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
     run="[A-Za-z0-9][A-Za-z0-9_.-]*",
-    task="depth|normals|segmentation|pose|classification",
+    task="|".join(TASKS),
     encoder="[A-Za-z0-9][A-Za-z0-9_.@-]*",
     mode="frozen|whole",
 
@@ -45,49 +46,49 @@ rule all:
     input:
         "results/table1.csv",
         "results/figures/figure2.png",
-        expand("results/datasets/{name}/receipt.json", name=config["datasets"]),
+        wiring.datasets.receipts(config["datasets"]),
 
 
 rule sample:
     input:
-        sample_files(),
+        wiring.sample.every_file(config),
 
 
 rule frames:
     input:
-        shard_files("frames", SOURCES, "receipt.json"),
+        wiring.datasets.every_shard(config, "frames", "receipt.json"),
 
 
 rule pairs:
     input:
-        shard_files("pairs", SOURCES, "receipt.json"),
+        wiring.datasets.every_shard(config, "pairs", "receipt.json"),
 
 
 rule datasets:
     input:
-        expand("results/datasets/{name}/receipt.json", name=config["datasets"]),
+        wiring.datasets.receipts(config["datasets"]),
         "results/report/sources.csv",
 
 
 rule pretrain:
     input:
-        expand("results/pretrain/{run}/receipt.json", run=config["pretrain"]["runs"]),
+        wiring.pretrain.receipts(config["pretrain"]["runs"]),
 
 
 rule finetune:
     input:
-        finetune_results("metrics.json"),
+        wiring.finetune.every_result(config, "metrics.json"),
 
 
 rule tables:
     input:
-        expand("results/table{number}.csv", number=[1, 2, 3, 4, 7]),
+        expand("results/table{number}.csv", number=TABLES),
 
 
 rule report:
     input:
-        expand("results/table{number}.csv", number=[1, 2, 3, 4, 7]),
-        "results/figures/figure3a.png" if epoch_encoders() else [],
+        expand("results/table{number}.csv", number=TABLES),
+        "results/figures/figure3a.png" if wiring.finetune.epoch_encoders(config) else [],
         "results/figures/figure3b.png",
         "results/report/pretraining.md",
         "results/report/sources.csv",

@@ -3,8 +3,8 @@
 
 rule assemble:
     input:
-        pairs=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "pairs.parquet"),
-        receipts=lambda wildcards: shard_files("pairs", DATASET_SOURCES[wildcards.dataset], "receipt.json"),
+        pairs=lambda wildcards: wiring.datasets.pair_files(config, wildcards.dataset, "pairs.parquet"),
+        receipts=lambda wildcards: wiring.datasets.pair_files(config, wildcards.dataset, "receipt.json"),
         tests=expand("results/finetune/{task}/test_hashes.parquet", task=config["leaks"]["tasks"]),
         tests_receipts=expand("results/finetune/{task}/test_hashes.receipt.json", task=config["leaks"]["tasks"]),
     output:
@@ -19,10 +19,11 @@ rule assemble:
         "../envs/mining.yaml"
     resources:
         # the tables, held and sorted
-        mem_mb=lambda wildcards, input, attempt: attempt * (1000 + 4 * input.size_mb) + SNAKEMAKES,
+        mem_mb=lambda wildcards, input, attempt: memory(1000 + 4 * input.size_mb)(wildcards, attempt),
         runtime=minutes(60),
     params:
-        composition=lambda wildcards: as_json(DATASET_SOURCES[wildcards.dataset]),
+        script=untracked(SCRIPTS / "assemble.py"),
+        composition=lambda wildcards: as_json(wiring.datasets.composition(config, wildcards.dataset)),
         mining=as_json(config["pairs"]),
         leaks=as_json({key: config["leaks"][key] for key in ("bits", "leave_out")}),
         scale=config["scale"],
@@ -30,7 +31,7 @@ rule assemble:
     message:
         "Assembling {wildcards.dataset}"
     shell:
-        "python {SCRIPTS:q}/assemble.py --name {wildcards.dataset:q} --composition {params.composition:q}"
+        "python {params.script:q} --name {wildcards.dataset:q} --composition {params.composition:q}"
         " --pairs {input.pairs:q} --receipts {input.receipts:q} --tests {input.tests:q} --leaks {params.leaks:q}"
         " --mining {params.mining:q} --scale {params.scale:q} --seed {params.seed:q} --manifest {output.manifest:q}"
         " --card {output.card:q} --receipt {output.receipt:q} > {log:q} 2>&1"

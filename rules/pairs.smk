@@ -21,13 +21,14 @@ rule pairs_shard:
         mem_mb=memory(600),  # features of 32 views and a group of table rows, whatever the shard's length
         runtime=minutes(240),  # 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
     params:
+        script=untracked(SCRIPTS / "pairs_shard.py"),
         adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],
         settings=lambda wildcards: as_json(config["pairs"], config["sources"][wildcards.source]["pairs"]),
         seed=config["seed"],
     message:
         "Mining pairs of {wildcards.source}, shard {wildcards.shard}"
     shell:
-        "python {SCRIPTS:q}/pairs_shard.py --source {wildcards.source:q} --adapter={params.adapter:q}"
+        "python {params.script:q} --source {wildcards.source:q} --adapter={params.adapter:q}"
         " --frames-tar {input.tar:q} --views {input.views:q} --settings {params.settings:q} --seed {params.seed:q}"
         " --candidates {output.candidates:q} --pairs {output.pairs:q} --tar {output.tar:q} --receipt {output.receipt:q}"
         " > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-"""Rules figure3a, figure3b and scaling: draw tasks over epochs, training images or pretraining pairs."""
+"""Rule figure3: draw tasks over epochs (figure 3a), training images (3b) or pretraining pairs (scaling)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Gather the points, write them as CSV, and draw them."""
     parser = results_parser(__doc__)
     parser.add_argument("--part", choices=["a", "b", "scaling"], required=True, help="what it is over")
-    parser.add_argument(
-        "--pretrain", type=Path, nargs="*", default=[], help="receipts of the pretraining runs (a, scaling)"
-    )
     parser.add_argument("--dpi", type=int, required=True, help="dots an inch of the PNG")
     parser.add_argument("--png", type=Path, required=True, help="written")
     parser.add_argument("--pdf", type=Path, required=True, help="written")

@@ -1,4 +1,4 @@
-"""What the command lines of the tables and of figure 3 share."""
+"""What the command lines of the tables and of the figures of the same results share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import csv_cell
-from mimic_core.kit.files import atomic_path, write_text
+from mimic_core.kit.files import atomic_path
 from mimic_core.kit.program import settings
 
 
@@ -18,6 +18,7 @@ def results_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser of the results that are read, the encoders' names, the scale, and the CSV file that is written."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--metrics", type=Path, nargs="*", default=[], help="metrics.json of every result")
+    parser.add_argument("--pretrain", type=Path, nargs="*", default=[], help="receipts of the pretraining runs")
     parser.add_argument("--runs", type=settings, required=True, help="the config's pretrain.runs as JSON")
     parser.add_argument("--baselines", type=settings, default={}, help="the config's baselines as JSON")
     parser.add_argument(
@@ -31,13 +32,6 @@ def results_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--datasets", type=Path, nargs="*", default=[], help="receipts of the datasets of these runs")
     parser.add_argument("--scale", required=True, help="sample or paper")
     parser.add_argument("--csv", type=Path, required=True, help="written")
-    return parser
-
-
-def table_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser of what a table reads and of the two files that it writes."""
-    parser = results_parser(description)
-    parser.add_argument("--markdown", type=Path, required=True, help="written")
     return parser
 
 
@@ -62,9 +56,3 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, whole or not at all; no text in it is a spreadsheet's formula."""
     with atomic_path(path) as temporary:
         table.map(csv_cell).to_csv(temporary, index=False)
-
-
-def write_table(args: argparse.Namespace, table: pd.DataFrame, page: str) -> None:
-    """Write a table's page and its CSV file, where the command line says."""
-    write_text(args.markdown, page)
-    write_csv(args.csv, table)

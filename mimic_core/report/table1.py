@@ -11,6 +11,7 @@ import pandas as pd
 from mimic_core.kit.verify import read_receipt
 from mimic_core.report.pages import lines_of, page
 from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
+from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 1", (DEPTH, NORMALS), Path(__file__).with_name("paper_table1.csv"))
@@ -22,6 +23,12 @@ LOSSES = {  # heading -> statistic of a pretraining receipt
     "with a shuffled view": "val_loss_shuffled",
     "gain": "cross_view_gain",
 }
+
+
+def make(given: Given) -> tuple[pd.DataFrame, str]:
+    """The table and its page."""
+    table = table1(given.metrics, given.pretrain, given.runs, given.scale, given.baselines, given.missing, given.short)
+    return table, markdown(table, given.pretrain, given.scale)
 
 
 def table1(

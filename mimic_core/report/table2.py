@@ -20,6 +20,7 @@ from mimic_core.report.readings import (
     read_results,
     run_statistics,
 )
+from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
 FROZEN_SEGMENTATION = Measure(
@@ -41,6 +42,12 @@ MEASURES = (
 )
 TABLE = Table("Table 2", MEASURES, Path(__file__).with_name("paper_table2.csv"), by_mode=False)
 WITH_FROZEN = replace(TABLE, measures=(*MEASURES, FROZEN_SEGMENTATION))
+
+
+def make(given: Given) -> tuple[pd.DataFrame, str]:
+    """The table and its page."""
+    table = table2(given.metrics, given.pretrain, given.runs, given.scale, given.baselines, given.missing, given.short)
+    return table, markdown(table, given.scale)
 
 
 def table2(

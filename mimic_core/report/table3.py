@@ -10,9 +10,16 @@ import pandas as pd
 
 from mimic_core.report.pages import page
 from mimic_core.report.readings import DEPTH, NORMALS, SEGMENTATION, Encoders, read_results, run_statistics
+from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 3", (DEPTH, SEGMENTATION, NORMALS), Path(__file__).with_name("paper_table3.csv"))
+
+
+def make(given: Given) -> tuple[pd.DataFrame, str]:
+    """The table and its page."""
+    table = table3(given.metrics, given.pretrain, given.runs, given.scale, given.baselines, given.missing, given.short)
+    return table, markdown(table, given.scale)
 
 
 def table3(

@@ -12,6 +12,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.pages import lines_of, sample_warning
 from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
+from mimic_core.report.registry import Given
 from mimic_core.report.rows import not_run
 
 PAPER = Path(__file__).with_name("paper_table4.csv")
@@ -38,6 +39,12 @@ COLUMNS = (
     "receipt",
     "note",
 )
+
+
+def make(given: Given) -> tuple[pd.DataFrame, str]:
+    """The table and its page."""
+    table = table4(given.metrics, given.runs, given.scale, given.baselines, given.missing, given.short)
+    return table, markdown(table, given.scale)
 
 
 def table4(

@@ -12,11 +12,18 @@ from mimic_core.evaluation.bootstrap import DRAWS
 from mimic_core.kit.errors import MimicError
 from mimic_core.report.pages import lines_of
 from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Encoders, Measure, Result, is_number, read_results
+from mimic_core.report.registry import Given
 
 ESTIMATES = ("min", "max", "mean", "std")
 NAMES = ("task", "metric", "unit", "model", "frozen", "dataset", "encoder")
 ORIGIN = ("test_sets", "test_images", "seed", "seeds", "data", "scale", "receipt", "note")
 COLUMNS = (*NAMES, "measured", *ESTIMATES, *ORIGIN)
+
+
+def make(given: Given) -> tuple[pd.DataFrame, str]:
+    """The table and its page."""
+    table = table7(given.metrics, given.runs, given.scale, given.baselines, given.missing, given.short)
+    return table, markdown(table, given.scale)
 
 
 def table7(

@@ -45,6 +45,28 @@ RAW = {
 }
 
 
+@dataclass(frozen=True)
+class DownstreamSet:
+    """How the sample world writes the dataset of a fine-tuning task.
+
+    Attributes:
+        reads: keys of the config block ``sample`` that it reads beside the flats of both splits.
+        folder: where it is written unless the config says otherwise.
+    """
+
+    reads: tuple[str, ...]
+    folder: str
+
+
+DOWNSTREAM = {
+    "depth": DownstreamSet(("depth_images", "downstream_resolution"), "results/sample/nyuv2"),
+    "normals": DownstreamSet(("normal_images",), "results/sample/taskonomy"),
+    "segmentation": DownstreamSet(("segmentation_images",), "results/sample/ade20k"),
+    "pose": DownstreamSet(("pose_images",), "results/sample/coco"),
+    "classification": DownstreamSet(("class_images",), "results/sample/imagenet"),
+}
+
+
 def part(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """The part of a block of settings under these keys; ``flats.train`` takes one key of ``flats``."""
     chosen: dict[str, Any] = {}

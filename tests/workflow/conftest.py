@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from workflow.running import snakemake
+from workflow.running import UNFORTUNATE, copy_checkout, snakemake
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +13,9 @@ def finished(tmp_path_factory) -> Path:
     result = snakemake(folder, "all", "datasets", "pretrain")
     assert result.returncode == 0, result.stdout + result.stderr
     return folder
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A copy of the repository in a folder of an unfortunate name."""
+    return copy_checkout(tmp_path / UNFORTUNATE)

@@ -1,21 +1,17 @@
 """Names that a shell would take for commands: of the checkout, of folders of raw data, of checkpoints and of videos."""
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from support import REPOSITORY
+from workflow.running import UNFORTUNATE, pwned, snakemake_in
 
 pytestmark = pytest.mark.integration
 
-PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "mimic_core", "profiles", "envs")
-NAME = "a b $(touch pwned) 'c'"
-WORSE = NAME + ' `touch pwned` "d"; touch pwned; #&|*?\\'  # behind a baseline's path, and of folders
+WORSE = UNFORTUNATE + ' `touch pwned` "d"; touch pwned; #&|*?\\'  # behind a baseline's path, and of folders
 RECORDER = """\
 import json, os, sys
 from pathlib import Path
@@ -37,28 +33,10 @@ if folder and not Path(folder).suffix:
 """
 
 
-@pytest.fixture
-def checkout(tmp_path) -> Path:
-    """A copy of the repository in a folder of an unfortunate name."""
-    folder = tmp_path / NAME
-    folder.mkdir()
-    for part in PARTS:
-        source = REPOSITORY / part
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, folder / part, ignore=ignore) if source.is_dir() else shutil.copy(source, folder / part)
-    return folder
-
-
-def snakemake(checkout: Path, *arguments: str) -> None:
-    """Run the workflow in its checkout, by the code that lies there."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    ended = subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, timeout=300)
+def run(checkout: Path, *arguments: str) -> None:
+    """Run the workflow in its checkout."""
+    ended = snakemake_in(checkout, "--cores", "2", *arguments)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
-def pwned(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.name.startswith("pwned")]
 
 
 def small_config(folder: Path) -> dict:
@@ -107,7 +85,7 @@ def test_no_rule_hands_a_name_to_the_shell_unquoted(checkout, tmp_path):
     for script in (checkout / "workflow_scripts").glob("*.py"):
         script.write_text(RECORDER)
     targets = ["report", "results/figures/mining_quality.png", "all"]
-    snakemake(checkout, *targets, "--config", f"videos={videos}")
+    run(checkout, *targets, "--config", f"videos={videos}")
     assert not pwned(tmp_path)
     given = [json.loads(line) for line in (checkout / "recorded.jsonl").read_text().splitlines()]
     assert {words[0] for words in given} == {path.stem for path in (REPOSITORY / "workflow_scripts").glob("*.py")}
@@ -124,19 +102,17 @@ def test_no_rule_hands_a_name_to_the_shell_unquoted(checkout, tmp_path):
 def test_videos_are_mined_from_a_checkout_of_an_unfortunate_name(checkout, tmp_path, make_video):
     videos = tmp_path / f"v {WORSE}"
     make_video(videos / f"{WORSE}.mp4", step=10)
-    overlay = tmp_path / f"{NAME}.yaml"
+    overlay = tmp_path / f"{UNFORTUNATE}.yaml"
     overlay.write_text((REPOSITORY / "configs" / "own_videos.yaml").read_text() + "\n")
     target = "results/pairs/videos/000.receipt.json"
-    snakemake(checkout, target, "--config", f"videos={videos}", "--configfile", str(overlay))
+    run(checkout, target, "--config", f"videos={videos}", "--configfile", str(overlay))
     assert json.loads((checkout / target).read_text())["statistics"]["seen"] > 0
     assert not pwned(tmp_path)
 
 
 def refused(checkout: Path, *arguments: str) -> str:
     """What is said of a run that must not begin."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = [sys.executable, "-m", "snakemake", "results/sample/receipts/source-demon.json", *arguments]
-    ended = subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, timeout=120)
+    ended = snakemake_in(checkout, "results/sample/receipts/source-demon.json", *arguments)
     said = ended.stdout + ended.stderr
     assert ended.returncode != 0 and "Traceback" not in said, said
     assert not (checkout / "results").exists() and not pwned(checkout.parent)

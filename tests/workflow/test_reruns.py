@@ -1,38 +1,39 @@
 """Editing one key of the config reruns what it touches and nothing else."""
 
-import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from workflow.running import overlay, snakemake
+from workflow.running import TINY, overlay, planned, snakemake
 
 pytestmark = pytest.mark.integration
 
 MINING = {"frames_shard", "pairs_shard", "assemble"}
-LEARNING = {"pretrain_run", "finetune_run", "table1"}
+LEARNING = {"pretrain_run", "finetune_run", "table"}
 
 EDITS = [
     pytest.param({"report": {"dpi": 61}}, {"figure2": 1}, id="a figure's dpi"),
     pytest.param(
         {"finetune": {"tasks": {"depth": {"weight_decay": 0.5}}}},
-        {"finetune_run": 4, "table1": 1},
+        {"finetune_run": 4, "table": 1},
         id="one task's weight decay",
     ),
-    pytest.param({"finetune": {"seeds": [0, 2]}}, {"finetune_run": 8, "table1": 1}, id="seeds of fine-tuning"),
+    pytest.param({"finetune": {"seeds": [0, 2]}}, {"finetune_run": 8, "table": 1}, id="seeds of fine-tuning"),
     pytest.param(
         {"pretrain": {"runs": {"croco_mimic-3m": {"mask_ratio": 0.5}}}},
-        {"pretrain_run": 1, "finetune_run": 4, "table1": 1},
+        {"pretrain_run": 1, "finetune_run": 4, "table": 1},
         id="one run's mask ratio",
     ),
     pytest.param(
         {"pretrain": {"runs": {"croco_mimic-3m": {"seed": 1}}}},
-        {"pretrain_run": 1, "finetune_run": 4, "table1": 1},
+        {"pretrain_run": 1, "finetune_run": 4, "table": 1},
         id="one run's seed",
     ),
     pytest.param(
         {"pretrain": {"base_lr": 1e-3}},
-        {"pretrain_run": 3, "finetune_run": 4, "table1": 1},
+        {"pretrain_run": 3, "finetune_run": 4, "table": 1},
         id="every run's learning rate",
     ),
     pytest.param({"pretrain": {"allow_changed": ["settings.base_lr"]}}, {}, id="what an unfinished run may change"),
@@ -53,12 +54,12 @@ EDITS = [
     ),
     pytest.param(
         {"datasets": {"mimic-3m": {"pairs": {"hm3d": 2}}}},
-        {"assemble": 1, "pretrain_run": 2, "finetune_run": 4, "table1": 1, "figure2": 1},
+        {"assemble": 1, "pretrain_run": 2, "finetune_run": 4, "table": 1, "figure2": 1},
         id="one dataset's composition",
     ),
     pytest.param(
         {"pairs": {"ratio": 0.75}},
-        {"pairs_shard": 12, "assemble": 3, "pretrain_run": 3, "finetune_run": 4, "table1": 1, "figure2": 1},
+        {"pairs_shard": 12, "assemble": 3, "pretrain_run": 3, "finetune_run": 4, "table": 1, "figure2": 1},
         id="the matching ratio",
     ),
     pytest.param(
@@ -69,21 +70,12 @@ EDITS = [
             "assemble": 1,
             "pretrain_run": 2,
             "finetune_run": 4,
-            "table1": 1,
+            "table": 1,
             "figure2": 1,
         },
         id="one source's interval",
     ),
 ]
-
-
-def planned(output: str) -> dict[str, int]:
-    """Jobs by rule in a dry-run's table."""
-    table = re.search(r"job\s+count\n-+\s+-+\n(.*?)\ntotal", output, re.DOTALL)
-    if table is None:
-        assert "Nothing to be done" in output, output
-        return {}
-    return {name: int(count) for name, count in (line.split() for line in table[1].splitlines())}
 
 
 @pytest.mark.parametrize(("edit", "expected"), EDITS)
@@ -94,6 +86,24 @@ def test_an_edit_reruns_what_it_touches(finished, tmp_path, edit, expected):
     for target in ("all", "pretrain"):
         jobs.pop(target, None)
     assert jobs == expected
+
+
+def test_neither_a_moved_checkout_nor_an_edited_script_reruns_anything(finished, checkout):
+    for script in (checkout / "workflow_scripts").glob("*.py"):
+        script.write_text(script.read_text() + "\n# edited\n")
+    words = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(checkout / "Snakefile"),
+        "--directory",
+        str(finished),
+    ]
+    words += ["--cores", "1", "--dry-run", "all", "pretrain", "--configfile", str(TINY)]
+    ended = subprocess.run(words, cwd=checkout, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert planned(ended.stdout) == {}
 
 
 def test_a_rerun_after_an_edit_ends_as_a_run_from_nothing(finished, tmp_path):

@@ -58,7 +58,7 @@ def test_a_flipped_bit_is_named_and_the_remedy_heals_it_through_kills(trained, u
         for name in step:
             assert f"results/{name}" in removed, failed.stdout
         assert "Traceback" not in failed.stdout
-    for script in ("pairs_shard", "assemble", "table4"):
+    for script in ("pairs_shard", "assemble", "table"):
         kill_at_random(trained, script, rng)
     trained.must()
     assert left(trained) == before

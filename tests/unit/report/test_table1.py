@@ -208,7 +208,9 @@ def test_the_command_line_writes_both_files(files, tmp_path):
     words = ["--metrics", *map(str, files[0]), "--pretrain", str(files[1][0]), "--runs", json.dumps(RUNS)]
     words += ["--baselines", json.dumps(BASELINES), "--missing", "croco_mv-habitat=x.pth = gone", "--scale", "sample"]
     words += ["--missing", "croco_released=y.pth is gone"]
-    script("table1")([*words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")])
+    script("table")(
+        ["--number", "1", *words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")]
+    )
     table = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(
         table,
@@ -225,5 +227,5 @@ def test_a_missing_encoder_needs_a_known_name_and_a_reason(files, tmp_path, word
     arguments = ["--metrics", str(files[0][0]), "--runs", json.dumps(RUNS), "--baselines", json.dumps(BASELINES)]
     arguments += ["--scale", "sample", "--csv", str(tmp_path / "o.csv"), "--markdown", str(tmp_path / "o.md")]
     with pytest.raises(MimicError):
-        script("table1")([*arguments, "--missing", *words])
+        script("table")(["--number", "1", *arguments, "--missing", *words])
     assert not (tmp_path / "o.csv").exists()

@@ -97,6 +97,8 @@ def test_a_pose_without_its_recall_is_refused_by_name(files, tmp_path):
 
 def test_the_command_line_writes_both_files(files, tmp_path):
     words = ["--metrics", *map(str, files[0]), "--runs", json.dumps(RUNS), "--missing", "--scale", "paper"]
-    script("table2")([*words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")])
+    script("table")(
+        ["--number", "2", *words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")]
+    )
     assert len(pd.read_csv(tmp_path / "out.csv")) == 6
     assert (tmp_path / "out.md").read_text().startswith("# Table 2\n")

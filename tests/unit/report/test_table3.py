@@ -72,6 +72,6 @@ def test_a_broken_file_is_named(files):
 def test_the_command_line_writes_both_files(files, tmp_path):
     words = ["--metrics", *map(str, files[0]), "--pretrain", *map(str, files[1]), "--runs", json.dumps(RUNS)]
     words += ["--scale", "sample", "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")]
-    script("table3")(words)
+    script("table")(["--number", "3", *words])
     assert list(pd.read_csv(tmp_path / "out.csv")["nyuv2_delta1"]) == [40, 50, 41, 51]
     assert (tmp_path / "out.md").read_text().startswith("# Table 3\n")

@@ -140,6 +140,8 @@ def test_without_results_the_papers_rows_stand(write):
 
 def test_the_command_line_writes_both_files(write, tmp_path):
     words = ["--metrics", str(write("croco_mimic-3m")), "--runs", json.dumps(RUNS), "--scale", "sample"]
-    script("table4")([*words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")])
+    script("table")(
+        ["--number", "4", *words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")]
+    )
     assert len(pd.read_csv(tmp_path / "out.csv")) == 2
     assert (tmp_path / "out.md").read_text().startswith("# Table 4\n")

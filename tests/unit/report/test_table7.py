@@ -123,6 +123,8 @@ def test_without_results_there_is_an_empty_table():
 
 def test_the_command_line_writes_both_files(files, tmp_path):
     words = ["--metrics", *map(str, files), "--runs", json.dumps(RUNS), "--scale", "sample"]
-    script("table7")([*words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")])
+    script("table")(
+        ["--number", "7", *words, "--csv", str(tmp_path / "out.csv"), "--markdown", str(tmp_path / "out.md")]
+    )
     assert len(pd.read_csv(tmp_path / "out.csv")) == 9
     assert (tmp_path / "out.md").read_text().startswith("# Table 7\n")

@@ -1,0 +1,99 @@
+"""The report: what each table and figure reads, and which encoders are missing from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mimic_core.config.wiring import datasets, finetune, pretrain, reconstruction
+from mimic_core.report.registry import FIGURES, Comparison, table
+from mimic_core.sources.registry import PAPER_DATASETS
+
+Config = Mapping[str, Any]
+RESULTS = {
+    "finetune": finetune.results,
+    "few_shot": finetune.few_shot_results,
+    "reconstruction": reconstruction.results,
+}
+
+
+def named(config: Config, key: str) -> list[str]:
+    """The names that stand under a key, dotted, of the config: a list's, or a block's keys."""
+    block: Any = config
+    for part in key.split("."):
+        block = block[part]
+    return list(block)
+
+
+def asked_encoders(config: Config, shown: Comparison) -> list[str]:
+    """Encoders that a table or figure compares, there or not."""
+    names = ["random"] if shown.random else []
+    names += finetune.epoch_encoders(config) if shown.epochs else named(config, shown.encoders)
+    return names + (list(config["baselines"]) if shown.baselines else [])
+
+
+def missing_encoders(config: Config, shown: Comparison) -> list[str]:
+    """Baselines among the encoders whose file is not there, each with the reason: ``name=reason``."""
+    asked = asked_encoders(config, shown)
+    return [
+        f"{name}=the file {baseline['path'] or '(no path given)'} is not there"
+        for name, baseline in config["baselines"].items()
+        if name in asked and not finetune.is_there(config, name)
+    ]
+
+
+def pretrain_receipts(config: Config, encoders: Iterable[str]) -> list[str]:
+    """Receipts of the runs among encoders, in the config's order."""
+    trained = {encoder.partition("@")[0] for encoder in encoders}
+    return pretrain.receipts(run for run in config["pretrain"]["runs"] if run in trained)
+
+
+def dataset_receipts(config: Config, encoders: Iterable[str]) -> list[str]:
+    """Receipts of the datasets of the runs among encoders: a table says where one has fewer pairs than wanted."""
+    runs = config["pretrain"]["runs"]
+    trained = {encoder.partition("@")[0] for encoder in encoders} & set(runs)
+    return datasets.receipts(sorted({runs[run]["dataset"] for run in trained} & set(config["datasets"])))
+
+
+def compared_files(config: Config, shown: Comparison) -> dict[str, list[str]]:
+    """The results that a table or figure shows, their receipts, and those of the runs and datasets behind them."""
+    encoders = [name for name in asked_encoders(config, shown) if finetune.is_there(config, name)]
+    tasks = named(config, shown.tasks) if isinstance(shown.tasks, str) else shown.tasks
+    constant = finetune.constant_results if shown.constant else lambda config, file: []
+    return {
+        name: RESULTS[shown.results](config, file, tasks, encoders) + constant(config, file)
+        for name, file in (("metrics", "metrics.json"), ("receipts", "receipt.json"))
+    } | {
+        "pretrain": pretrain_receipts(config, encoders) if shown.pretraining else [],
+        "datasets": dataset_receipts(config, encoders),
+    }
+
+
+def table_files(config: Config, number: str) -> dict[str, list[str]]:
+    """What a table reads.
+
+    Raises:
+        MimicError: there is no table of this number.
+    """
+    return compared_files(config, table(number))
+
+
+def table_missing(config: Config, number: str) -> list[str]:
+    """Baselines that are missing from a table; as :func:`missing_encoders`."""
+    return missing_encoders(config, table(number))
+
+
+def figure_files(config: Config, figure: str) -> dict[str, list[str]]:
+    """What a figure of the registry reads."""
+    return compared_files(config, FIGURES[figure])
+
+
+def figure_missing(config: Config, figure: str) -> list[str]:
+    """Baselines that are missing from a figure; as :func:`missing_encoders`."""
+    return missing_encoders(config, FIGURES[figure])
+
+
+def drawn_datasets(config: Config) -> list[str]:
+    """Datasets in figure 2: the paper's two, and others that a run trains on; what is held out is not drawn."""
+    trained = {run["dataset"] for run in config["pretrain"]["runs"].values()}
+    return [name for name in config["datasets"] if name in PAPER_DATASETS or name in trained]
