@@ -65,3 +65,23 @@ def test_a_value_that_is_not_quoted_is_found(command, at_fault):
 
 def test_a_command_in_one_line_is_found():
     assert commands('rule a:\n    shell: "echo {x}"\n    input:\n        "y"\n') == ["echo {x}"]
+
+
+def rules_with_a_command() -> list[tuple[str, str]]:
+    """Names and texts of the rules that have a command of their own."""
+    found = []
+    for path in RULES:
+        for block in re.split(r"(?m)^(?=\S)", path.read_text()):
+            if (match := re.match(r"rule (\w+):", block)) and "    shell:" in block:
+                found.append((match[1], block))
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), rules_with_a_command())
+def test_every_rule_says_what_it_does_leaves_a_log_and_asks_for_what_it_needs(name, text):
+    parts = re.findall(r"(?m)^    (\w+):", text)
+    assert {"log", "benchmark", "resources", "params", "message", "conda"} <= set(parts)
+    resources = text.split("    resources:")[1].split("\n    params:")[0]
+    assert "mem_mb" in resources and "runtime" in resources and "#" in resources, "the reason is in a comment"
+    script = re.findall(r'script=untracked\(SCRIPTS / "(\w+)\.py"\)', text)
+    assert script == [name]
