@@ -94,7 +94,7 @@ def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None],
 
     def step() -> None:
         with torch.autocast(DEVICE.type, recipe.precision, enabled=recipe.precision != torch.float32):
-            loss = run(*objective.inputs(images.to(DEVICE), on_device))[0]
+            loss = objective.total(run(*objective.inputs(images.to(DEVICE), on_device))[0])
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,10 +69,12 @@ class Objective(ABC, Generic[Model]):
     Attributes:
         samples_per_pair: how many training samples a pair makes.
         mask_ratio: the share of hidden patches where the config names none.
+        weights: name of each loss of the model -> its weight in the loss that is minimised.
     """
 
     samples_per_pair: int
     mask_ratio: float
+    weights: Mapping[str, float]
 
     def configured(self, settings: RunSettings) -> Self:
         """The objective with a run's ``options``; by default it has none.
@@ -81,9 +85,17 @@ class Objective(ABC, Generic[Model]):
         read_settings(NoOptions, settings.options, OPTIONS)
         return self
 
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The loss that is minimised: the sum of the losses (scalars), each times its weight."""
+        terms = [weight * losses[name] for name, weight in self.weights.items()]
+        return functools.reduce(operator.add, terms)
+
     @abstractmethod
     def build(self, settings: RunSettings) -> Model:
-        """The model: ``model(*inputs)`` returns its loss first; it has ``initialise(seed)`` and ``encoder()``."""
+        """The model; it has ``initialise(seed)`` and ``encoder()``.
+
+        ``model(*inputs)`` returns a tuple: first the losses by name (scalars), then what :meth:`pictures` needs.
+        """
 
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
         """Draws of validation: which patches are hidden. Each array has a row a sample."""
@@ -117,7 +129,7 @@ class Objective(ABC, Generic[Model]):
     def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """The model's inputs, on the device, from (B, V, S, S, 3) uint8 images and the draws of the same samples."""
 
-    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], model: Model) -> dict[str, Tensor]:
+    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: Model) -> dict[str, Tensor]:
         """What the model paints, for people to look at: title -> (B, 3, S, S) colours from 0 to 1; none by default.
 
         Args:

@@ -41,6 +41,7 @@ class State:
         seconds: seconds of training so far, validation and checkpoints excluded.
         first_loss: the loss of the first iteration.
         losses, norms: the losses and the norms of the gradient of the epoch that is under way.
+        named: of these losses, what they are the sum of, by name; empty where there is only one.
         epoch_seconds: of ``seconds``, those of the epoch that is under way.
         epoch_waited: of these, the seconds that were spent waiting for images.
         rows: the finished rows of ``metrics.csv``.
@@ -52,6 +53,7 @@ class State:
     first_loss: float | None = None
     losses: list[float] = dataclasses.field(default_factory=list)
     norms: list[float] = dataclasses.field(default_factory=list)
+    named: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     epoch_seconds: float = 0.0
     epoch_waited: float = 0.0
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)

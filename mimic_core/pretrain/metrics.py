@@ -15,10 +15,25 @@ SPEEDS = ("pairs_per_s", "waiting_share", "memory_mib", "mfu", "seconds")  # wha
 COLUMNS = ("epoch", "iteration", "lr", *LOSSES, "gradient_norm", *SPEEDS)
 
 
+def is_loss(column: str) -> bool:
+    """Whether a column holds a loss: ``loss``, ``val_loss``, or one that they are the sum of, ``val_loss_<name>``."""
+    return column in LOSSES or column.startswith(tuple(f"{name}_" for name in LOSSES))
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The columns of some rows: those that every run has, and after ``loss`` and its like the losses it is the sum of.
+
+    An objective of a single loss has no further column: it would repeat ``loss``.
+    """
+    further = [name for name in dict.fromkeys(name for row in rows for name in row) if is_loss(name)]
+    losses = [*LOSSES, *(name for name in further if name not in LOSSES)]
+    return [*COLUMNS[: COLUMNS.index(LOSSES[0])], *losses, *COLUMNS[COLUMNS.index(LOSSES[-1]) + 1 :]]
+
+
 def write_metrics(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write the rows, atomically; what was not measured is left empty."""
     with atomic_path(path) as temporary:
-        pd.DataFrame(list(rows), columns=list(COLUMNS)).to_csv(temporary, index=False, float_format="%.6g")
+        pd.DataFrame(list(rows), columns=columns(rows)).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def measured(rows: Sequence[dict[str, Any]], column: str) -> list[float]:

@@ -17,6 +17,7 @@ from mimic_core.objectives import save_model
 from mimic_core.pretrain.distributed import processes
 from mimic_core.pretrain.loop import Trainer
 from mimic_core.pretrain.metrics import measured, summary, write_metrics
+from mimic_core.pretrain.recorder import epoch_encoder
 from mimic_core.pretrain.settings import PretrainSettings
 
 log = logging.getLogger("mimic")
@@ -72,17 +73,17 @@ def pretrain(
 
 def statistics(trainer: Trainer) -> dict[str, Any]:
     """What the report wants to know of a finished run."""
-    rows, settings = trainer.state.rows, trainer.settings
+    rows, settings, batches = trainer.state.rows, trainer.settings, trainer.batches
     rates = measured(rows, "pairs_per_s")
     return {
         "model": settings.model,
         "dataset": settings.dataset,
         "pairs": len(trainer.dataset),
-        "training_pairs": len(trainer.training),
-        "validation_pairs": len(trainer.held_out),
+        "training_pairs": len(batches.training),
+        "validation_pairs": len(batches.held_out),
         "epochs": settings.epochs,
         "iterations": trainer.iterations,
-        "effective_batch": trainer.effective_batch,
+        "effective_batch": batches.effective_batch,
         "processes": trainer.world.count,
         "device": trainer.world.device.type,
         "precision": next(name for name, kind in PRECISIONS.items() if kind == trainer.precision),
@@ -105,7 +106,8 @@ def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
     save_encoder(encoder, trainer.model.encoder(), about)
     save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
-    epochs = [path for path in trainer.epoch_encoders() if path.is_file()]  # none of one asked for when it was over
+    asked = [epoch_encoder(metrics, epoch) for epoch in trainer.settings.save_encoders_at]
+    epochs = [path for path in asked if path.is_file()]  # none of one asked for when it was over
     receipt.write(out_dir / "receipt.json", [encoder, model, metrics, *epochs], trainer.state.encoders)
     found = receipt.statistics
     log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])

@@ -35,21 +35,30 @@ class Validation:
 
     @torch.no_grad()
     def measure(self, model: nn.Module, world: Processes, autocast: torch.autocast) -> dict[str, float]:
-        """Mean loss by name (``val_loss``, ...) over all validation samples, shared out over the processes."""
+        """Mean losses over all validation samples, shared out over the processes.
+
+        By the name of the measure (``val_loss``, ...); where it is a sum, also ``val_loss_<name>`` of what.
+        """
         if not len(self.pairs):
             return {}
         requests = self.objective.validation_requests(self.samples, len(self.pairs))
         starts = range(world.rank * self.batch_size, len(self.samples), world.count * self.batch_size)
         model.eval()
         losses = {}
-        for name, request in requests.items():
-            total = torch.zeros((), dtype=torch.float64, device=world.device)
+        names = list(self.objective.weights) if len(self.objective.weights) > 1 else []
+        for measure, request in requests.items():
+            sums = torch.zeros(1 + len(names), dtype=torch.float64, device=world.device)
             for images, part in self.store.stream(self.parts(request, starts)):
                 draws = {key: torch.from_numpy(value[part]).to(world.device) for key, value in self.draws.items()}
                 with autocast:
                     inputs = self.objective.inputs(torch.from_numpy(images).to(world.device), draws)
-                    total += model(*inputs)[0].double() * len(images)
-            losses[name] = float(world.sum(total)) / len(self.samples)
+                    found = model(*inputs)[0]
+                    total = self.objective.total(found)
+                values = [total, *(found[name] for name in names)]
+                sums += torch.stack([value.double() for value in values]) * len(images)
+            means = (world.sum(sums) / len(self.samples)).tolist()
+            columns = [measure, *(f"{measure}_{name}" for name in names)]
+            losses |= dict(zip(columns, means, strict=True))
         model.train()
         return losses
 

@@ -41,7 +41,9 @@ class CroCo(MaskedModel):
             CrossBlock(decoder.width, decoder.heads) for _ in range(decoder.depth)
         )
 
-    def forward(self, masked_view: Tensor, other_view: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, masked_view: Tensor, other_view: Tensor, noise: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Hide patches of one view, paint them with the other, measure.
 
         Args:
@@ -50,7 +52,7 @@ class CroCo(MaskedModel):
             noise: (B, N) uniform draws; the patches of the smallest stay visible.
 
         Returns:
-            loss (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+            the loss ``pixels`` (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
         """
         keep, restore, mask = random_masking(noise, self.mask_ratio)
         tokens = self.fill(self.encode(masked_view, keep), restore)
@@ -58,4 +60,4 @@ class CroCo(MaskedModel):
         for block in self.decoder_blocks_croco:
             tokens = block(tokens, memory)
         predicted = self.paint(tokens)
-        return masked_loss(predicted, masked_view, mask, self.patch_size), predicted, mask
+        return {"pixels": masked_loss(predicted, masked_view, mask, self.patch_size)}, predicted, mask

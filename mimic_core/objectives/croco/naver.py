@@ -63,7 +63,7 @@ class NaverCroCo(nn.Module):
             tokens = block(tokens)
         return self.enc_norm(tokens)
 
-    def forward(self, masked_view: Tensor, other_view: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, masked_view: Tensor, other_view: Tensor, mask: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Paint the hidden patches of one view with another's help, and measure.
 
         Args:
@@ -72,7 +72,7 @@ class NaverCroCo(nn.Module):
             mask: (B, N) bool, true where a patch is hidden; every image hides as many.
 
         Returns:
-            loss (scalar) on the normalised pixels of hidden patches, pred (B, N, P*P*3) on normalised pixels.
+            the loss ``pixels`` (scalar) on the normalised pixels of hidden patches, pred (B, N, P*P*3) on them.
         """
         order = torch.argsort(mask.int(), dim=1, stable=True)
         keep, restore = order[:, : int((~mask[0]).sum())], torch.argsort(order, dim=1)
@@ -82,7 +82,7 @@ class NaverCroCo(nn.Module):
         for block in self.dec_blocks:
             tokens = block(tokens, memory)
         predicted = self.prediction_head(self.dec_norm(tokens))
-        return masked_loss(predicted, masked_view, mask.float(), self.patch_size), predicted
+        return {"pixels": masked_loss(predicted, masked_view, mask.float(), self.patch_size)}, predicted
 
     def encoder(self) -> Encoder:
         """A copy of the encoder alone, on the CPU."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from types import MappingProxyType
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ class CroCoObjective(Objective[CroCo]):
     """
 
     samples_per_pair = 1
+    weights = MappingProxyType({"pixels": 1.0})
 
     def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions = CroCoOptions()) -> None:
         self.mask_ratio, self.options = mask_ratio, options
@@ -91,7 +93,7 @@ class CroCoObjective(Objective[CroCo]):
         painted, other = (normalise(to_float(images[:, view])) for view in (0, 1))
         return painted, other, draws["noise"]
 
-    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], model: CroCo) -> dict[str, Tensor]:
+    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: CroCo) -> dict[str, Tensor]:
         """See :class:`Objective`."""
         (images, other, _), (_, predicted, mask) = inputs, outputs
         return {

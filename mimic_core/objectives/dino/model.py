@@ -164,7 +164,7 @@ class DINO(nn.Module):
         self.done.zero_()
         self.sums = None
 
-    def forward(self, global_crops: Tensor, local_crops: Tensor) -> tuple[Tensor]:
+    def forward(self, global_crops: Tensor, local_crops: Tensor) -> tuple[dict[str, Tensor]]:
         """Compare the student's crops with the teacher's.
 
         Args:
@@ -172,7 +172,7 @@ class DINO(nn.Module):
             local_crops: (B, n, 3, s, s), n from 0; s is a multiple of the patch size.
 
         Returns:
-            loss (scalar), alone in a tuple.
+            the loss ``crops`` (scalar), alone in a tuple.
         """
         batch = len(global_crops)
         groups = [crops.transpose(0, 1).flatten(0, 1) for crops in (global_crops, local_crops) if crops.shape[1]]
@@ -183,7 +183,7 @@ class DINO(nn.Module):
             if self.training:
                 self.collect(teacher.flatten(0, 1))
         sharpness = (self.options.student_temperature, self.temperature())
-        return (dino_loss(student, teacher, self.center, sharpness),)
+        return ({"crops": dino_loss(student, teacher, self.center, sharpness)},)
 
     def collect(self, outputs: Tensor) -> None:
         """Add the teacher's outputs (B, K), and their number at the end, to the sums of this step."""

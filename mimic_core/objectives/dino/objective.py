@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -41,6 +42,7 @@ class DINOObjective(ImageObjective[DINO]):
     """
 
     mask_ratio = 0.0
+    weights = MappingProxyType({"crops": 1.0})
 
     def __init__(self, options: DINOSettings | None = None, patch_size: int = 16) -> None:
         self.options, self.patch_size = options or DINOSettings(), patch_size

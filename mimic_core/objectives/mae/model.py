@@ -17,7 +17,7 @@ class MAE(MaskedModel):
         super().__init__(encoder, decoder, mask_ratio)
         self.decoder_blocks = make_blocks(decoder.width, decoder.depth, decoder.heads)
 
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Hide patches, paint them, measure.
 
         Args:
@@ -25,11 +25,11 @@ class MAE(MaskedModel):
             noise: (B, N) uniform draws; the patches of the smallest stay visible.
 
         Returns:
-            loss (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+            the loss ``pixels`` (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
         """
         keep, restore, mask = random_masking(noise, self.mask_ratio)
         tokens = self.fill(self.encode(images, keep), restore)
         for block in self.decoder_blocks:
             tokens = block(tokens)
         predicted = self.paint(tokens)
-        return masked_loss(predicted, images, mask, self.patch_size), predicted, mask
+        return {"pixels": masked_loss(predicted, images, mask, self.patch_size)}, predicted, mask

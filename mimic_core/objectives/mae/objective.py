@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -17,6 +19,7 @@ class MAEObjective(ImageObjective[MAE]):
     """One image a sample, randomly cropped and flipped."""
 
     mask_ratio = 0.75
+    weights = MappingProxyType({"pixels": 1.0})
 
     def build(self, settings: RunSettings) -> MAE:
         """See :class:`Objective`."""
@@ -34,7 +37,7 @@ class MAEObjective(ImageObjective[MAE]):
             single = crop(single, draws["boxes"], draws["flips"])
         return normalise(single), draws["noise"]
 
-    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], model: MAE) -> dict[str, Tensor]:
+    def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: MAE) -> dict[str, Tensor]:
         """See :class:`Objective`."""
         (images, _), (_, predicted, mask) = inputs, outputs
         return {

@@ -127,7 +127,7 @@ def test_a_run_goes_on_from_the_one_before_and_ends_as_if_nothing_had_happened(t
     run.step = stopping
     with pytest.raises(KeyboardInterrupt):
         run.run()
-    flip(run.checkpoint_dir / "iteration-00000005.pt")
+    flip(run.checkpoints.folder / "iteration-00000005.pt")
     again = trainer(pairs)
     assert again.state.iteration == 4
     assert "it is set aside as" in caplog.text

@@ -52,7 +52,7 @@ def train(model, wrapped=None, micro=BATCH, rank=0, processes=1, count=STEPS):
             start = (index * processes + rank) * micro
             part = {name: values[start : start + micro] for name, values in draws.items()}
             with accumulate(wrapped, last=index == steps - 1):
-                loss = wrapped(*objective.inputs(images[start : start + micro], part))[0] / steps
+                loss = wrapped(*objective.inputs(images[start : start + micro], part))[0]["crops"] / steps
                 loss.backward()
             total += loss.item()
         objective.before_step(model, iteration / count)
@@ -149,7 +149,7 @@ def test_validation_crops_are_the_same_every_time():
     images, _ = next(batches())
     draws = {name: torch.from_numpy(values) for name, values in first.items()}
     with torch.no_grad():
-        losses = {model(*DINOObjective(patch_size=8).inputs(images[:4], draws))[0].item() for _ in range(2)}
+        losses = {model(*DINOObjective(patch_size=8).inputs(images[:4], draws))[0]["crops"].item() for _ in range(2)}
     assert len(losses) == 1
     assert model.sums is None  # the centre learns nothing of validation
 
@@ -185,7 +185,7 @@ def test_the_head_compares_directions():
 def test_local_crops_may_be_missing_or_of_another_size():
     model = make_model()
     crops, local = inputs(model)
-    losses = [model(crops, part)[0].item() for part in (local, local[:, :0], torch.zeros(4, 1, 3, 8, 24))]
+    losses = [model(crops, part)[0]["crops"].item() for part in (local, local[:, :0], torch.zeros(4, 1, 3, 8, 24))]
     assert np.isfinite(losses).all()
     assert len(set(losses)) == 3
 
@@ -193,7 +193,7 @@ def test_local_crops_may_be_missing_or_of_another_size():
 def test_teacher_starts_as_the_student_and_gets_no_gradients():
     model = make_model()
     assert_same(model.student.state_dict(), model.teacher.state_dict(), 0)
-    model(*inputs(model))[0].backward()
+    model(*inputs(model))[0]["crops"].backward()
     assert all(parameter.grad is None for parameter in model.teacher.parameters())
     trained = [parameter for parameter in model.student.parameters() if parameter.requires_grad]
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in trained)
@@ -245,7 +245,7 @@ def test_prototypes_are_frozen_in_the_first_epoch():
     model = make_model(epochs=4)
     prototypes = model.student.head.prototypes
     for done, frozen in ((0.0, True), (0.24, True), (0.25, False)):
-        model(*inputs(model))[0].backward()
+        model(*inputs(model))[0]["crops"].backward()
         model.before_step(done)
         assert (prototypes.grad is None) == frozen
         assert model.student.head.mlp[0].weight.grad is not None
@@ -273,7 +273,7 @@ def test_loss_falls_and_images_stay_apart():
         optimizer.param_groups[0]["lr"] = 2e-4 * min(1, step / 40)
         draws = {name: torch.from_numpy(values) for name, values in objective.draws(rng, 32, 16).items()}
         crops = objective.inputs(images, draws)
-        loss = model(*crops)[0]
+        loss = model(*crops)[0]["crops"]
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -339,7 +339,7 @@ def test_a_checkpoint_holds_all_that_goes_on():
     train(model)
     other.load_state_dict(model.state_dict())
     assert other.done.item() == 1.0
-    losses = [one(*inputs(one))[0] for one in (model, other)]
+    losses = [one(*inputs(one))[0]["crops"] for one in (model, other)]
     assert torch.equal(*losses)
     for one, loss in zip((model, other), losses, strict=True):
         loss.backward()

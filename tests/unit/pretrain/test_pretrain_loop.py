@@ -64,7 +64,7 @@ def test_the_other_view_is_learnt_from(trainer, many_pairs):
 def test_metrics_have_a_row_an_epoch(trainer, pairs):
     run = trainer(pairs, validation_every=2)
     run.run()
-    table = pd.read_csv(run.metrics_path)
+    table = pd.read_csv(run.recorder.path)
     assert tuple(table.columns) == COLUMNS
     assert table["epoch"].tolist() == [0, 1, 2, 3]
     assert table["iteration"].tolist() == [0, 3, 6, 9]
@@ -73,8 +73,10 @@ def test_metrics_have_a_row_an_epoch(trainer, pairs):
     )
     assert table["loss"].notna().tolist() == [False, True, True, True]
     assert (table["pairs_per_s"][1:] > 0).all()
-    assert len(run.held_out) == 5
-    assert set(run.dataset.rows["unit"][run.held_out]).isdisjoint(run.dataset.rows["unit"][run.training])
+    assert len(run.batches.held_out) == 5
+    assert set(run.dataset.rows["unit"][run.batches.held_out]).isdisjoint(
+        run.dataset.rows["unit"][run.batches.training]
+    )
 
 
 @pytest.mark.parametrize("model", ["mae", "croco", "dino"])
@@ -108,7 +110,7 @@ def test_a_finished_run_is_not_run_again(trainer, pairs):
 def test_the_effective_batch_counts_however_it_is_made(trainer, pairs):
     whole = trainer(pairs, "whole", batch_size=4)
     parts = trainer(pairs, "parts", batch_size=2, effective_batch=4)
-    assert whole.effective_batch == parts.effective_batch == 4
+    assert whole.batches.effective_batch == parts.batches.effective_batch == 4
     for run in (whole, parts):
         run.run()
     assert losses(parts) == pytest.approx(losses(whole), rel=1e-5)
@@ -157,7 +159,7 @@ def test_a_finished_run_gives_way_to_another_config(trainer, pairs):
     stop_after(changed, 4)
     with pytest.raises(MimicError, match="stopped"):
         changed.run()
-    assert sorted(path.name for path in changed.checkpoint_dir.iterdir()) == [
+    assert sorted(path.name for path in changed.checkpoints.folder.iterdir()) == [
         "iteration-00000003.pt",
         "iteration-00000004.pt",
     ]
@@ -170,7 +172,7 @@ def test_a_finished_run_gives_way_to_another_config(trainer, pairs):
 def test_an_unreadable_checkpoint_is_named(trainer, pairs):
     run = trainer(pairs, epochs=1)
     run.run()
-    (path,) = run.checkpoint_dir.iterdir()
+    (path,) = run.checkpoints.folder.iterdir()
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(MimicError, match="cannot be read") as caught:
         trainer(pairs, epochs=1)
@@ -180,7 +182,7 @@ def test_an_unreadable_checkpoint_is_named(trainer, pairs):
 def test_checkpoints_come_by_the_clock_and_two_are_kept(trainer, pairs):
     run = trainer(pairs, checkpoint_minutes=1e-9)
     run.run()
-    assert sorted(path.name for path in run.checkpoint_dir.iterdir()) == [
+    assert sorted(path.name for path in run.checkpoints.folder.iterdir()) == [
         "iteration-00000008.pt",
         "iteration-00000009.pt",
     ]
@@ -200,11 +202,11 @@ def test_a_loss_that_is_not_finite_names_iteration_and_pairs(trainer, pairs, mon
     run.step = poisoned
     with pytest.raises(MimicError, match="the loss is nan at iteration 1") as caught:
         run.run()
-    keys = sorted(f"pair{index:03d}" for index in run.order.batch(1))
-    path = run.checkpoint_dir / "not-finite-00000001.json"
+    keys = sorted(f"pair{index:03d}" for index in run.batches.order.batch(1))
+    path = run.checkpoints.folder / "not-finite-00000001.json"
     assert caught.value.where == f"pairs {', '.join(keys)}, all listed in {path}"
     assert read_json(path) == {"iteration": 1, "loss": "nan", "pairs": keys}
-    assert [found.name for found in run.checkpoint_dir.iterdir()] == [path.name]
+    assert [found.name for found in run.checkpoints.folder.iterdir()] == [path.name]
 
 
 def test_gradients_are_clipped(trainer, pairs):
@@ -245,20 +247,20 @@ def test_validation_is_the_same_in_any_batch_size(trainer, pairs):
 def test_the_gradients_norm_and_the_machines_part_are_measured(trainer, pairs):
     run = trainer(pairs)
     run.run()
-    table = pd.read_csv(run.metrics_path)
+    table = pd.read_csv(run.recorder.path)
     assert (table["gradient_norm"][1:] > 0).all()
     assert table["waiting_share"][1:].between(0, 1).all()
     assert (table["memory_mib"][1:] > 10).all()
     assert table["mfu"][1:].between(0, 1, inclusive="neither").all()
-    assert run.sample_flops > 3 * 2 * 16 * 64  # more than one product of its smallest matrices
+    assert run.recorder.sample_operations > 3 * 2 * 16 * 64  # more than one product of its smallest matrices
 
 
 def test_encoders_are_saved_on_the_way(trainer, pairs):
     run = trainer(pairs, save_encoders_at=[1, 3])
     run.run()
-    found = sorted(path.name for path in run.metrics_path.parent.glob("encoder-*"))
+    found = sorted(path.name for path in run.recorder.path.parent.glob("encoder-*"))
     assert found == ["encoder-epoch-0001.safetensors", "encoder-epoch-0003.safetensors"]
-    first, last = (load_pretrained(run.metrics_path.with_name(name)).state_dict() for name in found)
+    first, last = (load_pretrained(run.recorder.path.with_name(name)).state_dict() for name in found)
     assert not torch.equal(first["cls_token"], last["cls_token"])
     assert torch.equal(last["cls_token"], run.model.cls_token)
 
@@ -290,7 +292,7 @@ def test_a_run_goes_on_with_another_division_of_the_batch(trainer, pairs):
     with pytest.raises(MimicError, match="stopped"):
         part.run()
     resumed = trainer(pairs, "parts", batch_size=1, effective_batch=4)
-    assert resumed.accumulation == 4
+    assert resumed.batches.accumulation == 4
     resumed.run()
     assert losses(resumed) == pytest.approx(losses(whole), rel=1e-5)
 
@@ -309,7 +311,7 @@ def test_keys_that_may_differ_are_let_pass_and_no_others(trainer, pairs, caplog)
 def test_as_many_checkpoints_stay_as_asked_for(trainer, pairs):
     run = trainer(pairs, checkpoint_minutes=1e-9, keep_checkpoints=3)
     run.run()
-    names = sorted(path.name for path in run.checkpoint_dir.iterdir())
+    names = sorted(path.name for path in run.checkpoints.folder.iterdir())
     assert names == [f"iteration-{number:08d}.pt" for number in (7, 8, 9)]
 
 
@@ -317,14 +319,14 @@ def test_a_full_disk_costs_no_checkpoint_and_no_run(trainer, pairs, monkeypatch,
     whole = trainer(pairs, "whole")
     whole.run()
     run = trainer(pairs, "full", checkpoint_minutes=1e-9)
-    write, full = run.write_checkpoint, OSError(errno.ENOSPC, "No space left on device")
+    write, full = run.checkpoints.write, OSError(errno.ENOSPC, "No space left on device")
 
-    def writing():
-        if run.state.iteration in (3, 4):
+    def writing(state):
+        if state.iteration in (3, 4):
             raise full
-        write()
+        write(state)
 
-    run.write_checkpoint = writing
+    run.checkpoints.write = writing
     stop_after(run, 4)
     with pytest.raises(MimicError, match="iteration 4 cannot be written \\(No space left on device\\)") as caught:
         run.run()
@@ -352,7 +354,7 @@ def test_a_gpu_without_enough_memory_says_which_setting_to_change(trainer, pairs
 def test_pictures_of_reconstructions_are_left(trainer, pairs, model, columns, rows):
     run = trainer(pairs, model=model, pictures_every=2)
     run.run()
-    folder = run.metrics_path.parent / "pictures"
+    folder = run.recorder.path.parent / "pictures"
     assert sorted(path.name for path in folder.iterdir()) == ["epoch-0002.png", "epoch-0003.png"]
     image = plt.imread(folder / "epoch-0002.png")
     assert image.shape[:2] == (TITLE + rows * (TILE + GAP), columns * (TILE + GAP) + GAP)
@@ -366,7 +368,7 @@ def test_curves_of_a_run_that_was_stopped_have_each_iteration_once(trainer, pair
         first.run()
     run = trainer(pairs)
     run.run()
-    events = EventAccumulator(str(run.metrics_path.parent / "tensorboard")).Reload()
+    events = EventAccumulator(str(run.recorder.path.parent / "tensorboard")).Reload()
     found = events.Scalars("iteration/loss")
     assert [event.step for event in found] == list(range(9))
     assert [event.step for event in events.Scalars("epoch/val_loss")] == [0, 3, 6, 9]
@@ -377,7 +379,7 @@ def test_what_another_config_left_on_its_way_is_removed(trainer, pairs):
     trainer(pairs, epochs=3, save_encoders_at=[1, 3], pictures_every=1).run()
     run = trainer(pairs, epochs=2, save_encoders_at=[2], pictures_every=2)
     run.run()
-    folder = run.metrics_path.parent
+    folder = run.recorder.path.parent
     assert [path.name for path in folder.glob("encoder-*")] == ["encoder-epoch-0002.safetensors"]
     assert [path.name for path in (folder / "pictures").iterdir()] == ["epoch-0002.png"]
     assert len(list((folder / "tensorboard").iterdir())) == 1
