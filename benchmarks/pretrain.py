@@ -32,10 +32,10 @@ from mimic_core.machine.devices import device, usable_precision
 from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.models.linear import speed_up_linear_layers
-from mimic_core.objectives import OBJECTIVES
+from mimic_core.objectives import OBJECTIVES, get_objective
 from mimic_core.pretrain.schedule import make_optimizer
 from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.pretrain.speed import matrix_rate, synchronise, training_flops
+from mimic_core.pretrain.speed import matrix_rate, synchronise
 
 DEVICE = device()
 SIZES = {
@@ -68,7 +68,7 @@ if DEVICE.type == "cpu":
 def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None], int]:
     """A training step (forward, backward, optimizer) of one recipe on fixed random images, and its operations."""
     encoder, decoder, batch = SIZES[size]
-    objective = OBJECTIVES[name]
+    objective = get_objective(name)
     settings = PretrainSettings(name, "random", encoder, decoder)
     model = objective.build(settings)
     model.initialise(seed_for(0, "benchmark"))
@@ -83,18 +83,21 @@ def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None],
         group["lr"] = 1e-4
     rng = generator(0, "benchmark")
     draws = objective.draws(rng, batch, encoder.grid**2)
-    views = objective.request(np.arange(batch), draws).views.shape[1]
-    shape = (batch, views, encoder.image_size, encoder.image_size, 3)
-    images = torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8))
+    shape = (batch, encoder.image_size, encoder.image_size, 3)
+    request = objective.request(np.arange(batch), draws, np.arange(batch))
+    images = {key: torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8)) for key in request}
     on_device = {key: torch.from_numpy(value).to(DEVICE) for key, value in draws.items()}
 
-    operations = training_flops(model, objective.inputs(images.to(DEVICE), on_device))
+    def inputs() -> tuple[Tensor, ...]:
+        return objective.inputs({key: value.to(DEVICE) for key, value in images.items()}, on_device)
+
+    operations = round(batch * objective.cost(settings).operations)
     run = torch.compile(model) if recipe.ours and DEVICE.type == "cuda" else model
     scaler = torch.amp.GradScaler(DEVICE.type, enabled=recipe.precision == torch.float16)
 
     def step() -> None:
         with torch.autocast(DEVICE.type, recipe.precision, enabled=recipe.precision != torch.float32):
-            loss = objective.total(run(*objective.inputs(images.to(DEVICE), on_device))[0])
+            loss = objective.total(run(*inputs())[0])
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()

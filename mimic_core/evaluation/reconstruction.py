@@ -20,7 +20,7 @@ from mimic_core.evaluation.reconstruction_features import FID, EncoderDistance
 from mimic_core.evaluation.reconstruction_painting import (
     NoPainterError,
     Painted,
-    Painter,
+    PaintingModel,
     batches,
     mask_noise,
     open_model,
@@ -35,7 +35,6 @@ from mimic_core.kit.verify import InputCheck, with_receipts
 from mimic_core.machine.devices import cpu_threads, device
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.models.masking import kept_patches
-from mimic_core.objectives.mae.model import MAE
 from mimic_core.objectives.pictures import draw_pictures, hidden, viewable
 
 log = logging.getLogger("mimic")
@@ -103,11 +102,12 @@ class Reconstruction:
         columns: pictures of some pairs, by title.
     """
 
-    def __init__(self, settings: ReconstructionSettings, model: Painter, frechet: str | Path | None, seed: int) -> None:
-        self.settings, self.seed, self.device = settings, seed, device()
-        self.model = model.to(self.device)
-        speed_up_linear_layers(self.model)
-        self.patches = model.settings.grid**2
+    def __init__(
+        self, settings: ReconstructionSettings, model: PaintingModel, frechet: str | Path | None, seed: int
+    ) -> None:
+        self.settings, self.seed, self.device, self.painting = settings, seed, device(), model
+        speed_up_linear_layers(model.model.to(self.device))
+        self.patches = model.size.grid**2
         self.fid, self.frechet = FID(settings.inception, self.device), EncoderDistance(frechet, self.device)
         self.loss: list[float] = []
         self.pixel_l2: list[float] = []
@@ -117,13 +117,13 @@ class Reconstruction:
     def run(self, dataset: PairDataset) -> None:
         """Paint view 1 of every pair."""
         shown = np.unique(np.linspace(0, len(dataset) - 1, SHOWN).round().astype(int))
-        size = self.model.settings.image_size
+        size = self.painting.size.image_size
         with Progress(len(dataset), "pairs") as progress:
             for chosen, keys, view1, view2 in batches(dataset, size, self.settings.batch_size):
                 noise = np.stack([mask_noise(key, self.patches, self.seed) for key in keys])
                 first, second = view1.to(self.device), view2.to(self.device)
                 found = paint(
-                    self.model, first, second, torch.from_numpy(noise).to(self.device), self.settings.mask_ratio
+                    self.painting, first, second, torch.from_numpy(noise).to(self.device), self.settings.mask_ratio
                 )
                 self.add(keys, found, viewable(first))
                 rows = np.flatnonzero(np.isin(chosen, shown))
@@ -142,9 +142,9 @@ class Reconstruction:
 
     def keep(self, view1: Tensor, view2: Tensor, mask: Tensor, images: Tensor) -> None:
         """Keep what the picture shows of some pairs, in the order of figure 13."""
-        second = "view 2 (not seen)" if isinstance(self.model, MAE) else "view 2"
+        second = "view 2" if self.painting.painter.sees_other else "view 2 (not seen)"
         pictures = {
-            "masked": hidden(view1, mask, self.model.patch_size),
+            "masked": hidden(view1, mask, self.painting.size.patch_size),
             "reconstruction": images,
             "original": viewable(view1),
             second: viewable(view2),
@@ -154,13 +154,13 @@ class Reconstruction:
 
     def metrics(self) -> dict[str, Any]:
         """The content of ``metrics.json``."""
-        settings, encoder = self.settings, self.model.settings
+        settings, encoder = self.settings, self.painting.size
         fid, frechet = self.fid.value(), self.frechet.value()
         return {
             "task": "reconstruction",
             "dataset": settings.dataset,
             "encoder": settings.encoder,
-            "model": "mae" if isinstance(self.model, MAE) else "croco",
+            "model": self.painting.objective,
             "pairs": len(self.loss),
             "image_size": encoder.image_size,
             "patches": self.patches,
@@ -242,6 +242,11 @@ def reconstruct(
         work.run(dataset)
         found = work.metrics()
         receipt.read |= shards.finish()
+    return leave_results(work, found, out, receipt)
+
+
+def leave_results(work: Reconstruction, found: dict[str, Any], out: Path, receipt: Receipt) -> dict[str, Any]:
+    """Leave the files of a model that has painted, its metrics as they are given."""
     draw_pictures(out / "reconstructions.png", {title: torch.cat(part) for title, part in work.columns.items()})
     write_json(out / "metrics.json", found)
     receipt.statistics = {

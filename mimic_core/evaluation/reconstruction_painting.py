@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mimic_core.datasets import PairDataset
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 from mimic_core.models import load_pretrained
-from mimic_core.models.masking import kept_patches, normalise_patches, patchify, random_masking
-from mimic_core.objectives import load_model
+from mimic_core.models.masking import kept_patches, normalise_patches, patchify
+from mimic_core.models.settings import ViTSettings
+from mimic_core.objectives import OBJECTIVES, Objective, Painter, get_objective, label, load_model, objective_of
 from mimic_core.objectives.augment import normalise, to_float
-from mimic_core.objectives.croco.model import CroCo
-from mimic_core.objectives.croco.naver import NaverCroCo
-from mimic_core.objectives.mae.model import MAE
 from mimic_core.objectives.pictures import painted, viewable
 from mimic_core.pretrain.data import resize
-
-Painter = MAE | CroCo | NaverCroCo
 
 
 class NoPainterError(MimicError):
@@ -57,22 +53,43 @@ def mask_noise(key: str, patches: int, seed: int) -> np.ndarray:
     return generator(seed, "reconstruction mask", key).random(patches, dtype=np.float32)
 
 
+class PaintingModel(NamedTuple):
+    """A whole model that paints, with what knows how.
+
+    Attributes:
+        objective: name of the model's objective.
+        painter: that objective.
+        model: in evaluation mode.
+    """
+
+    objective: str
+    painter: Painter
+    model: Any
+
+    @property
+    def size(self) -> ViTSettings:
+        """Size of the encoder."""
+        return cast(ViTSettings, self.model.settings)
+
+
+def as_painting(model: nn.Module) -> PaintingModel | None:
+    """The model with what knows how it paints; None where it paints nothing."""
+    objective: Objective[Any] | None = objective_of(model)
+    return PaintingModel(objective.name, objective, model) if isinstance(objective, Painter) else None
+
+
 @torch.no_grad()
-def paint(model: Painter, view1: Tensor, view2: Tensor, noise: Tensor, mask_ratio: float) -> Painted:
-    """Hide patches of view 1 and let the model paint them: CroCo with view 2's help, MAE alone.
+def paint(painting: PaintingModel, view1: Tensor, view2: Tensor, noise: Tensor, mask_ratio: float) -> Painted:
+    """Hide patches of view 1 and let the model paint them, with view 2's help where it sees that.
 
     Args:
-        model: in evaluation mode.
+        painting: the model.
         view1, view2: (B, 3, S, S), normalised as the model's input, of its own size.
         noise: (B, N) uniform draws; the patches of the smallest are seen.
         mask_ratio: share that is hidden.
     """
-    mask = random_masking(noise, mask_ratio).mask
-    if isinstance(model, NaverCroCo):
-        _, predicted = model(view1, view2, mask.bool())
-    else:
-        model.mask_ratio = mask_ratio
-        _, predicted, mask = model(view1, noise) if isinstance(model, MAE) else model(view1, view2, noise)
+    model = painting.model
+    predicted, mask = painting.painter.paint(model, view1, view2, noise, mask_ratio)
     images = painted(view1, predicted, mask, model.patch_size)
     error = (predicted.float() - normalise_patches(patchify(view1, model.patch_size))).square().mean(dim=-1)
     pixel_error = patchify((images - viewable(view1)).square(), model.patch_size).mean(dim=-1)
@@ -80,11 +97,11 @@ def paint(model: Painter, view1: Tensor, view2: Tensor, noise: Tensor, mask_rati
     return Painted(mask, (error * mask).sum(dim=1) / count, (pixel_error * mask).sum(dim=1) / count, images)
 
 
-def open_model(path: str | Path, mask_ratio: float) -> Painter:
+def open_model(path: str | Path, mask_ratio: float) -> PaintingModel:
     """A whole model that paints.
 
     Raises:
-        NoPainterError: an encoder can be read and no decoder, or the model paints nothing (DINO).
+        NoPainterError: an encoder can be read and no decoder, or the model paints nothing.
         MimicError: nothing can be read, or no patch is hidden at this ratio.
     """
     try:
@@ -93,14 +110,16 @@ def open_model(path: str | Path, mask_ratio: float) -> Painter:
         if not is_encoder(path):
             raise
         raise NoPainterError(error.what, where=path, remedy=error.remedy) from error
-    if not isinstance(model, MAE | CroCo | NaverCroCo):
-        remedy = "give a model of MAE or CroCo"
+    painting = as_painting(model)
+    if painting is None:
+        painters = " or ".join(label(name) for name in OBJECTIVES if isinstance(get_objective(name), Painter))
+        remedy = f"give a model of {painters}"
         raise NoPainterError(f"a {type(model).__name__} paints no patches", where=path, remedy=remedy)
-    patches = model.settings.grid**2
+    patches = painting.size.grid**2
     if kept_patches(patches, mask_ratio) == patches:
         what = f"of the model's {patches} patches none would be hidden"
         raise MimicError(what, where="reconstruction.mask_ratio", remedy="use a higher one, or a model of more patches")
-    return model
+    return painting
 
 
 def is_encoder(path: str | Path) -> bool:

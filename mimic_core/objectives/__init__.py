@@ -1,20 +1,54 @@
-"""The pretraining objectives by name. A new one is a folder beside these and a line here."""
+"""The pretraining objectives: a folder each, beside these modules, and a name in :data:`OBJECTIVES`.
+
+A folder says in ``__init__.py`` its ``LABEL`` and in ``objective.py`` the ``OBJECTIVE``. torch is loaded with the first
+objective, not with this list: the reports need names and labels alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.objectives.base import Objective, Request
-from mimic_core.objectives.croco.objective import CroCoObjective
-from mimic_core.objectives.dino.objective import DINOObjective
-from mimic_core.objectives.files import PretrainingModel, load_model, save_model
-from mimic_core.objectives.mae.objective import MAEObjective
 
-__all__ = ["OBJECTIVES", "Objective", "PretrainingModel", "Request", "get_objective", "load_model", "save_model"]
+if TYPE_CHECKING:
+    from mimic_core.objectives.base import Arrays, Batch, Objective, Painter, Request, RunSettings
+    from mimic_core.objectives.cost import Cost
+    from mimic_core.objectives.files import load_model, objective_of, save_model
 
-OBJECTIVES: dict[str, Objective] = {"mae": MAEObjective(), "croco": CroCoObjective(), "dino": DINOObjective()}
+__all__ = [
+    "OBJECTIVES",
+    "Arrays",
+    "Batch",
+    "Cost",
+    "Objective",
+    "Painter",
+    "Request",
+    "RunSettings",
+    "get_objective",
+    "label",
+    "load_model",
+    "objective_of",
+    "save_model",
+]
+
+OBJECTIVES = ("mae", "croco", "dino")
+MODULES = {"Cost": "cost", "load_model": "files", "objective_of": "files", "save_model": "files"}  # others: base
 
 
-def get_objective(name: str) -> Objective:
-    """The objective of that name; :class:`MimicError` where there is none."""
+def get_objective(name: str) -> "Objective[Any]":
+    """The objective of that name, with its own options' defaults; :class:`MimicError` where there is none."""
     if name not in OBJECTIVES:
         remedy = f"choose one of {', '.join(OBJECTIVES)}"
         raise MimicError(f"there is no pretraining objective {name!r}", where="pretrain.model", remedy=remedy)
-    return OBJECTIVES[name]
+    found: Objective[Any] = import_module(f"{__name__}.{name}.objective").OBJECTIVE
+    return found
+
+
+def label(name: str) -> str:
+    """An objective's name in the reports; of what is none, the name itself."""
+    return str(import_module(f"{__name__}.{name}").LABEL) if name in OBJECTIVES else name
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES.get(name, 'base')}"), name)

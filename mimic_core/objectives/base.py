@@ -5,30 +5,28 @@ from __future__ import annotations
 import functools
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
+from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.weights.layouts import Checkpoint
+from mimic_core.objectives.cost import Cost, count_cost
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-class Request(NamedTuple):
-    """Which images a batch is made of.
-
-    Attributes:
-        pairs: (B, V) indices into the dataset.
-        views: (B, V), 0 for the first view of that pair and 1 for the second.
-    """
-
-    pairs: np.ndarray
-    views: np.ndarray
+Arrays = Mapping[str, np.ndarray]  # name -> a row a sample
+Batch = Mapping[str, Tensor]  # the same on the device
+Request = Arrays  # what a batch is made of: rows that the store reads, such as a pair and which of its images
 
 
 class RunSettings(Protocol):
@@ -63,16 +61,34 @@ class NoOptions:
     """Of an objective that has none."""
 
 
+class Blueprint(NamedTuple):
+    """How the model of a file is built.
+
+    Attributes:
+        build: makes it, without its weights.
+        blocks: transformer blocks that the file says it has, in encoder and decoder.
+    """
+
+    build: Callable[[], nn.Module]
+    blocks: int
+
+
 class Objective(ABC, Generic[Model]):
     """One way to pretrain.
 
     Attributes:
-        samples_per_pair: how many training samples a pair makes.
+        name: of its folder, and in the config.
+        models: classes of its models, in files too.
+        marks: how names of weights start that its released checkpoints alone have; see :meth:`released`.
+        samples_per_item: how many training samples an item of the dataset makes, such as a pair of images.
         mask_ratio: the share of hidden patches where the config names none.
         weights: name of each loss of the model -> its weight in the loss that is minimised.
     """
 
-    samples_per_pair: int
+    name: str
+    models: tuple[type[nn.Module], ...]
+    marks: tuple[str, ...] = ()
+    samples_per_item: int
     mask_ratio: float
     weights: Mapping[str, float]
 
@@ -106,28 +122,34 @@ class Objective(ABC, Generic[Model]):
         return self.fixed_draws(rng, samples, patches)
 
     def adapt(self, draws: dict[str, np.ndarray], rows: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Draws of training in the light of what is known of the pairs.
+        """Draws of training in the light of what is known of the items.
 
         Args:
             draws: as :meth:`draws` makes them, of any samples.
-            rows: the dataset's row of the pair of each of these samples, in the same order.
+            rows: the dataset's row of the item of each of these samples, in the same order.
         """
         return draws
 
     @abstractmethod
-    def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
-        """The images of the samples, whose pairs are numbered from 0."""
+    def request(self, samples: np.ndarray, draws: Arrays, items: np.ndarray) -> Request:
+        """What the model is to see of some samples.
 
-    @abstractmethod
-    def validation_requests(self, samples: np.ndarray, pairs: int) -> dict[str, Request]:
-        """The images of the samples for each measure of validation, named as its column of ``metrics.csv``.
-
-        ``pairs`` is the number of validation pairs; those of one unit are neighbours.
+        Args:
+            samples: (B,) numbers; sample i is of item i // ``samples_per_item``.
+            draws: of these samples.
+            items: row of the dataset of each item, by its number.
         """
 
     @abstractmethod
-    def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-        """The model's inputs, on the device, from (B, V, S, S, 3) uint8 images and the draws of the same samples."""
+    def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
+        """What the model is to see for each measure of validation, named as its column of ``metrics.csv``.
+
+        ``items`` as in :meth:`request`; those of one unit are neighbours. ``val_loss`` is always among the measures.
+        """
+
+    @abstractmethod
+    def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
+        """The model's inputs, on the device, from the arrays that were requested and the draws of the same samples."""
 
     def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: Model) -> dict[str, Tensor]:
         """What the model paints, for people to look at: title -> (B, 3, S, S) colours from 0 to 1; none by default.
@@ -138,6 +160,53 @@ class Objective(ABC, Generic[Model]):
             model: what :meth:`build` made.
         """
         return {}
+
+    def example(self, settings: RunSettings) -> tuple[Tensor, ...]:
+        """Inputs of the model for one sample of black images of the run's size, on the CPU."""
+        rng, size = np.random.default_rng(0), settings.encoder.image_size
+        draws = self.draws(rng, 1, settings.encoder.grid**2)
+        asked = self.request(np.zeros(1, dtype=np.int64), draws, np.zeros(1, dtype=np.int64))
+        batch = {name: torch.zeros((1, size, size, 3), dtype=torch.uint8) for name in asked}
+        return self.inputs(batch, {name: torch.from_numpy(values) for name, values in draws.items()})
+
+    def cost(self, settings: RunSettings) -> Cost:
+        """What training takes, counted on a model of a run's size; the objective has the run's options."""
+        return count_cost(self, settings)
+
+    def describe(self, model: Model) -> dict[str, Any] | None:
+        """Sizes of a model, its encoder's apart, for the header of its file; None: it cannot be read from one."""
+        return None
+
+    def described(self, header: Mapping[str, Any], encoder: ViTSettings, path: Path) -> Blueprint:
+        """How a model is built that :meth:`describe` has described.
+
+        Args:
+            header: what it returned, among others.
+            encoder: size of the encoder.
+            path: the file, for errors.
+
+        Raises:
+            MimicError: sizes that no model can have.
+        """
+        remedy = f"give its encoder.safetensors, or let {type(self).__name__} describe its models"
+        raise MimicError(f"whole models of {self.name} cannot be read", where=path, remedy=remedy)
+
+    def released(
+        self, mark: str, encoder: ViTSettings, found: Checkpoint, decoder_heads: int | None, content: Any
+    ) -> Blueprint:
+        """How a released model is built.
+
+        Args:
+            mark: the one of :attr:`marks` that was found.
+            encoder: size of the encoder.
+            found: the weights, in the released names.
+            decoder_heads: attention heads of a decoder's block, where they are known.
+            content: all of the file, where it is one of ``torch.save``'s; else None.
+
+        Raises:
+            MimicError: a model that is not supported.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has marks, and does not read what they are found in")
 
     def before_step(self, model: Model, done: float) -> None:
         """Called between the last backward pass of a step and the clipping of its gradients.
@@ -156,15 +225,47 @@ class Objective(ABC, Generic[Model]):
         """
 
 
+def images_of(items: np.ndarray, views: np.ndarray) -> np.ndarray:
+    """A request of the images ``views`` (B,), from 0, of the dataset's rows ``items`` (B,): (B, 2)."""
+    return np.stack([items, views], axis=1)
+
+
 class ImageObjective(Objective[Model]):
-    """Both images of every pair are samples of their own: sample 2i is view 1 of pair i, sample 2i + 1 its view 2."""
+    """Both images of every pair are samples of their own: sample 2i is view 1 of pair i, sample 2i + 1 its view 2.
 
-    samples_per_pair = 2
+    They come as ``images``, (B, S, S, 3) uint8.
+    """
 
-    def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
+    samples_per_item = 2
+
+    def request(self, samples: np.ndarray, draws: Arrays, items: np.ndarray) -> Request:
         """See :class:`Objective`."""
-        return Request(samples[:, None] // 2, samples[:, None] % 2)
+        return {"images": images_of(items[samples // 2], samples % 2)}
 
-    def validation_requests(self, samples: np.ndarray, pairs: int) -> dict[str, Request]:
+    def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
         """The images as they are."""
-        return {"val_loss": self.request(samples, {})}
+        return {"val_loss": self.request(samples, {}, items)}
+
+
+class Painter(ABC):
+    """What an objective is, too, whose models paint hidden patches (:mod:`mimic_core.evaluation.reconstruction`).
+
+    Attributes:
+        sees_other: whether the other view of the pair helps.
+    """
+
+    sees_other: bool
+
+    @abstractmethod
+    def paint(self, model: Any, view: Tensor, other: Tensor, noise: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor]:
+        """Hide patches of a view and paint them.
+
+        Args:
+            model: one of the objective's, in evaluation mode.
+            view, other: (B, 3, S, S), normalised as the model's input, of its own size.
+            noise: (B, N) uniform draws; the patches of the smallest are seen.
+            mask_ratio: share that is hidden.
+
+        Returns:
+            (B, N, P*P*3) on normalised pixels, and (B, N) with 1 where hidden.
+        """

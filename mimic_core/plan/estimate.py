@@ -10,7 +10,7 @@ from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.finetuning import finetune_terms
 from mimic_core.plan.jobs import Job
-from mimic_core.plan.models import decoder_parameters, encoder_parameters, run_model
+from mimic_core.plan.models import run_model
 from mimic_core.plan.speeds import pretrain_speed
 from mimic_core.plan.terms import Estimate, Term
 from mimic_core.plan.units import Work, source_work
@@ -131,12 +131,12 @@ def pretrain(job: Job, setting: Setting) -> Estimate:
     shown = (
         f"{found:,.0f} pairs x {model.epochs:g} epochs, {speed.value:,.4g} pairs/s a {'GPU' if job.gpus else 'core'}"
     )
-    encoder, decoder = encoder_parameters(model.encoder), decoder_parameters(model.encoder, model.decoder, model.name)
-    states = 1 + 3 * setting.config["pretrain"]["keep_checkpoints"]  # weights and two moments, in each checkpoint
+    checkpoint = model.cost.model + 2 * model.cost.trained  # the optimizer keeps two moments
+    kept = setting.config["pretrain"]["keep_checkpoints"]
     return Estimate(
         run,
         (started(setting, "learning"), Term(pairs_seen, "pairs", seconds, f"{shown} ({source})")),
-        disk=FLOAT * (states * (encoder + decoder)),
+        disk=FLOAT * (model.cost.encoder + model.cost.model + kept * checkpoint),
     )
 
 

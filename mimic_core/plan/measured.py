@@ -14,11 +14,9 @@ from pathlib import Path
 
 from mimic_core.foreign import foreign
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import read_settings
 from mimic_core.kit.verify import ReadReceipt, read_receipt
-from mimic_core.models.settings import DecoderSettings, vit_settings
 from mimic_core.plan.costs import Cost, Costs
-from mimic_core.plan.models import MASKED, Model
+from mimic_core.plan.models import read_model
 from mimic_core.plan.speeds import SHAPES, operations_of, speed_name
 from mimic_core.sources.registry import read_registry
 
@@ -148,13 +146,10 @@ def pretrain_costs(jobs: list[Measured]) -> Iterator[Cost]:
 def pretrain_speeds(job: Measured) -> list[Cost]:
     """Speed of one pretraining run, for each size of the table that is its own."""
     settings = job.receipt.block("settings")
-    model = str(settings["model"])
-    encoder = vit_settings({**settings["encoder"], "image_size": settings["image_size"]}, job.name)
-    decoder = read_settings(DecoderSettings, settings["decoder"], job.name)
-    ran = Model(model, "", encoder, decoder, float(settings.get("mask_ratio") or MASKED[model]), 1, 0)
+    ran = read_model(settings, job.name)
     on_gpu = job.receipt.text("statistics", "device") != "cpu"
     workers = job.count("processes") * (1 if on_gpu else int(settings.get("threads", 1)))
     speed = job.receipt.number("statistics", "pairs_per_second") / workers
-    same = [shape for shape in SHAPES if abs(operations_of(model, shape) / ran.operations - 1) < 1e-6]
-    names = [speed_name(model, "gpu" if on_gpu else "cpu", shape) for shape in same]
+    same = [shape for shape in SHAPES if abs(operations_of(ran.name, shape) / ran.operations - 1) < 1e-6]
+    names = [speed_name(ran.name, "gpu" if on_gpu else "cpu", shape) for shape in same]
     return [Cost(name, speed, "pairs/s", "here", f"receipt of {job.name}") for name in names]

@@ -1,61 +1,74 @@
-"""Sizes of the models that a config trains, and their parameters."""
+"""The models that a config trains, as far as their cost goes."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
-from mimic_core.plan.operations import pretraining
-
-MASKED = {"mae": 0.75, "croco": 0.9, "dino": 0.0}  # share of the patches that the paper hides
-IMAGES = {"mae": 2, "croco": 1, "dino": 2}  # samples a pair
+from mimic_core.objectives import Cost, get_objective
 
 
 @dataclass(frozen=True)
 class Model:
-    """A pretraining run as far as its cost goes."""
+    """A pretraining run as far as its cost goes: what its objective asks of a run's settings, and how long it is.
+
+    Attributes:
+        name: the objective.
+        encoder, decoder, mask_ratio, options, epochs: see :class:`mimic_core.pretrain.PretrainSettings`.
+        epoch_of: the dataset whose size makes an epoch.
+        validation_share: share of the units kept out of training.
+    """
 
     name: str
-    epoch_of: str
     encoder: ViTSettings
     decoder: DecoderSettings
-    mask_ratio: float
-    epochs: float
-    validation_share: float
+    mask_ratio: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 1
+    epoch_of: str = ""
+    validation_share: float = 0.0
+
+    @property
+    def cost(self) -> Cost:
+        """What its objective counts, for a sample."""
+        options = json.dumps(dict(self.options), sort_keys=True)
+        return counted(self.name, self.encoder, self.decoder, self.mask_ratio, options)
 
     @property
     def operations(self) -> float:
-        """Forward and backward, for a pair: two samples of MAE and DINO."""
-        return IMAGES[self.name] * pretraining(self.name, self.encoder, self.decoder, self.mask_ratio)
+        """Forward and backward, for a pair."""
+        return get_objective(self.name).samples_per_item * self.cost.operations
+
+
+@cache
+def counted(name: str, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float | None, options: str) -> Cost:
+    """The cost of a model; ``options`` as JSON. Counting takes up to a second, and many runs are of one model."""
+    model = Model(name, encoder, decoder, mask_ratio, json.loads(options))
+    return get_objective(name).configured(model).cost(model)
+
+
+def read_model(settings: Mapping[str, Any], where: str = "pretrain") -> Model:
+    """The model of a run by its settings, of the config or of a receipt; ``where`` names them in errors."""
+    return Model(
+        name=str(settings["model"]),
+        encoder=vit_settings(
+            {**settings["encoder"], "image_size": settings.get("image_size", 224)}, f"{where}.encoder"
+        ),
+        decoder=read_settings(DecoderSettings, settings["decoder"], f"{where}.decoder"),
+        mask_ratio=settings.get("mask_ratio"),
+        options=settings.get("options", {}),
+        epochs=int(settings.get("epochs", 1)),
+        epoch_of=str(settings.get("epoch_of", settings.get("dataset", ""))),
+        validation_share=float(settings.get("validation_share", 0)),
+    )
 
 
 def run_model(config: Mapping[str, Any], run: str) -> Model:
     """The model of a pretraining run: the shared settings with what the run overrides."""
     shared = config["pretrain"]
-    settings = {**shared, **shared["runs"][run]}
-    size = settings.get("image_size", 224)
-    return Model(
-        name=settings["model"],
-        epoch_of=settings.get("epoch_of", settings["dataset"]),
-        encoder=vit_settings({**settings["encoder"], "image_size": size}, "pretrain.encoder"),
-        decoder=read_settings(DecoderSettings, settings["decoder"], "pretrain.decoder"),
-        mask_ratio=float(settings.get("mask_ratio") or MASKED[settings["model"]]),
-        epochs=float(settings["epochs"]),
-        validation_share=float(settings.get("validation_share", 0)),
-    )
-
-
-def encoder_parameters(size: ViTSettings) -> float:
-    """Parameters of an encoder; biases, norms and positions are left out."""
-    return size.depth * (4 + 2 * size.mlp_ratio) * size.width**2 + 3 * size.patch_size**2 * size.width
-
-
-def decoder_parameters(size: ViTSettings, decoder: DecoderSettings, model: str) -> float:
-    """Parameters of what an objective adds to its encoder."""
-    if model == "dino":  # the teacher is a second encoder, with a head
-        return encoder_parameters(size) + 2 * 65536 * 256
-    cross = 4 if model == "croco" else 0
-    return decoder.depth * (12 + cross) * decoder.width**2 + decoder.width * (size.width + 3 * size.patch_size**2)
+    return read_model({**shared, **shared["runs"][run]})

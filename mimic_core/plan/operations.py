@@ -1,4 +1,4 @@
-"""Floating-point operations of models by their size, in closed form: what a speed is carried over to another size by.
+"""Floating-point operations of downstream models by their size, in closed form: what a speed is carried over by.
 
 A multiplication and an addition are two operations. Normalisation, activations and softmax are left out: together they
 are a few per cent. A unit test compares with what torch counts on the models themselves.
@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models.settings import ViTSettings
 
 BACKWARD = 2  # operations of a backward pass over those of the forward pass
-LOCAL_CROPS, LOCAL_SIDE = 8, 3 / 7  # of DINO: small crops of an image, and their side over the image's
 
 
 def block(tokens: float, width: int, mlp_ratio: float = 4.0) -> float:
     """A transformer block."""
     return 2 * tokens * width**2 * (4 + 2 * mlp_ratio) + 4 * tokens**2 * width
-
-
-def cross_attention(tokens: float, memory: float, width: int) -> float:
-    """Attention of tokens to a memory of the same width."""
-    return 4 * (tokens + memory) * width**2 + 4 * tokens * memory * width
 
 
 def encoder(size: ViTSettings, visible: float | None = None, patches: float | None = None) -> float:
@@ -31,34 +25,6 @@ def encoder(size: ViTSettings, visible: float | None = None, patches: float | No
     visible = patches if visible is None else visible
     embedding = 2 * patches * 3 * size.patch_size**2 * size.width
     return embedding + size.depth * block(visible + size.prefix_tokens, size.width, size.mlp_ratio)
-
-
-def masked(size: ViTSettings, decoder: DecoderSettings, mask_ratio: float, *, cross: bool) -> float:
-    """MAE on an image, or CroCo (``cross``) on a pair, forward."""
-    patches, prefix = size.grid**2, size.prefix_tokens
-    visible = int(patches * (1 - mask_ratio))
-    tokens = patches + prefix
-    total = encoder(size, visible) + decoder.depth * block(tokens, decoder.width)
-    embedded = visible + prefix
-    if cross:
-        total += encoder(size) + decoder.depth * cross_attention(tokens, tokens, decoder.width)
-        embedded += tokens
-    return total + 2 * decoder.width * (embedded * size.width + tokens * 3 * size.patch_size**2)
-
-
-def dino_head(width: int, hidden: int = 2048, bottleneck: int = 256, prototypes: int = 65536) -> float:
-    """DINO's projection head on one crop."""
-    return 2.0 * (width * hidden + hidden**2 + hidden * bottleneck + bottleneck * prototypes)
-
-
-def pretraining(model: str, size: ViTSettings, decoder: DecoderSettings, mask_ratio: float) -> float:
-    """One sample of pretraining, forward and backward: an image of MAE and DINO, a pair of CroCo."""
-    if model == "dino":
-        local = int(size.grid * LOCAL_SIDE) ** 2
-        teacher = 2 * (encoder(size) + dino_head(size.width))
-        student = teacher + LOCAL_CROPS * (encoder(size, patches=local) + dino_head(size.width))
-        return (1 + BACKWARD) * student + teacher
-    return (1 + BACKWARD) * masked(size, decoder, mask_ratio, cross=model == "croco")
 
 
 def convolution(pixels: float, side: int, given: int, made: int) -> float:

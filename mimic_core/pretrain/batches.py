@@ -48,7 +48,7 @@ class Batches:
         self.effective_batch = settings.effective_batch or world.count * settings.batch_size
         self.accumulation = accumulation_steps(self.effective_batch, world.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(rows, settings.validation_share, seed)
-        samples = len(self.training) * objective.samples_per_pair
+        samples = len(self.training) * objective.samples_per_item
         matched = settings.epoch_pairs and round(samples * settings.epoch_pairs / len(rows))  # held out as many
         self.order = Order(samples, self.effective_batch, seed, matched)
         self.iterations = settings.epochs * self.order.iterations_per_epoch
@@ -62,16 +62,19 @@ class Batches:
             draws = self.objective.draws(rng, self.effective_batch, self.patches)
             for step in range(self.accumulation):
                 start = (step * self.world.count + self.world.rank) * size
+                own = samples[start : start + size]
                 part = {name: values[start : start + size] for name, values in draws.items()}
-                request = self.objective.request(samples[start : start + size], part)
-                pairs = self.training[request.pairs]
-                yield Request(pairs, request.views), self.objective.adapt(part, self.rows.iloc[pairs[:, 0]])
+                request = self.objective.request(own, part, self.training)
+                yield request, self.objective.adapt(part, self.rows.iloc[self.items_of(own)])
+
+    def items_of(self, samples: np.ndarray) -> np.ndarray:
+        """Row of the dataset that each training sample is of."""
+        return self.training[samples // self.objective.samples_per_item]
 
     def keys(self, iteration: int) -> list[str]:
         """Keys of the pairs that all processes train on in an iteration."""
-        samples = self.order.batch(iteration)
-        pairs = np.unique(self.training[samples // self.objective.samples_per_pair])
-        return [str(key) for key in self.rows["key"].iloc[pairs]]
+        items = np.unique(self.items_of(self.order.batch(iteration)))
+        return [str(key) for key in self.rows["key"].iloc[items]]
 
     def validation_rows(self) -> np.ndarray:
         """Rows to validate on, those of one unit side by side."""

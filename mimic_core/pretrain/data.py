@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ import pandas as pd
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.progress import track
 from mimic_core.kit.seeding import generator, seed_for
-from mimic_core.objectives import Request
+from mimic_core.objectives import Arrays, Request
 
 log = logging.getLogger("mimic")
 
@@ -24,7 +25,7 @@ Item = TypeVar("Item")
 AHEAD = 3  # batches that are being decoded while the model works on one
 
 
-class Pairs(Protocol):
+class Items(Protocol):
     """What pretraining asks of a dataset: :class:`mimic_core.datasets.PairDataset` is one.
 
     ``dataset[i]`` is called from several threads at once.
@@ -32,12 +33,12 @@ class Pairs(Protocol):
 
     @property
     def rows(self) -> pd.DataFrame:
-        """One row a pair; the columns ``key``, ``source`` and ``unit`` are used."""
+        """One row an item; the columns ``key``, ``source`` and ``unit`` are used."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, Mapping[str, Any]]:
-        """View 1 and view 2 (HxWx3 uint8 RGB) and the row."""
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """The images of an item (HxWx3 uint8 RGB each), such as the two of a pair, and last its row."""
 
 
 def split_by_unit(rows: pd.DataFrame, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,38 +99,43 @@ class ImageStore:
     """Images of a dataset at the size of training; kept decoded in memory where they fit.
 
     Args:
-        dataset: the pairs.
+        dataset: its items have as many images each, such as the two of a pair.
         size: side of the square images, pixels.
         cache_mib: memory they may take, MiB.
         threads: threads that decode.
     """
 
-    def __init__(self, dataset: Pairs, size: int, cache_mib: float, threads: int) -> None:
+    def __init__(self, dataset: Items, size: int, cache_mib: float, threads: int) -> None:
         self.dataset, self.size = dataset, size
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self.cache: np.ndarray | None = None
-        needed = len(dataset) * 2 * size * size * 3
+        shape = (len(dataset), *self.decode(0).shape)
+        needed = math.prod(shape)
         if needed <= cache_mib * 2**20:
-            self.cache = np.empty((len(dataset), 2, size, size, 3), dtype=np.uint8)
-            for index, pair in enumerate(track(self.pool.map(self.decode, range(len(dataset))), "pairs", len(dataset))):
-                self.cache[index] = pair
+            self.cache = np.empty(shape, dtype=np.uint8)
+            for index, images in enumerate(track(self.pool.map(self.decode, range(shape[0])), "pairs", shape[0])):
+                self.cache[index] = images
         else:
             log.info("the images take %d MiB: over cache_mib, so they are decoded as needed", needed >> 20)
 
     def decode(self, index: int) -> np.ndarray:
-        """Both views of a pair, resized: (2, size, size, 3) uint8."""
-        return np.stack([resize(view, self.size) for view in self.dataset[index][:2]])
+        """All images of an item, resized: (V, size, size, 3) uint8."""
+        *images, _ = self.dataset[index]
+        return np.stack([resize(image, self.size) for image in images])
 
-    def stream(self, requests: Iterable[tuple[Request, Item]]) -> Iterator[tuple[np.ndarray, Item]]:
-        """Yield the (B, V, size, size, 3) uint8 images of each request, and what came with it, in order."""
+    def stream(self, requests: Iterable[tuple[Request, Item]]) -> Iterator[tuple[Arrays, Item]]:
+        """Yield the images of each request, and what came with it, in order.
+
+        A request has arrays (B, 2) by name, a row of the dataset and which of its images, and gives (B, size, size, 3)
+        uint8 under the same names.
+        """
         if self.cache is not None:
             for request, item in requests:
-                yield self.cache[request.pairs, request.views], item
+                yield {name: self.cache[asked[:, 0], asked[:, 1]] for name, asked in request.items()}, item
             return
         waiting: deque[tuple[list[Future[np.ndarray]], Request, Item]] = deque()
         for request, item in requests:
-            pairs = np.unique(request.pairs)
-            waiting.append(([self.pool.submit(self.decode, int(pair)) for pair in pairs], request, item))
+            waiting.append(([self.pool.submit(self.decode, int(index)) for index in rows_of(request)], request, item))
             if len(waiting) > AHEAD:
                 yield collect(*waiting.popleft())
         while waiting:
@@ -140,11 +146,15 @@ class ImageStore:
         self.pool.shutdown(cancel_futures=True)
 
 
-def collect(futures: list[Future[np.ndarray]], request: Request, item: Item) -> tuple[np.ndarray, Item]:
-    """Wait for the pairs of a request (one future each, by ascending pair) and pick its views from them."""
-    pairs = np.stack([future.result() for future in futures])
-    places = np.searchsorted(np.unique(request.pairs), request.pairs)
-    return pairs[places, request.views], item
+def rows_of(request: Request) -> np.ndarray:
+    """The dataset's rows that a request asks for, each once, ascending."""
+    return np.unique(np.concatenate([asked[:, 0] for asked in request.values()]))
+
+
+def collect(futures: list[Future[np.ndarray]], request: Request, item: Item) -> tuple[Arrays, Item]:
+    """Wait for the rows of a request (one future each, ascending) and pick its images from them."""
+    images, rows = np.stack([future.result() for future in futures]), rows_of(request)
+    return {name: images[np.searchsorted(rows, asked[:, 0]), asked[:, 1]] for name, asked in request.items()}, item
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -38,6 +39,13 @@ class Processes:
     def main(self) -> bool:
         """True of the one process that writes."""
         return self.rank == 0
+
+    def put(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        """Arrays as tensors on the device."""
+        tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
+        if self.device.type != "cuda":
+            return tensors
+        return {name: tensor.pin_memory().to(self.device, non_blocking=True) for name, tensor in tensors.items()}
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model, with its gradients averaged over the processes."""

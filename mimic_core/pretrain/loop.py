@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,16 +18,15 @@ from mimic_core.kit.verify import InputCheck
 from mimic_core.machine.devices import usable_precision
 from mimic_core.machine.run_lock import RunLock
 from mimic_core.models.linear import speed_up_linear_layers
-from mimic_core.objectives import Request, get_objective
+from mimic_core.objectives import Arrays, get_objective
 from mimic_core.pretrain.batches import Batches, Draws
-from mimic_core.pretrain.data import ImageStore, Pairs
+from mimic_core.pretrain.data import ImageStore, Items
 from mimic_core.pretrain.distributed import Processes, accumulate
 from mimic_core.pretrain.recorder import READ_EVERY, Recorder, epoch_encoder
 from mimic_core.pretrain.resuming import Checkpoints, identity
 from mimic_core.pretrain.schedule import clip_gradients, make_optimizer, schedule
 from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals
-from mimic_core.pretrain.speed import training_flops
 from mimic_core.pretrain.validation import Validation
 
 SHOWN = 5  # pairs of a batch that an error names
@@ -57,7 +55,7 @@ class Trainer:
 
     def __init__(
         self,
-        dataset: Pairs,
+        dataset: Items,
         settings: PretrainSettings,
         seed: int,
         world: Processes,
@@ -116,7 +114,7 @@ class Trainer:
         try:
             left = self.iterations - self.state.iteration
             with StopSignals() as signals, Progress(left, "iterations") as progress:
-                self.recorder.open(self.sample_operations(store), self.precision)
+                self.recorder.open(self.objective.cost(settings).operations, self.precision)
                 if self.state.iteration == 0:
                     self.end_epoch(validation)
                 self.train(store, validation, signals, progress)
@@ -140,7 +138,7 @@ class Trainer:
             progress.step(1, f"loss {state.losses[-1]:.4f}" if state.losses else "")
             self.save_or_stop(signals)
 
-    def step(self, stream: Iterator[tuple[np.ndarray, Draws]]) -> None:
+    def step(self, stream: Iterator[tuple[Arrays, Draws]]) -> None:
         """One step of the optimizer over the effective batch."""
         epoch = self.state.iteration / self.batches.order.iterations_per_epoch
         schedule(self.optimizer, epoch, self.settings, self.batches.effective_batch)
@@ -149,10 +147,10 @@ class Trainer:
         named = dict.fromkeys(self.objective.weights, total) if len(self.objective.weights) > 1 else {}
         for index in range(steps):
             with self.recorder.waiting.running():
-                images, draws = next(stream)
+                arrays, draws = next(stream)
             with accumulate(self.wrapped, last=index == steps - 1):
                 with self.autocast:
-                    losses = self.wrapped(*self.inputs_of(images, draws))[0]
+                    losses = self.wrapped(*self.inputs_of(arrays, draws))[0]
                     loss = self.objective.total(losses) / steps
                 self.scaler.scale(loss).backward()
             total = total + loss.detach()
@@ -167,17 +165,9 @@ class Trainer:
         self.state.iteration += 1
         self.objective.after_step(self.model, self.state.iteration / self.iterations)
 
-    def inputs_of(self, images: np.ndarray, draws: Draws) -> tuple[Tensor, ...]:
+    def inputs_of(self, arrays: Arrays, draws: Draws) -> tuple[Tensor, ...]:
         """The model's inputs, where the model is."""
-        on_device = {name: self.to_device(values) for name, values in draws.items()}
-        return self.objective.inputs(self.to_device(images), on_device)
-
-    def to_device(self, values: np.ndarray) -> Tensor:
-        """An array as a tensor where the model is."""
-        tensor = torch.from_numpy(values)
-        if self.world.device.type == "cuda":
-            return tensor.pin_memory().to(self.world.device, non_blocking=True)
-        return tensor
+        return self.objective.inputs(*(self.world.put(part) for part in (arrays, draws)))
 
     def end_epoch(self, validation: Validation) -> None:
         """Validate where it is due, and leave the epoch's row, its encoder and its pictures; epoch 0 is before all."""
@@ -190,8 +180,8 @@ class Trainer:
             recorder.save_encoder(epoch, self.model.encoder())
         every = settings.pictures_every
         shown = epoch > 0 and every and (epoch % every == 0 or epoch == last)
-        if self.world.main and shown and len(validation.pairs):
-            recorder.draw(epoch, validation.pictures(self.model, self.world.device, self.autocast))
+        if self.world.main and shown and len(validation.items):
+            recorder.draw(epoch, validation.pictures(self.model, self.world, self.autocast))
         recorder.start_clock()
 
     def save_or_stop(self, signals: StopSignals) -> None:
@@ -208,12 +198,6 @@ class Trainer:
         if stop and done < self.iterations:
             what = f"stopped by {signals.received or 'a signal to another process'} after iteration {done}"
             raise MimicError(what, where=self.checkpoints.folder, remedy="run the same command again: it goes on there")
-
-    def sample_operations(self, store: ImageStore) -> float:
-        """Floating-point operations of one training sample, counted."""
-        request, draws = next(iter(self.batches.requests(self.state.iteration)))
-        images, part = next(store.stream([(Request(request.pairs[:1], request.views[:1]), draws)]))
-        return training_flops(self.model, self.inputs_of(images, {name: value[:1] for name, value in part.items()}))
 
     def not_finite(self, iteration: int, loss: float) -> MimicError:
         """The error for a loss that is not finite, with the pairs it was computed on."""

@@ -130,7 +130,7 @@ class Recorder:
                 "loss": float(np.mean(state.losses)),
                 **{f"loss_{name}": float(np.mean(values)) for name, values in state.named.items()},
                 "gradient_norm": float(np.mean(state.norms)),
-                "pairs_per_s": samples / batches.objective.samples_per_pair,
+                "pairs_per_s": samples / batches.objective.samples_per_item,
                 "waiting_share": state.epoch_waited / state.epoch_seconds,
                 "memory_mib": peak_memory(batches.world.device),
                 "mfu": samples * self.sample_operations / (batches.world.count * self.possible),

@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mimic_core.machine.memory import peak_resident
 from mimic_core.models.linear import matrix_product
 
 SIDES = {"cuda": 8192, "cpu": 1024}  # of the matrices whose product measures what is possible
 PRODUCTS = {"cuda": 20, "cpu": 3}  # of which the fastest counts
-BACKWARD = 2  # operations of a backward pass over those of the forward pass
 
 
 class Stopwatch:
@@ -37,17 +34,6 @@ class Stopwatch:
         """The seconds so far; the count starts again."""
         seconds, self.seconds = self.seconds, 0.0
         return seconds
-
-
-@torch.no_grad()
-def training_flops(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Floating-point operations of one training step on these inputs: those counted forward, and twice as many back."""
-    was_training = model.training
-    model.eval()
-    with FlopCounterMode(display=False) as counter:
-        model(*inputs)
-    model.train(was_training)
-    return int(counter.get_total_flops()) * (1 + BACKWARD)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mimic_core.kit.seeding import generator
-from mimic_core.objectives import Objective, Request
+from mimic_core.objectives import Arrays, Objective
 from mimic_core.pretrain.data import ImageStore
 from mimic_core.pretrain.distributed import Processes
 
@@ -15,22 +15,22 @@ PICTURES = 6  # samples of which the reconstructions are drawn
 
 
 class Validation:
-    """Measures a model on fixed pairs.
+    """Measures a model on fixed items.
 
     Args:
-        objective: says which images go in, and under which names the losses come out.
-        store: the images.
-        pairs: indices of the validation pairs in the store, those of one unit side by side.
+        objective: says what goes in, and under which names the losses come out.
+        store: gives it.
+        items: rows of the dataset to validate on, those of one unit side by side.
         patches: patches of an image.
         batch_size: samples a process and step.
         seed: the config's seed.
     """
 
     def __init__(
-        self, objective: Objective, store: ImageStore, pairs: np.ndarray, patches: int, batch_size: int, seed: int
+        self, objective: Objective, store: ImageStore, items: np.ndarray, patches: int, batch_size: int, seed: int
     ) -> None:
-        self.objective, self.store, self.pairs, self.batch_size = objective, store, pairs, batch_size
-        self.samples = np.arange(len(pairs) * objective.samples_per_pair)
+        self.objective, self.store, self.items, self.batch_size = objective, store, items, batch_size
+        self.samples = np.arange(len(items) * objective.samples_per_item)
         self.draws = objective.fixed_draws(generator(seed, "validation draws"), len(self.samples), patches)
 
     @torch.no_grad()
@@ -39,23 +39,23 @@ class Validation:
 
         By the name of the measure (``val_loss``, ...); where it is a sum, also ``val_loss_<name>`` of what.
         """
-        if not len(self.pairs):
+        if not len(self.items):
             return {}
-        requests = self.objective.validation_requests(self.samples, len(self.pairs))
+        requests = self.objective.validation_requests(self.samples, self.items)
         starts = range(world.rank * self.batch_size, len(self.samples), world.count * self.batch_size)
+        parts = [slice(start, start + self.batch_size) for start in starts]
         model.eval()
-        losses = {}
+        losses: dict[str, float] = {}
         names = list(self.objective.weights) if len(self.objective.weights) > 1 else []
         for measure, request in requests.items():
             sums = torch.zeros(1 + len(names), dtype=torch.float64, device=world.device)
-            for images, part in self.store.stream(self.parts(request, starts)):
-                draws = {key: torch.from_numpy(value[part]).to(world.device) for key, value in self.draws.items()}
+            for arrays, part in self.store.stream((rows(request, part), part) for part in parts):
                 with autocast:
-                    inputs = self.objective.inputs(torch.from_numpy(images).to(world.device), draws)
+                    inputs = self.objective.inputs(world.put(arrays), world.put(rows(self.draws, part)))
                     found = model(*inputs)[0]
                     total = self.objective.total(found)
                 values = [total, *(found[name] for name in names)]
-                sums += torch.stack([value.double() for value in values]) * len(images)
+                sums += torch.stack([value.double() for value in values]) * len(self.samples[part])
             means = (world.sum(sums) / len(self.samples)).tolist()
             columns = [measure, *(f"{measure}_{name}" for name in names)]
             losses |= dict(zip(columns, means, strict=True))
@@ -63,21 +63,19 @@ class Validation:
         return losses
 
     @torch.no_grad()
-    def pictures(self, model: nn.Module, device: torch.device, autocast: torch.autocast) -> dict[str, torch.Tensor]:
+    def pictures(self, model: nn.Module, world: Processes, autocast: torch.autocast) -> dict[str, torch.Tensor]:
         """What the model paints on a few fixed samples, by title: see :meth:`Objective.pictures`."""
         chosen = np.unique(np.linspace(0, len(self.samples) - 1, PICTURES).round().astype(int))
-        request = self.objective.validation_requests(self.samples, len(self.pairs))["val_loss"]
-        request = Request(self.pairs[request.pairs[chosen]], request.views[chosen])
-        images, _ = next(self.store.stream([(request, None)]))
-        draws = {key: torch.from_numpy(value[chosen]).to(device) for key, value in self.draws.items()}
+        request = self.objective.validation_requests(self.samples, self.items)["val_loss"]
+        arrays, _ = next(self.store.stream([(rows(request, chosen), None)]))
         model.eval()
         with autocast:
-            inputs = self.objective.inputs(torch.from_numpy(images).to(device), draws)
+            inputs = self.objective.inputs(world.put(arrays), world.put(rows(self.draws, chosen)))
             found = self.objective.pictures(inputs, model(*inputs), model)
         model.train()
         return found
 
-    def parts(self, request: Request, starts: range) -> list[tuple[Request, slice]]:
-        """The request cut into batches of this process, its pairs as the store numbers them."""
-        cuts = [slice(start, start + self.batch_size) for start in starts]
-        return [(Request(self.pairs[request.pairs[cut]], request.views[cut]), cut) for cut in cuts]
+
+def rows(arrays: Arrays, part: slice | np.ndarray) -> dict[str, np.ndarray]:
+    """Some rows of each array."""
+    return {name: values[part] for name, values in arrays.items()}

@@ -11,8 +11,8 @@ from typing import Any
 from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.kit.verify import compare, read_receipt, with_receipts
+from mimic_core.objectives import label
 
-MODEL_LABELS = {"mae": "MAE", "croco": "CroCo", "dino": "DINO"}
 FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"
 CONSTANT, RANDOM = "constant prediction", "random weights"
 KEYS = ("task", "encoder", "mode", "data", "seeds", "test_images", "train_images", "mean", "std", "bootstrap")
@@ -267,7 +267,7 @@ class Encoders:
         name, model = self.runs[run]["dataset"], self.runs[run]["model"]
         dataset = name.upper() + (f" (epoch {epoch})" if epoch else "")
         remark = f"{name.upper()}: {self.short[name]}" if name in self.short else ""
-        return Label(encoder, MODEL_LABELS.get(model, model), dataset, remark)
+        return Label(encoder, label(model), dataset, remark)
 
     def labels(self) -> list[Label]:
         """Every run's and baseline's, in the config's order."""

@@ -182,7 +182,7 @@ def markdown(table: pd.DataFrame, scale: str) -> str:
         "",
         *sample_warning(scale, ["Gibson"]),
         *lines_of(names, [*titles, "pairs"], rows),
-        "Patches of view 1 are hidden and painted, by CroCo with view 2's help, by MAE alone. Loss: mean squared error"
+        "Patches of view 1 are hidden and painted, with view 2's help where the model sees it. Loss: mean squared error"
         " on hidden patches, each normalised by its own mean and deviation, as in training. Pixel L2: the same on"
         " colours from 0 to 1, the prediction turned back by the true patch's mean and deviation. ± is the deviation"
         " over bootstrap test sets. An empty cell was not measured; the note says why.",

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from timm.layers.patch_embed import PatchEmbed
 from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_count
 from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.models.vit import Encoder, Norm, initialise, make_blocks, sincos_positions
+from mimic_core.models.weights.facts import naver_options
 from mimic_core.models.weights.naver import encoder_name
 from mimic_core.objectives.croco.model import CrossBlock
+
+NAVER_MARK = "dec_blocks."  # how the names of its decoder's blocks start
+DECODER_HEADS = 16  # what NAVER's code takes where ``croco_kwargs`` does not say
+
+
+def stated_decoder_heads(content: Any) -> int | None:
+    """Heads of the decoder, where the content of a checkpoint is NAVER's and says; else the caller must."""
+    options = naver_options(content) if isinstance(content, Mapping) else None
+    heads = options.get("dec_num_heads", DECODER_HEADS) if isinstance(options, dict) else None
+    return heads if is_count(heads, 1) else None
 
 
 class NaverCroCo(nn.Module):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -14,10 +16,25 @@ from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_number, read_settings
+from mimic_core.models.masking import random_masking
+from mimic_core.models.settings import ViTSettings
+from mimic_core.models.weights.layouts import Checkpoint
 from mimic_core.objectives.augment import normalise, to_float
-from mimic_core.objectives.base import OPTIONS, Objective, Request, RunSettings
+from mimic_core.objectives.base import (
+    OPTIONS,
+    Arrays,
+    Batch,
+    Blueprint,
+    Objective,
+    Painter,
+    Request,
+    RunSettings,
+    images_of,
+)
 from mimic_core.objectives.croco.matched import matched_noise, matched_patches
 from mimic_core.objectives.croco.model import CroCo
+from mimic_core.objectives.croco.naver import NAVER_MARK, NaverCroCo, stated_decoder_heads
+from mimic_core.objectives.decoders import describe_decoder, described_decoder, released_decoder
 from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
@@ -39,7 +56,7 @@ class CroCoOptions:
             raise MimicError(f"matched_share is {share!r}", where=f"{OPTIONS}.matched_share", remedy=remedy)
 
 
-class CroCoObjective(Objective[CroCo]):
+class CroCoObjective(Objective[CroCo], Painter):
     """One pair a sample; which of its views is painted is drawn.
 
     Args:
@@ -47,7 +64,8 @@ class CroCoObjective(Objective[CroCo]):
         options: see :class:`CroCoOptions`.
     """
 
-    samples_per_pair = 1
+    name, models, marks = "croco", (CroCo, NaverCroCo), ("decoder_blocks_croco.", NAVER_MARK)
+    samples_per_item, sees_other = 1, True
     weights = MappingProxyType({"pixels": 1.0})
 
     def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions = CroCoOptions()) -> None:
@@ -74,23 +92,24 @@ class CroCoObjective(Objective[CroCo]):
         matched = matched_patches(rows, draws["first"], math.isqrt(draws["noise"].shape[1]))
         return draws | {"noise": matched_noise(draws["noise"], matched, self.mask_ratio, share)}
 
-    def request(self, samples: np.ndarray, draws: Mapping[str, np.ndarray]) -> Request:
-        """The view that is painted, then the other of the same pair."""
-        first = draws["first"]
-        return Request(np.stack([samples, samples], axis=1), np.stack([first, 1 - first], axis=1))
+    def request(self, samples: np.ndarray, draws: Arrays, items: np.ndarray) -> Request:
+        """``painted``, the view that is painted, and ``other``, the other of the same pair: (B, S, S, 3) uint8 each."""
+        first, pairs = draws["first"], items[samples]
+        return {"painted": images_of(pairs, first), "other": images_of(pairs, 1 - first)}
 
-    def validation_requests(self, samples: np.ndarray, pairs: int) -> dict[str, Request]:
+    def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
         """View 1 with its own view 2, and with that of the pair half the set away: of another unit, mostly."""
-        views = np.tile([0, 1], (len(samples), 1))
-        others = (samples + pairs // 2) % pairs
-        requests = {"val_loss": Request(np.stack([samples, samples], axis=1), views)}
-        if pairs > 1:
-            requests["val_loss_shuffled"] = Request(np.stack([samples, others], axis=1), views)
+        one, two = np.zeros_like(samples), np.ones_like(samples)
+        painted = images_of(items[samples], one)
+        requests: dict[str, Request] = {"val_loss": {"painted": painted, "other": images_of(items[samples], two)}}
+        if len(items) > 1:
+            others = items[(samples + len(items) // 2) % len(items)]
+            requests["val_loss_shuffled"] = {"painted": painted, "other": images_of(others, two)}
         return requests
 
-    def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
         """Both views and noise."""
-        painted, other = (normalise(to_float(images[:, view])) for view in (0, 1))
+        painted, other = (normalise(to_float(batch[name])) for name in ("painted", "other"))
         return painted, other, draws["noise"]
 
     def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: CroCo) -> dict[str, Tensor]:
@@ -102,3 +121,40 @@ class CroCoObjective(Objective[CroCo]):
             "painted": painted(images, predicted, mask, model.patch_size),
             "true": viewable(images),
         }
+
+    def paint(
+        self, model: CroCo | NaverCroCo, view: Tensor, other: Tensor, noise: Tensor, mask_ratio: float
+    ) -> tuple[Tensor, Tensor]:
+        """See :class:`Painter`."""
+        if isinstance(model, NaverCroCo):
+            mask = random_masking(noise, mask_ratio).mask
+            return model(view, other, mask.bool())[1], mask
+        model.mask_ratio = mask_ratio
+        _, predicted, mask = model(view, other, noise)
+        return predicted, mask
+
+    def describe(self, model: CroCo | NaverCroCo) -> dict[str, Any] | None:
+        """See :class:`Objective`; NAVER's is read from NAVER's own file alone."""
+        return None if isinstance(model, NaverCroCo) else describe_decoder(model, model.decoder_blocks_croco)
+
+    def described(self, header: Mapping[str, Any], encoder: ViTSettings, path: Path) -> Blueprint:
+        """See :class:`Objective`."""
+        decoder, ratio = described_decoder(header, path, 0.9)
+        return Blueprint(partial(CroCo, encoder, decoder, ratio), encoder.depth + decoder.depth)
+
+    def released(
+        self, mark: str, encoder: ViTSettings, found: Checkpoint, decoder_heads: int | None, content: Any
+    ) -> Blueprint:
+        """MIMIC's checkpoints, and NAVER's of CroCo v1."""
+        naver = mark == NAVER_MARK
+        if not naver and not encoder.class_token:
+            what, remedy = "the encoder has no class token", "use MIMIC's CroCo"
+            raise MimicError(what, where=found.path, remedy=remedy)
+        if naver and (encoder.class_token or encoder.positions != "sincos"):
+            what = f"the encoder has {encoder.positions} positions, and CroCo v1's are sincos"
+            raise MimicError(what, where=found.path, remedy="use NAVER's CroCo v1; the decoder of v2 is not read")
+        decoder = released_decoder(found, mark, stated_decoder_heads(content) or decoder_heads)
+        return Blueprint(partial(NaverCroCo if naver else CroCo, encoder, decoder), encoder.depth + decoder.depth)
+
+
+OBJECTIVE = CroCoObjective()

@@ -1,1 +1,3 @@
 """DINO (Caron et al., 2021)."""
+
+LABEL = "DINO"

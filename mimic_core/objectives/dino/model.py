@@ -93,7 +93,8 @@ class Head(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, width) to cosines (B, K), in the precision of the parameters."""
         points = self.mlp(tokens)
-        with torch.autocast(points.device.type, enabled=False):  # the temperatures would magnify a lower precision
+        device = "cpu" if points.is_meta else points.device.type  # on meta there is no autocast
+        with torch.autocast(device, enabled=False):  # the temperatures would magnify a lower precision
             directions = functional.normalize(self.prototypes, dim=1)
             return functional.linear(functional.normalize(points.to(directions.dtype), dim=1), directions)
 

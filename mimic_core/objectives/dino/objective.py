@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mimic_core.kit.settings import read_settings
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_number, read_settings, shown
+from mimic_core.models.settings import ViTSettings
+from mimic_core.models.weights.pickles import COPY_AGAIN
 from mimic_core.objectives.augment import (
     blur,
     decolour,
@@ -22,7 +28,7 @@ from mimic_core.objectives.augment import (
     solarise,
     to_float,
 )
-from mimic_core.objectives.base import OPTIONS, ImageObjective, RunSettings
+from mimic_core.objectives.base import OPTIONS, Batch, Blueprint, ImageObjective, RunSettings
 from mimic_core.objectives.dino.model import DINO, DINOSettings
 
 GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # of the image's area
@@ -41,6 +47,7 @@ class DINOObjective(ImageObjective[DINO]):
         patch_size: side of a patch, pixels; the side of a local crop is a multiple of it.
     """
 
+    name, models = "dino", (DINO,)
     mask_ratio = 0.0
     weights = MappingProxyType({"crops": 1.0})
 
@@ -73,14 +80,27 @@ class DINOObjective(ImageObjective[DINO]):
             "solarise": rng.random(shape) < [0.0, SOLARISE_SECOND, *[0.0] * local],
         }
 
-    def inputs(self, images: Tensor, draws: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
         """Global crops of the image's size, and local ones."""
+        images = batch["images"]
         size = images.shape[2]
         with torch.autocast(images.device.type, enabled=False):  # pixels and places need all of float32
-            single = to_float(images[:, 0])
+            single = to_float(images)
             first = {name: values[:, :2] for name, values in draws.items()}
             rest = {name: values[:, 2:] for name, values in draws.items()}
             return augment(single, first, size), augment(single, rest, local_side(size, self.patch_size))
+
+    def describe(self, model: DINO) -> dict[str, Any]:
+        """See :class:`Objective`."""
+        return {"options": dataclasses.asdict(model.options), "epochs": model.epochs}
+
+    def described(self, header: Mapping[str, Any], encoder: ViTSettings, path: Path) -> Blueprint:
+        """See :class:`Objective`."""
+        options = read_settings(DINOSettings, header.get("options", {}), f"{path}: options")
+        epochs = header.get("epochs", 1)
+        if not is_number(epochs) or epochs <= 0:
+            raise MimicError(f"the file says {shown(epochs)} epochs", where=path, remedy=COPY_AGAIN)
+        return Blueprint(partial(DINO, encoder, options, float(epochs)), 2 * encoder.depth)
 
     def before_step(self, model: DINO, done: float) -> None:
         """See :class:`Objective`."""
@@ -89,6 +109,9 @@ class DINOObjective(ImageObjective[DINO]):
     def after_step(self, model: DINO, done: float) -> None:
         """See :class:`Objective`."""
         model.after_step(done)
+
+
+OBJECTIVE = DINOObjective()
 
 
 def local_side(image_size: int, patch_size: int) -> int:

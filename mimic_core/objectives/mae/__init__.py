@@ -1,1 +1,3 @@
 """MAE (He et al., 2022)."""
+
+LABEL = "MAE"

@@ -12,7 +12,7 @@ from unit.report.given import script
 from mimic_core.datasets import PairDataset
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction import ReconstructionSettings, reconstruct
-from mimic_core.evaluation.reconstruction_painting import batches, mask_noise, paint
+from mimic_core.evaluation.reconstruction_painting import as_painting, batches, mask_noise, paint
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, ViTSettings, build_encoder, save_encoder
 from mimic_core.models.masking import normalise_patches, patchify
@@ -68,7 +68,7 @@ def run(manifest, tmp_path):
 
 def test_masks_depend_on_seed_and_key_alone(manifest):
     _, keys, view1, view2 = batch(manifest)
-    masks = [paint(model, view1, view2, noise_of(keys), 0.75).mask for model in models()]
+    masks = [paint(as_painting(model), view1, view2, noise_of(keys), 0.75).mask for model in models()]
     assert all(torch.equal(mask, masks[0]) for mask in masks)
     assert (masks[0].sum(dim=1) == 12).all()
     assert len(masks[0].unique(dim=0)) == 5
@@ -80,7 +80,7 @@ def test_the_loss_is_that_of_training(manifest):
     _, keys, view1, view2 = batch(manifest)
     noise = noise_of(keys)
     for model in models()[:2]:
-        found = paint(model, view1, view2, noise, 0.75)
+        found = paint(as_painting(model), view1, view2, noise, 0.75)
         with torch.no_grad():
             losses = model(view1, noise)[0] if isinstance(model, MAE) else model(view1, view2, noise)[0]
         assert found.loss.mean().item() == pytest.approx(losses["pixels"].item(), rel=1e-6)
@@ -99,11 +99,11 @@ class Knowing(MAE):
 def test_a_perfect_painter_has_no_error_and_a_flat_one_the_most(manifest):
     _, keys, view1, view2 = batch(manifest)
     model = model_of(Knowing)
-    found = paint(model, view1, view2, noise_of(keys), 0.75)
+    found = paint(as_painting(model), view1, view2, noise_of(keys), 0.75)
     assert found.loss.max() < 1e-12 and found.pixel_l2.max() < 1e-10
     torch.testing.assert_close(found.images, viewable(view1), atol=1e-5, rtol=0)
     model.factor = 0.0  # each patch's mean colour: the loss is the share of variance, (n - 1) / n
-    flat = paint(model, view1, view2, noise_of(keys), 0.75)
+    flat = paint(as_painting(model), view1, view2, noise_of(keys), 0.75)
     values = 8 * 8 * 3
     assert flat.loss.numpy() == pytest.approx((values - 1) / values, rel=1e-3)
     seen = flat.mask == 0
@@ -117,7 +117,7 @@ def test_a_perfect_painter_has_no_error_and_a_flat_one_the_most(manifest):
 def test_croco_looks_at_view_2_and_mae_does_not(manifest):
     _, keys, view1, view2 = batch(manifest)
     for model in models():
-        one, other = (paint(model, view1, second, noise_of(keys), 0.75).loss for second in (view2, -view2))
+        one, other = (paint(as_painting(model), view1, second, noise_of(keys), 0.75).loss for second in (view2, -view2))
         assert torch.equal(one, other) == isinstance(model, MAE)
 
 

@@ -135,11 +135,11 @@ def test_an_image_is_augmented_the_same_alone_and_among_others():
 
 def test_crops_do_not_depend_on_the_precision_of_training():
     boxes, flips = torch.from_numpy(draw_boxes(np.random.default_rng(0), 4)), torch.tensor([True, False] * 2)
-    pixels = (images().permute(0, 2, 3, 1)[:, None]).to(torch.uint8)
+    pixels = (images().permute(0, 2, 3, 1)).to(torch.uint8)
     objective = DINOObjective(patch_size=8)
     draws = tensors(objective.draws(np.random.default_rng(0), 4, 0))
-    exact = [crop(images(), boxes, flips), *objective.inputs(pixels, draws)]
+    exact = [crop(images(), boxes, flips), *objective.inputs({"images": pixels}, draws)]
     with torch.autocast("cpu", torch.bfloat16):
-        found = [crop(images(), boxes, flips), *objective.inputs(pixels, draws)]
+        found = [crop(images(), boxes, flips), *objective.inputs({"images": pixels}, draws)]
     for one, other in zip(exact, found, strict=True):
         assert torch.equal(one, other)

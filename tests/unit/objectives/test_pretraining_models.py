@@ -17,8 +17,8 @@ from mimic_core.models.weights.ours import MODEL_HEADER
 from mimic_core.objectives import load_model, save_model
 from mimic_core.objectives.croco.model import CroCo
 from mimic_core.objectives.croco.naver import NaverCroCo
+from mimic_core.objectives.decoders import choose_decoder_heads
 from mimic_core.objectives.dino.model import DINO, DINOSettings
-from mimic_core.objectives.files import choose_decoder_heads
 from mimic_core.objectives.mae.model import MAE
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from mimic_core.kit.errors import MimicError
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.weights import load_pretrained, save_encoder
-from mimic_core.objectives import OBJECTIVES
+from mimic_core.objectives import get_objective
 from mimic_core.objectives.dino.model import DINO, DINOSettings, dino_loss
 from mimic_core.objectives.dino.objective import DINOObjective
 from mimic_core.pretrain.distributed import accumulate
@@ -35,7 +35,7 @@ def batches(count=STEPS, options=SMALL):
     objective = DINOObjective(options, VIT.patch_size)
     rng = np.random.default_rng(0)
     for _ in range(count):
-        images = torch.from_numpy(rng.integers(0, 256, (BATCH, 1, 32, 32, 3), dtype=np.uint8))
+        images = torch.from_numpy(rng.integers(0, 256, (BATCH, 32, 32, 3), dtype=np.uint8))
         draws = objective.draws(rng, BATCH, VIT.grid**2)
         yield images, {name: torch.from_numpy(values) for name, values in draws.items()}
 
@@ -52,7 +52,7 @@ def train(model, wrapped=None, micro=BATCH, rank=0, processes=1, count=STEPS):
             start = (index * processes + rank) * micro
             part = {name: values[start : start + micro] for name, values in draws.items()}
             with accumulate(wrapped, last=index == steps - 1):
-                loss = wrapped(*objective.inputs(images[start : start + micro], part))[0]["crops"] / steps
+                loss = wrapped(*objective.inputs({"images": images[start : start + micro]}, part))[0]["crops"] / steps
                 loss.backward()
             total += loss.item()
         objective.before_step(model, iteration / count)
@@ -117,14 +117,14 @@ def test_the_config_reaches_model_and_draws():
             "options": {"prototypes": 32, "hidden": 24, "bottleneck": 8, "local_crops": 3},
         }
     )
-    objective = OBJECTIVES["dino"].configured(settings)
+    objective = get_objective("dino").configured(settings)
     model = objective.build(settings)
     assert model.student.head.prototypes.shape == (32, 8)
     assert model.epochs == settings.epochs
     draws = objective.draws(np.random.default_rng(0), 4, 16)
     assert {values.shape[:2] for values in draws.values()} == {(4, 5)}
-    images = torch.zeros(4, 1, 32, 32, 3, dtype=torch.uint8)
-    crops = objective.inputs(images, {name: torch.from_numpy(values) for name, values in draws.items()})
+    images = torch.zeros(4, 32, 32, 3, dtype=torch.uint8)
+    crops = objective.inputs({"images": images}, {name: torch.from_numpy(values) for name, values in draws.items()})
     assert [tuple(part.shape) for part in crops] == [(4, 2, 3, 32, 32), (4, 3, 3, 16, 16)]
 
 
@@ -141,15 +141,18 @@ def test_blur_grey_and_solarise_are_drawn_as_in_the_paper():
 
 
 def test_validation_crops_are_the_same_every_time():
-    objective = OBJECTIVES["dino"]
+    objective = get_objective("dino")
     first, second = (objective.fixed_draws(np.random.default_rng(3), 4, 16) for _ in range(2))
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    assert list(objective.validation_requests(np.arange(4), 2)) == ["val_loss"]
+    assert list(objective.validation_requests(np.arange(4), np.arange(2))) == ["val_loss"]
     model = make_model(DINOSettings(prototypes=32, hidden=24, bottleneck=8)).eval()
     images, _ = next(batches())
     draws = {name: torch.from_numpy(values) for name, values in first.items()}
     with torch.no_grad():
-        losses = {model(*DINOObjective(patch_size=8).inputs(images[:4], draws))[0]["crops"].item() for _ in range(2)}
+        losses = {
+            model(*DINOObjective(patch_size=8).inputs({"images": images[:4]}, draws))[0]["crops"].item()
+            for _ in range(2)
+        }
     assert len(losses) == 1
     assert model.sums is None  # the centre learns nothing of validation
 
@@ -259,7 +262,7 @@ def stripes(count):
     colours = rng.integers(0, 256, (count, 2, 3), dtype=np.uint8)
     first = [np.sin(f * (np.cos(a) * x + np.sin(a) * y)) > 0 for a, f in zip(angles, frequencies, strict=True)]
     painted = np.where(np.array(first)[..., None], colours[:, 0, None, None], colours[:, 1, None, None])
-    return torch.from_numpy(painted)[:, None]
+    return torch.from_numpy(painted)
 
 
 def test_loss_falls_and_images_stay_apart():
@@ -272,7 +275,7 @@ def test_loss_falls_and_images_stay_apart():
     for step in range(160):
         optimizer.param_groups[0]["lr"] = 2e-4 * min(1, step / 40)
         draws = {name: torch.from_numpy(values) for name, values in objective.draws(rng, 32, 16).items()}
-        crops = objective.inputs(images, draws)
+        crops = objective.inputs({"images": images}, draws)
         loss = model(*crops)[0]["crops"]
         loss.backward()
         optimizer.step()

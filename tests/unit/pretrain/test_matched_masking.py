@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.models.masking import kept_patches
-from mimic_core.objectives import OBJECTIVES
+from mimic_core.objectives import get_objective
 from mimic_core.objectives.croco.matched import coverage, matched_noise, matched_patches
 from mimic_core.objectives.croco.objective import CroCoObjective, CroCoOptions
 from mimic_core.pretrain.settings import PretrainSettings
@@ -69,7 +69,7 @@ def test_within_a_group_all_patches_are_hidden_equally_often():
 def test_none_leaves_the_draws_as_they_are():
     noise = np.random.default_rng(0).random((3, PATCHES), dtype=np.float32)
     assert matched_noise(noise, noise > 0.5, 0.9, None) is noise
-    croco = OBJECTIVES["croco"]
+    croco = get_objective("croco")
     draws = croco.draws(np.random.default_rng(0), 3, PATCHES)
     assert croco.adapt(draws, pd.DataFrame({"key": list("abc")})) is draws
 
@@ -109,7 +109,7 @@ def test_the_objective_hides_matched_patches_of_the_view_that_is_painted():
     settings = PretrainSettings.from_dict(
         {"model": "croco", "dataset": "x", "image_size": 112, "options": {"matched_share": 1.0}, "mask_ratio": 0.5}
     )
-    croco = OBJECTIVES["croco"].configured(settings)
+    croco = get_objective("croco").configured(settings)
     left = np.where(np.arange(196) % 14 < 8, np.arange(196) + 6, -1)  # view 1's left is view 2's right
     draws = croco.draws(np.random.default_rng(0), 20, PATCHES)
     changed = croco.adapt(draws, rows_of(*[left] * 20))

@@ -18,15 +18,15 @@ from mimic_core.pretrain.checkpoint import State, load_checkpoint, save_checkpoi
 from mimic_core.pretrain.metrics import COLUMNS, columns
 from mimic_core.report.pretraining import read_metrics
 
-WEIGHTS = {"pixels": 1.0, "brightness": 0.25}
+WEIGHTS = {"pixels": 1.0, "strength": 0.25}
 
 
 class TwoLosses(MAE):
-    """Paints, and is asked for the mean of what it paints too."""
+    """Paints, and is asked to paint little."""
 
     def forward(self, images, noise):
         losses, predicted, mask = super().forward(images, noise)
-        return losses | {"brightness": predicted.mean().square()}, predicted, mask
+        return losses | {"strength": predicted.square().mean()}, predicted, mask
 
 
 class TwoLossesObjective(MAEObjective):
@@ -56,13 +56,13 @@ def test_each_loss_has_a_column_and_the_total_is_their_weighted_sum(two_losses, 
     run = two_losses(pairs)
     run.run()
     table = pd.read_csv(run.recorder.path)
-    assert {"loss_pixels", "loss_brightness", "val_loss_pixels", "val_loss_brightness"} < {*table.columns}
+    assert {"loss_pixels", "loss_strength", "val_loss_pixels", "val_loss_strength"} < {*table.columns}
     assert [name for name in table.columns if name in COLUMNS] == list(COLUMNS)
-    assert table["loss_brightness"].notna().tolist() == [False, True, True, True]
+    assert table["loss_strength"].notna().tolist() == [False, True, True, True]
     for total in ("loss", "val_loss"):
         assert_sums(table, total)
     events = EventAccumulator(str(run.recorder.path.parent / "tensorboard")).Reload()
-    assert [event.step for event in events.Scalars("iteration/loss_brightness")] == list(range(run.iterations))
+    assert [event.step for event in events.Scalars("iteration/loss_strength")] == list(range(run.iterations))
     assert read_metrics([run.recorder.path.parent])["run"]["loss"].tolist()[1:] == table["loss"].tolist()[1:]
 
 
@@ -90,9 +90,9 @@ def test_the_losses_of_a_stopped_run_and_of_a_divided_batch_are_the_same(two_los
     with pytest.raises(MimicError, match="stopped by SIGTERM after iteration 4"):
         stopped.run()
     resumed = two_losses(pairs, "parts", effective_batch=4, batch_size=2)
-    assert len(resumed.state.named["brightness"]) == len(resumed.state.losses) == 4, "of the epoch that is under way"
+    assert len(resumed.state.named["strength"]) == len(resumed.state.losses) == 4, "of the epoch that is under way"
     resumed.run()
-    for column in ("loss", "loss_pixels", "loss_brightness", "val_loss_brightness"):
+    for column in ("loss", "loss_pixels", "loss_strength", "val_loss_strength"):
         found = [[row.get(column) for row in run.state.rows[1:]] for run in (resumed, whole)]
         assert found[0] == pytest.approx(found[1], rel=1e-4), column
 
@@ -102,7 +102,7 @@ def test_validation_names_each_loss_whatever_the_batch(two_losses):
     for run in runs:
         run.run()
     one, other = (run.state.rows[0] for run in runs)
-    assert one["val_loss_brightness"] == pytest.approx(other["val_loss_brightness"], rel=1e-4)
+    assert one["val_loss_strength"] == pytest.approx(other["val_loss_strength"], rel=1e-4)
 
 
 def test_columns_of_rows_without_further_losses_are_those_of_every_run():

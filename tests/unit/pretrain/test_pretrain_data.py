@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.objectives import OBJECTIVES, Request
+from mimic_core.objectives import get_objective
 from mimic_core.objectives.augment import crop, draw_boxes, normalise, to_float
 from mimic_core.pretrain.data import ImageStore, Order, split_by_unit
 
@@ -71,8 +71,8 @@ def test_order_of_too_few_samples_repeats_them():
 
 def test_images_are_the_same_from_memory_and_decoded_as_needed(pairs):
     requests = [
-        (Request(np.array([[0, 0], [3, 1], [0, 2]]), np.array([[0, 1], [1, 0], [1, 1]])), "first"),
-        (Request(np.array([[5], [4]]), np.array([[0], [1]])), "second"),
+        ({"one": np.array([[0, 0], [3, 1], [0, 1]]), "other": np.array([[0, 1], [1, 0], [2, 1]])}, "first"),
+        ({"single": np.array([[5, 0], [4, 1]])}, "second"),
     ] * 4
     kept = ImageStore(pairs, 16, cache_mib=64, threads=1)
     decoded = ImageStore(pairs, 16, cache_mib=0, threads=2)
@@ -82,9 +82,11 @@ def test_images_are_the_same_from_memory_and_decoded_as_needed(pairs):
         kept.stream(iter(requests)), decoded.stream(iter(requests)), requests, strict=True
     ):
         assert name == same == request[1]
-        assert images.shape == (*request[0].pairs.shape, 16, 16, 3)
-        assert np.array_equal(images, again)
-    assert np.array_equal(next(kept.stream(requests))[0][1, 0], kept.decode(3)[1])
+        assert images.keys() == again.keys() == request[0].keys()
+        for key, asked in request[0].items():
+            assert images[key].shape == (len(asked), 16, 16, 3)
+            assert np.array_equal(images[key], again[key])
+    assert np.array_equal(next(kept.stream(requests))[0]["one"][1], kept.decode(3)[1])
     decoded.close()
 
 
@@ -122,34 +124,34 @@ def test_normalise_is_imagenets():
 
 
 def test_croco_draws_which_view_comes_first():
-    croco = OBJECTIVES["croco"]
+    croco = get_objective("croco")
     draws = croco.draws(np.random.default_rng(0), 1000, 4)
-    request = croco.request(np.arange(1000), draws)
-    assert np.array_equal(request.pairs[:, 0], request.pairs[:, 1])
-    assert (request.views.sum(axis=1) == 1).all()
-    assert 400 < request.views[:, 0].sum() < 600
+    request = croco.request(np.arange(1000), draws, np.arange(1000) + 7)
+    pairs, views = np.stack([request["painted"], request["other"]], axis=1).transpose(2, 0, 1)
+    assert np.array_equal(pairs, np.stack([np.arange(1000) + 7] * 2, axis=1)), "the dataset's rows"
+    assert (views.sum(axis=1) == 1).all()
+    assert 400 < views[:, 0].sum() < 600
 
 
 def test_croco_shuffles_second_views_only():
-    true, shuffled = OBJECTIVES["croco"].validation_requests(np.arange(4), 6).values()
-    assert np.array_equal(true.pairs, [[0, 0], [1, 1], [2, 2], [3, 3]])
-    assert np.array_equal(shuffled.pairs, [[0, 3], [1, 4], [2, 5], [3, 0]])
-    assert np.array_equal(true.views, shuffled.views)
-    assert list(OBJECTIVES["croco"].validation_requests(np.arange(1), 1)) == ["val_loss"]
+    true, shuffled = get_objective("croco").validation_requests(np.arange(4), np.arange(6) * 10).values()
+    assert true["painted"].tolist() == shuffled["painted"].tolist() == [[0, 0], [10, 0], [20, 0], [30, 0]]
+    assert true["other"].tolist() == [[0, 1], [10, 1], [20, 1], [30, 1]]
+    assert shuffled["other"].tolist() == [[30, 1], [40, 1], [50, 1], [0, 1]]
+    assert list(get_objective("croco").validation_requests(np.arange(1), np.arange(1))) == ["val_loss"]
 
 
 def test_mae_takes_both_images_of_every_pair():
-    request = OBJECTIVES["mae"].request(np.arange(4), {})
-    assert request.pairs.tolist() == [[0], [0], [1], [1]]
-    assert request.views.tolist() == [[0], [1], [0], [1]]
+    request = get_objective("mae").request(np.arange(4), {}, np.array([5, 9]))
+    assert request["images"].tolist() == [[5, 0], [5, 1], [9, 0], [9, 1]]
 
 
 def test_mae_augments_in_training_only():
-    mae = OBJECTIVES["mae"]
-    images = torch.randint(0, 256, (2, 1, 16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mae = get_objective("mae")
+    images = torch.randint(0, 256, (2, 16, 16, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     rng = np.random.default_rng(0)
     fixed = {name: torch.from_numpy(value) for name, value in mae.fixed_draws(rng, 2, 4).items()}
     drawn = {name: torch.from_numpy(value) for name, value in mae.draws(rng, 2, 4).items()}
-    plain = normalise(to_float(images[:, 0]))
-    assert torch.equal(mae.inputs(images, fixed)[0], plain)
-    assert not torch.allclose(mae.inputs(images, drawn)[0], plain, atol=0.1)
+    plain = normalise(to_float(images))
+    assert torch.equal(mae.inputs({"images": images}, fixed)[0], plain)
+    assert not torch.allclose(mae.inputs({"images": images}, drawn)[0], plain, atol=0.1)
