@@ -29,6 +29,9 @@ def finetune_terms(job: Job, config: Mapping[str, Any], costs: Costs) -> tuple[s
     if job.rule == "constant_baseline":
         seen = images(task, "train", config, costs) + images(task, "test", config, costs)
         return f"{task}, constant", [Term(seen, "images", costs["finetune.image"], origin(task, config, costs))]
+    if job.rule == "test_hashes":
+        seen = images(task, "test", config, costs)
+        return task, [Term(seen, "images", costs["finetune.image"], origin(task, config, costs))]
     settings = config["finetune"]["tasks"][task]
     mode = job.wildcards.get("mode", "frozen")
     trained = images(task, "train", config, costs)

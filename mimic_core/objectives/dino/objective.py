@@ -90,6 +90,11 @@ class DINOObjective(ImageObjective[DINO]):
             rest = {name: values[:, 2:] for name, values in draws.items()}
             return augment(single, first, size), augment(single, rest, local_side(size, self.patch_size))
 
+    def example(self, settings: RunSettings) -> tuple[Tensor, ...]:
+        """See :class:`Objective`; black crops need not be cut out."""
+        size, local = settings.encoder.image_size, local_side(settings.encoder.image_size, self.patch_size)
+        return torch.zeros(1, 2, 3, size, size), torch.zeros(1, self.options.local_crops, 3, local, local)
+
     def describe(self, model: DINO) -> dict[str, Any]:
         """See :class:`Objective`."""
         return {"options": dataclasses.asdict(model.options), "epochs": model.epochs}

@@ -8,6 +8,8 @@ from mimic_core.models import DecoderSettings, Encoder, ViTSettings
 from mimic_core.models.dpt import DPTHead
 from mimic_core.plan import operations
 from mimic_core.plan.costs import read_costs
+from mimic_core.plan.finetuning import finetune_terms
+from mimic_core.plan.jobs import Job
 from mimic_core.plan.models import Model, read_model, run_model
 from mimic_core.plan.speeds import pretrain_speed
 
@@ -41,6 +43,13 @@ def test_the_options_of_a_run_count():
     teacher, student = 2, 2 + 8
     fewer = 2 * 256 * (65536 - 1024) * (teacher + 3 * student)
     assert few.operations == usual.operations - 2 * fewer, "of the two images of a pair"
+
+
+def test_hashing_test_images_trains_nothing():
+    config = {"finetune": {"tasks": {"depth": {"origin": "sample"}}}, "sample": {"depth_images": {"test": 20}}}
+    job = Job(1, "test_hashes", "finetune", {"task": "depth"})
+    [term] = finetune_terms(job, config, read_costs())[1]
+    assert (term.count, term.cost.name, term.source) == (20, "finetune.image", "config, sample")
 
 
 def test_a_speed_is_carried_over_by_operations_and_from_another_objective_where_it_must():
