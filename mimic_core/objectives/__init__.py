@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
-    from mimic_core.objectives.base import Arrays, Batch, Objective, Painter, Request, RunSettings
+    from mimic_core.objectives.base import Arrays, Batch, Objective, Request, RunSettings
     from mimic_core.objectives.cost import Cost
     from mimic_core.objectives.files import load_model, objective_of, save_model
+    from mimic_core.objectives.painter import Painter
 
 __all__ = [
     "OBJECTIVES",
@@ -31,7 +32,8 @@ __all__ = [
 ]
 
 OBJECTIVES = ("mae", "croco", "dino")
-MODULES = {"Cost": "cost", "load_model": "files", "objective_of": "files", "save_model": "files"}  # others: base
+MODULES = {"Cost": "cost", "Painter": "painter"}  # where names are; the others are in base
+MODULES |= dict.fromkeys(("load_model", "objective_of", "save_model"), "files")
 
 
 def get_objective(name: str) -> "Objective[Any]":

@@ -26,7 +26,6 @@ from mimic_core.objectives.base import (
     Batch,
     Blueprint,
     Objective,
-    Painter,
     Request,
     RunSettings,
     images_of,
@@ -35,6 +34,7 @@ from mimic_core.objectives.croco.matched import matched_noise, matched_patches
 from mimic_core.objectives.croco.model import CroCo
 from mimic_core.objectives.croco.naver import NAVER_MARK, NaverCroCo, stated_decoder_heads
 from mimic_core.objectives.decoders import describe_decoder, described_decoder, released_decoder
+from mimic_core.objectives.painter import Painter
 from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
