@@ -54,7 +54,7 @@ VIEWS = pa.schema(
 
 
 def write_frames(
-    units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path, *, total: int, shown: bool = True
+    units: Sequence[Unit], read: Reader, tar_path: Path, table_path: Path, *, total: int
 ) -> dict[str, Any]:
     """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
 
@@ -62,7 +62,6 @@ def write_frames(
         read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit that is no fault
             of the machine is counted as unreadable too, with its message, so that one bad file never stops the rest.
         total: units of the source, over all its shards.
-        shown: whether the progress is shown.
 
     Returns:
         Statistics: units seen, ok and unreadable, views, blurred faces, each unreadable unit or image with its reason,
@@ -71,43 +70,56 @@ def write_frames(
     Raises:
         MimicError: these are all units of the source and not one could be read; nothing is written then.
     """
-    failed: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     remarks: dict[str, list[str]] = {}
-    views = faces = 0
+    views = faces = failed = 0
     with (
         atomic_path(tar_path) as tar_temporary,
         atomic_path(table_path) as table_temporary,
         TarWriter(tar_temporary) as tar,
         RowWriter(table_temporary, VIEWS) as table,
     ):
-        for unit in track(units, "units", shown=shown):
-            try:
-                rows = rows_or_nothing(unit, read, tar)
-            except UnreadableError as error:
-                failed[unit.name] = f"{error.what} ({error.where})"
-                rows = [row_without_view(unit.name, UNREADABLE, failed[unit.name])]
-            for row in rows:
+        for unit in track(units, "units"):
+            for row in rows_or_fault(unit, read, tar):
                 table.add(row)
+                tell(row)
                 views += row["status"] == OK
                 faces += row["faces"]
                 if row["status"] == UNREADABLE:
                     unreadable[row["unit"]] = row["reason"]
-                    log.warning("unreadable: %s: %s", printable(row["unit"]), printable(row["reason"]))
+                    failed += row["unit"] == unit.name
                 elif row["status"] == REMARK:
                     remarks.setdefault(row["unit"], []).append(row["reason"])
-                    log.warning("note: %s: %s", printable(row["unit"]), printable(row["reason"]))
-        if len(failed) == total:
-            raise none_readable(failed)
+        if failed == total:
+            raise none_readable(unreadable)
     return {
         "units": len(units),
-        "units_ok": len(units) - len(failed),
-        "units_unreadable": len(failed),
+        "units_ok": len(units) - failed,
+        "units_unreadable": failed,
         "unreadable": unreadable,
         "remarks": remarks,
         "views": views,
         "faces": faces,
     }
+
+
+def tell(row: Row) -> None:
+    """Log what could not be read, and what was remarked."""
+    told = {UNREADABLE: "unreadable", REMARK: "note"}.get(row["status"])
+    if told:
+        log.warning("%s: %s: %s", told, printable(row["unit"]), printable(row["reason"]))
+
+
+def rows_or_fault(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
+    """:func:`unit_rows`; of a unit that cannot be read, the one row that says why, and nothing in the tar.
+
+    Raises:
+        OSError: a fault of the machine, met each time.
+    """
+    try:
+        return rows_or_nothing(unit, read, tar)
+    except UnreadableError as error:
+        return [row_without_view(unit.name, UNREADABLE, f"{error.what} ({error.where})")]
 
 
 def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
@@ -162,11 +174,16 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
                 "status": OK,
                 "reason": "",
                 **view.facts,
-                "offset": tar.add(f"{unit.key}/{number:06d}.jpg", view.jpeg),
+                "offset": tar.add(view_name(unit, number), view.jpeg),
                 "size": len(view.jpeg),
             }
         )
     return rows + remarks + unreadable
+
+
+def view_name(unit: Unit, number: int) -> str:
+    """Name of a view in a tar."""
+    return f"{unit.key}/{number:06d}.jpg"
 
 
 def row_without_view(name: str, status: str, reason: str) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from mimic_core.kit.files import cannot_write
 
@@ -19,14 +19,17 @@ class TarWriter:
 
     Args:
         path: the file to write; the caller makes the write atomic.
+        keep: bytes of a tar that is there already, up to the end of a member, to be continued after them.
+        stream: written instead of the file, which is then named in errors alone; any seekable stream.
 
     A write that fails raises a :class:`MimicError`: not an ``OSError``, which would pass for a fault of what is read.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, keep: int = 0, stream: IO[bytes] | None = None) -> None:
         self.path = Path(path)
-        self.stream = open(path, "wb")  # noqa: SIM115 - closed by close()
+        self.stream = stream or open(path, "r+b" if keep else "w+b")  # noqa: SIM115 - closed by close()
         self.tar = tarfile.open(fileobj=self.stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
+        self.rewind(keep)
 
     def add(self, name: str, data: bytes) -> int:
         """Append a member; returns the offset of its first byte in the file."""
@@ -49,6 +52,19 @@ class TarWriter:
         self.stream.seek(position)
         self.stream.truncate()
         self.tar.offset = position
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read back the bytes of a member; a file alone can, or a stream that is read as well as written."""
+        data = read_at(self.stream, offset, size)
+        self.stream.seek(self.tar.offset)
+        return data
+
+    def flush(self) -> None:
+        """Let other readers of the file see every member added so far."""
+        try:
+            self.stream.flush()
+        except OSError as error:
+            raise cannot_write(self.path.parent, error) from error
 
     def close(self) -> None:
         """Write the end of the archive."""
@@ -79,7 +95,7 @@ def header(name: str, size: int) -> bytes:
     return bytes(block)
 
 
-def read_at(stream: BinaryIO, offset: int, size: int) -> bytes:
+def read_at(stream: IO[bytes], offset: int, size: int) -> bytes:
     """Read one member's bytes.
 
     Raises:

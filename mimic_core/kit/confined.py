@@ -6,6 +6,7 @@ while it works on them. What is lost with a process that a file brings down is t
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import ctypes
 import logging
@@ -18,11 +19,12 @@ import subprocess
 import sys
 import time
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
+from operator import itemgetter
 from typing import Any
 
 log = logging.getLogger("mimic")
@@ -206,25 +208,32 @@ class Pool:
         self.workers = [self.make()]  # where the first cannot be started, none is left behind
         self.workers += [self.make() for _ in range(count - 1)]
 
-    def answers(self, questions: Sequence[Any]) -> Iterator[tuple[Any, int, Any]]:
+    def answers(
+        self, questions: Sequence[Any], waits: Callable[[Any], bool] = lambda question: False
+    ) -> Iterator[tuple[Any, int, Any]]:
         """Yield each question with ``ITEM`` and an answer, or ``DONE``, or ``LOST`` and how its workers were lost.
 
-        One that has no memory left counts as lost.
+        A free worker is given the first question that is left. One that has no memory left counts as lost.
+
+        Args:
+            waits: whether the answers to a question are left with its worker for now, which then waits; not so of the
+                first question that is not done.
 
         Raises:
             Exception: what else a handler raised; the other questions are given up.
         """
-        waiting, busy = deque(enumerate(questions)), dict[Worker, tuple[int, Any]]()
+        waiting, busy = list(enumerate(questions)), dict[Worker, tuple[int, Any]]()
         lost: Counter[int] = Counter()
         while waiting or busy:
             for place, worker in enumerate(self.workers):
                 if waiting and worker not in busy:
                     worker = self.workers[place] = self.make() if worker.ended else worker
-                    busy[worker] = waiting.popleft()
+                    busy[worker] = waiting.pop(0)
                     with contextlib.suppress(LostError):  # found by the look below
                         worker.ask(busy[worker][1])
-            ready = wait([worker.connection for worker in busy if not worker.ended], LOOK_EVERY)
-            for worker, (number, question) in list(busy.items()):
+            heard = [worker for worker, (_, question) in busy.items() if not waits(question)]
+            ready = wait([worker.connection for worker in heard if not worker.ended], LOOK_EVERY)
+            for worker, (number, question) in [(worker, busy[worker]) for worker in heard]:
                 try:
                     if worker.ended or worker.connection in ready:
                         kind, value = worker.take()
@@ -240,7 +249,7 @@ class Pool:
                     lost[number] += 1
                     if lost[number] < ATTEMPTS:
                         log.warning("%s; trying again", told(error))
-                        waiting.append((number, question))
+                        bisect.insort(waiting, (number, question), key=itemgetter(0))
                     else:
                         yield question, LOST, told(error)
 

@@ -25,13 +25,12 @@ class Progress:
     Args:
         total: how many steps there are; None where that is unknown.
         what: the unit of a step, in the plural ("videos", "iterations").
-        shown: False counts in silence, for work that is a step of something larger.
     """
 
-    def __init__(self, total: int | None, what: str, *, shown: bool = True) -> None:
-        self.total, self.what, self.shown, self.done = total, what, shown, 0
+    def __init__(self, total: int | None, what: str) -> None:
+        self.total, self.what, self.done = total, what, 0
         self.started = self.spoke = time.monotonic()
-        self.bar = tqdm(total=total, unit=" " + what, file=sys.stderr) if shown and sys.stderr.isatty() else None
+        self.bar = tqdm(total=total, unit=" " + what, file=sys.stderr) if sys.stderr.isatty() else None
 
     def step(self, n: int = 1, note: str = "") -> None:
         """Count ``n`` more steps; ``note`` is shown beside them (a loss, a file name)."""
@@ -40,7 +39,7 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
             self.bar.update(n)
-        elif self.shown and time.monotonic() - self.spoke >= LOG_INTERVAL:
+        elif time.monotonic() - self.spoke >= LOG_INTERVAL:
             self.spoke = time.monotonic()
             log.info("%s%s", self.line(), f" | {note}" if note else "")
 
@@ -52,11 +51,11 @@ class Progress:
         left = (self.total - self.done) / rate if rate > 0 else float("inf")
         return f"{self.done}/{self.total} {self.what} | {rate:.3g}/s | {duration(left)} left"
 
-    def close(self) -> None:
-        """End the bar, or leave a last line in the log."""
+    def close(self, *, silent: bool = False) -> None:
+        """End the bar, or leave a last line in the log; in silence, none."""
         if self.bar is not None:
             self.bar.close()
-        elif self.shown:
+        elif not silent:
             seconds = time.monotonic() - self.started
             log.info("%d %s in %s (%.3g/s)", self.done, self.what, duration(seconds), self.done / max(seconds, 1e-9))
 
@@ -64,15 +63,14 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        self.shown = self.shown and kind is not GeneratorExit  # whoever takes the first alone waits for no end
-        self.close()
+        self.close(silent=kind is GeneratorExit)  # whoever takes the first alone waits for no end
 
 
-def track(items: Iterable[Item], what: str, total: int | None = None, *, shown: bool = True) -> Iterator[Item]:
+def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Iterate over ``items`` and show the progress."""
     if total is None and isinstance(items, Sized):
         total = len(items)
-    with Progress(total, what, shown=shown) as progress:
+    with Progress(total, what) as progress:
         for item in items:
             yield item
             progress.step()

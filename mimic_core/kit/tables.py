@@ -46,13 +46,17 @@ class RowWriter:
         self.writer.write_table(pa.Table.from_pylist(self.held, self.schema))
         self.held.clear()
 
+    def close(self) -> None:
+        """Write the end of the table; a table without rows has its columns all the same."""
+        if self.held or not self.rows:
+            self.flush()
+        self.writer.close()
+
     def __enter__(self) -> RowWriter:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self.held or not self.rows:
-            self.flush()
-        self.writer.close()
+        self.close()
 
 
 def count_rows(path: Path) -> int:

@@ -7,36 +7,29 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import cv2
 
 from mimic_core.frames.shard import OK, REMARK
-from mimic_core.frames.views import decode_image
-from mimic_core.kit.archive import TarWriter, read_at
-from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.archive import TarWriter
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.progress import Progress
-from mimic_core.kit.seeding import generator
 from mimic_core.kit.tables import Row, RowWriter, count_rows, read_groups
 from mimic_core.machine.memory import keep_freed_memory
-from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf
-from mimic_core.pairs.features import Features, detect
-from mimic_core.pairs.hashing import perceptual_hash
-from mimic_core.pairs.measurement import BLURRED, KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement, measure
+from mimic_core.pairs.candidates import Candidate, CandidateRule
+from mimic_core.pairs.measurement import KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.tables import CANDIDATES, PAIRS
+from mimic_core.pairs.unit_views import Found, UnitViews
 from mimic_core.sources.base import Unit
 
 log = logging.getLogger("mimic")
-
-CACHED_VIEWS = 32  # features held at a time: a sample of the walk has 24 views, a video needs three
 
 
 @dataclass(frozen=True)
@@ -54,73 +47,92 @@ class ShardPaths:
         return [self.views, self.frames_tar, self.candidates, self.pairs, self.tar]
 
 
-class UnitViews:
-    """The views of one unit, read by offset; features are computed once a view and the last few are held."""
+class PairWriter:
+    """Writes what is found in units, one unit after the other, and counts it.
 
-    def __init__(
-        self, source: str, unit: str, rows: Sequence[Row], stream: BinaryIO, settings: MiningSettings, seed: int
-    ) -> None:
-        self.source, self.unit = source, unit
-        self.stream, self.settings, self.seed = stream, settings, seed
-        rows = sorted(rows, key=itemgetter("view"))
-        self.views = [ViewOf(row["view"], row["group"], row["role"]) for row in rows]
-        self.place = {row["view"]: (row["offset"], row["size"]) for row in rows}
-        self.blurred = {row["view"] for row in rows if row["blur"] < settings.min_blur_variance}
-        self.features: OrderedDict[int, Features] = OrderedDict()
-        self.hashes: dict[int, int] = {}
-        self.detected = 0
+    Of each unit: :meth:`note` every row of its views, :meth:`add` what is found in them, then :meth:`end_unit`.
 
-    def jpeg(self, view: int) -> bytes:
-        """Stored bytes of a view."""
-        return read_at(self.stream, *self.place[view])
+    Args:
+        source: name of the source, in keys.
+        tar: takes the retained pairs.
+        pairs, candidates: take a row each.
+        shard: name of the tar, in the pairs' rows.
+    """
 
-    def features_of(self, view: int) -> Features:
-        """Features of a view."""
-        if view in self.features:
-            self.features.move_to_end(view)
-            return self.features[view]
-        image = decode_image(self.jpeg(view))
-        self.hashes[view] = perceptual_hash(image)
-        self.features[view] = detect(image)
-        self.detected += 1
-        if len(self.features) > CACHED_VIEWS:
-            self.features.popitem(last=False)
-        return self.features[view]
+    def __init__(self, source: str, tar: TarWriter, pairs: RowWriter, candidates: RowWriter, *, shard: str) -> None:
+        self.source, self.tar, self.pairs, self.candidates, self.shard = source, tar, pairs, candidates, shard
+        self.counts: Counter[str] = Counter()
+        self.verdicts: set[str] = set()  # of the unit at hand
+        self.views = self.features = 0
+        self.unreadable: dict[str, str] = {}
+        self.remarks: dict[str, list[str]] = {}
+        self.still: list[str] = []
 
-    def hash_of(self, view: int) -> int:
-        """Perceptual hash of a view."""
-        if view not in self.hashes:
-            self.hashes[view] = perceptual_hash(decode_image(self.jpeg(view)))
-        return self.hashes[view]
+    def note(self, row: Row) -> None:
+        """Count a row of the table of views; one that could not be read is a failed candidate."""
+        unit, status = row["unit"], row["status"]
+        if status == OK:
+            self.views += 1
+        elif status == REMARK:
+            self.remarks.setdefault(unit, []).append(row["reason"])
+        else:
+            self.unreadable[unit] = row["reason"]
+            self.count(unit, Candidate(-1, -1, Measurement(UNREADABLE)))
 
-    def near_duplicates(self, view1: int, view2: int) -> bool:
-        """Whether two views look nearly the same; never where the rule is off."""
-        bits = self.settings.near_duplicate_bits
-        return bits >= 0 and (self.hash_of(view1) ^ self.hash_of(view2)).bit_count() <= bits
+    def add(self, unit: str, found: Found, jpeg: Callable[[int], bytes]) -> None:
+        """Write a candidate and, where it is retained, the pair.
 
-    def measure(self, view1: int, view2: int) -> Measurement:
-        """Measure two views; the draw depends on nothing but their names."""
-        if view1 in self.blurred or view2 in self.blurred:
-            return Measurement(BLURRED)
-        if self.near_duplicates(view1, view2):
-            return Measurement(NEAR_DUPLICATE)
-        rng = generator(self.seed, "pairs", self.source, self.unit, view1, view2)
-        return measure(self.features_of(view1), self.features_of(view2), rng=rng, settings=self.settings)
+        Args:
+            jpeg: gives the stored bytes of a view.
+        """
+        candidate = found.candidate
+        self.verdicts.add(candidate.measurement.verdict)
+        self.count(unit, candidate)
+        if candidate.measurement.verdict == KEPT:
+            self.store(unit, found, jpeg(candidate.view1), jpeg(candidate.view2))
+
+    def count(self, unit: str, candidate: Candidate) -> None:
+        """Count a candidate and write its row."""
+        self.counts[candidate.measurement.verdict] += 1
+        self.candidates.add(candidate_row(unit, candidate))
+
+    def store(self, unit: str, found: Found, first: bytes, second: bytes) -> None:
+        """Copy a retained pair's stored bytes into the tar (WebDataset naming) and describe it."""
+        row = pair_row(self.source, unit, found.candidate)
+        offset1 = self.tar.add(f"{row['key']}.1.jpg", first)
+        offset2 = self.tar.add(f"{row['key']}.2.jpg", second)
+        self.tar.add(f"{row['key']}.json", json.dumps(row, sort_keys=True).encode())
+        place = {"offset1": offset1, "size1": len(first), "offset2": offset2, "size2": len(second)}
+        self.pairs.add({**row, "hash1": found.hash1, "hash2": found.hash2, "shard": self.shard, **place})
+
+    def end_unit(self, unit: str, features: int) -> None:
+        """End a unit, of which so many features were computed; one whose views are all alike is told of."""
+        self.features += features
+        if self.verdicts == {NEAR_DUPLICATE}:
+            self.still.append(unit)
+            log.info("nothing moves in %s", printable(unit))
+        self.verdicts = set()
+
+    def statistics(self) -> dict[str, Any]:
+        """The counts, as :func:`mine_shard` returns them.
+
+        Raises:
+            MimicError: they do not add up, which would mean that a candidate was lost.
+        """
+        return {
+            **check_counts(self.counts, self.candidates.rows, self.pairs.rows),
+            "views": self.views,
+            "features": self.features,
+            "unreadable": self.unreadable,
+            "remarks": self.remarks,
+            "still": self.still,
+        }
 
 
 def mine_shard(
-    paths: ShardPaths,
-    *,
-    source: str,
-    rule: CandidateRule,
-    settings: MiningSettings,
-    seed: int,
-    shown: bool = True,
+    paths: ShardPaths, *, source: str, rule: CandidateRule, settings: MiningSettings, seed: int
 ) -> dict[str, Any]:
     """Measure the candidates of a shard's units and write what was measured and what is retained.
-
-    Args:
-        shown: whether the progress is shown.
 
     Returns:
         Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
@@ -130,59 +142,34 @@ def mine_shard(
     Raises:
         MimicError: the counts do not add up, which would mean that a candidate was lost.
     """
-    cv2.setNumThreads(1)  # one process a core; OpenCV's own threads would compete with the other jobs
-    keep_freed_memory()
-    counts: Counter[str] = Counter()
-    views = detected = 0
-    reasons, still, remarks = dict[str, str](), list[str](), dict[str, list[str]]()
+    prepare()
     with (
         atomic_path(paths.tar) as tar_path,
         atomic_path(paths.pairs) as pairs_path,
         atomic_path(paths.candidates) as candidates_path,
         open(paths.frames_tar, "rb") as stream,
-        Progress(count_rows(paths.views), "views", shown=shown) as progress,
+        Progress(count_rows(paths.views), "views") as progress,
         TarWriter(tar_path) as tar,
         RowWriter(pairs_path, PAIRS) as pairs,
         RowWriter(candidates_path, CANDIDATES) as candidates,
     ):
-        for name, all_rows in read_groups(paths.views, "unit"):
-            rows = [row for row in all_rows if row["status"] != REMARK]
-            if len(rows) < len(all_rows):
-                remarks[name] = [row["reason"] for row in all_rows if row["status"] == REMARK]
-                progress.step(len(all_rows) - len(rows))
-            if not rows:
-                continue
-            if rows[0]["status"] != OK:
-                reasons[name] = rows[0]["reason"]
-                counts[UNREADABLE] += 1
-                candidates.add(candidate_row(name, Candidate(-1, -1, Measurement(UNREADABLE))))
-                progress.step(len(rows))
-                continue
-            unit = UnitViews(source, name, rows, stream, settings, seed)
-            verdicts = set()
-            for candidate in rule.candidates(unit.views, unit.measure):
-                sign_of_life()
-                verdicts.add(candidate.measurement.verdict)
-                counts[candidate.measurement.verdict] += 1
-                candidates.add(candidate_row(name, candidate))
-                if candidate.measurement.verdict == KEPT:
-                    pairs.add(store_pair(unit, candidate, tar, paths.tar.name))
-            if verdicts == {NEAR_DUPLICATE}:
-                still.append(name)
-                log.info("nothing moves in %s", printable(name))
-            views += len(rows)
-            detected += unit.detected
-            progress.step(len(rows), note=f"{counts[KEPT]} pairs")
-        written, retained = candidates.rows, pairs.rows
-    statistics = check_counts(counts, written, retained)
-    return {
-        **statistics,
-        "views": views,
-        "features": detected,
-        "unreadable": reasons,
-        "remarks": remarks,
-        "still": still,
-    }
+        writer = PairWriter(source, tar, pairs, candidates, shard=paths.tar.name)
+        for name, rows in read_groups(paths.views, "unit"):
+            for row in rows:
+                writer.note(row)
+            if views := [row for row in rows if row["status"] == OK]:
+                unit = UnitViews(source, name, views, stream, settings, seed)
+                for found in unit.found(rule):
+                    writer.add(name, found, unit.jpeg)
+                writer.end_unit(name, unit.detected)
+            progress.step(len(rows), note=f"{writer.counts[KEPT]} pairs")
+    return writer.statistics()
+
+
+def prepare() -> None:
+    """Set up this process for measuring: one thread, since every core has a process; freed memory is kept."""
+    cv2.setNumThreads(1)  # OpenCV's own threads would compete with the other jobs
+    keep_freed_memory()
 
 
 def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:
@@ -216,17 +203,15 @@ def candidate_row(unit: str, candidate: Candidate) -> Row:
     }
 
 
-def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str) -> Row:
-    """Copy a retained pair's stored bytes into the shard (WebDataset naming) and describe it."""
+def pair_row(source: str, unit: str, candidate: Candidate) -> Row:
+    """What is said of a retained pair in its JSON file, and in the table of pairs."""
     measured = candidate.measurement
     if measured.homography is None or measured.correspondences is None:
         raise ValueError("a retained pair has a homography and correspondences")
-    key = f"{unit.source}-{Unit(unit.unit, Path()).key}-{candidate.view1:06d}-{candidate.view2:06d}"
-    first, second = unit.jpeg(candidate.view1), unit.jpeg(candidate.view2)
-    row = {
-        "key": key,
-        "source": unit.source,
-        "unit": unit.unit,
+    return {
+        "key": f"{source}-{Unit(unit, Path()).key}-{candidate.view1:06d}-{candidate.view2:06d}",
+        "source": source,
+        "unit": unit,
         "view1": candidate.view1,
         "view2": candidate.view2,
         "overlap": measured.overlap,
@@ -234,17 +219,4 @@ def store_pair(unit: UnitViews, candidate: Candidate, tar: TarWriter, shard: str
         "inliers": measured.inliers,
         "homography": measured.homography.ravel().tolist(),
         "correspondences": measured.correspondences.tolist(),
-    }
-    offset1 = tar.add(f"{key}.1.jpg", first)
-    offset2 = tar.add(f"{key}.2.jpg", second)
-    tar.add(f"{key}.json", json.dumps(row, sort_keys=True).encode())
-    return {
-        **row,
-        "hash1": unit.hash_of(candidate.view1),
-        "hash2": unit.hash_of(candidate.view2),
-        "shard": shard,
-        "offset1": offset1,
-        "size1": len(first),
-        "offset2": offset2,
-        "size2": len(second),
     }

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mimic_core.frames import reader
-from mimic_core.frames.shard import write_frames
 from mimic_core.frames.video import expected_views
-from mimic_core.frames.views import Reader, Reading
-from mimic_core.kit.errors import MimicError, printable
-from mimic_core.kit.files import write_json
+from mimic_core.frames.views import Reader
+from mimic_core.kit.errors import MimicError
 from mimic_core.kit.receipts import code_version
 from mimic_core.kit.settings import NOT_NEGATIVE, Bounds, check_numbers
-from mimic_core.kit.verify import changed_files, fingerprint, read_receipt
 from mimic_core.pairs.candidates import CandidateRule
 from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
-from mimic_core.pairs.shard import ShardPaths, mine_shard
+from mimic_core.pairs.shard import ShardPaths
 from mimic_core.sources import Unit, open_source
 from mimic_core.sources.base import check_unique
 from mimic_core.sources.content import passed_over, told
@@ -32,7 +27,7 @@ log = logging.getLogger("mimic")
 
 SOURCE = "own"  # the name of the source in keys
 LARGEST_GROUP = 24  # images; a larger folder is a sequence of frames rather than photos of one place
-PARTS = ".parts"  # folder of what is done so far
+PARTS = ".parts"  # folder of what is done so far, until all is done
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class FolderSettings:
 
 @dataclass(frozen=True)
 class UnitTask:
-    """One video or image folder, what is to be done with it, and where its parts go."""
+    """One video or image folder, what is to be done with it, and where its tables go until all units are done."""
 
     kind: str
     unit: Unit
@@ -71,40 +66,13 @@ class UnitTask:
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """What decides the result: parts with another stamp are made anew."""
+        """What decides the result: a unit with another stamp is mined again."""
         return {
             "settings": asdict(self.settings),
             "kind": self.kind,
             "files": {str(path): size_and_time(path) for path in self.unit.files},
             "code": code_version(),
         }
-
-    @property
-    def paths(self) -> ShardPaths:
-        """The files of the parts."""
-        return shard_paths(self.folder)
-
-    @property
-    def receipt(self) -> Path:
-        """Written last."""
-        return self.folder / "receipt.json"
-
-    def statistics(self) -> dict[str, Any] | None:
-        """The statistics of its parts, where these are there, of these settings and whole; a damaged one is named."""
-        if not self.receipt.is_file():
-            return None
-        try:
-            told = read_receipt(self.receipt)
-            if told.block("stamp") != self.stamp:
-                return None
-            statistics, damaged = told.block("statistics"), changed_files(told, self.paths.all())
-        except (MimicError, OSError):
-            damaged = [self.receipt]
-        if not damaged:
-            return statistics
-        name, parts = printable(self.unit.name), ", ".join(str(path) for path in damaged)
-        log.warning("damaged since it was written, and made again (%s): %s", name, parts)
-        return None
 
     def views(self) -> int:
         """About how many views it has, for the progress."""
@@ -167,28 +135,3 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTa
 def real(path: Path) -> Path:
     """A path without links; of a loop of links, the path itself (``Path.resolve`` would raise)."""
     return Path(os.path.realpath(path))
-
-
-def mine_unit(task: UnitTask, read: Reader | None = None, step: Callable[[int], None] = lambda count: None) -> None:
-    """Mine one video or image folder into its parts.
-
-    Args:
-        read: its reader; by default that of its kind.
-        step: hears of every view read.
-    """
-    settings, read = task.settings, read or task.read()
-
-    def counted(unit: Unit) -> Iterator[Reading]:
-        for view in read(unit):
-            step(1)
-            yield view
-
-    if task.folder.exists():
-        shutil.rmtree(task.folder)
-    faces = write_frames([task.unit], counted, task.paths.frames_tar, task.paths.views, total=2, shown=False)["faces"]
-    statistics = mine_shard(
-        task.paths, source=SOURCE, rule=task.rule, settings=settings.mining, seed=settings.seed, shown=False
-    )
-    statistics["faces"] = faces
-    outputs = {path.name: fingerprint(path) for path in task.paths.all()}
-    write_json(task.receipt, {"stamp": task.stamp, "statistics": statistics, "outputs": outputs})

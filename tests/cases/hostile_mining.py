@@ -153,7 +153,6 @@ def read_shard(root: Path, adapter: str, kind: str) -> tuple[str, Any]:
             root / "o.tar",
             out,
             total=len(units),
-            shown=False,
         )
         rows = pd.read_parquet(out)
         counts = rows[rows["status"] == "ok"].groupby("unit").size()

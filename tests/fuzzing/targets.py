@@ -73,9 +73,7 @@ def read_units(adapter: str, kind: str, **settings: object) -> Callable[[Path], 
         from mimic_core.sources import open_source
 
         units = open_source(adapter).units(folder)
-        statistics = write_frames(
-            units, reader(kind, settings, 0), folder / "o.tar", folder / "o.parquet", total=-1, shown=False
-        )
+        statistics = write_frames(units, reader(kind, settings, 0), folder / "o.tar", folder / "o.parquet", total=-1)
         if statistics["unreadable"]:
             return "; ".join(statistics["unreadable"].values())
         return None

@@ -42,11 +42,11 @@ def command(videos, out, jobs=2) -> list[str]:
 
 
 def start(videos, out, jobs=2) -> subprocess.Popen:
-    """Start mining in a session of its own, and wait until a worker writes."""
+    """Start mining in a session of its own, and wait until its workers mine."""
     pipe = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command(videos, out, jobs), start_new_session=True, **pipe)
     deadline = time.monotonic() + 60
-    while not list(out.glob(f"{PARTS}/*/.partial-*")):
+    while not list(out.glob(f"{PARTS}/*/views.parquet")):
         assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
         time.sleep(0.005)
     return process
@@ -147,19 +147,59 @@ def stopped(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("name", "how"), [*EACH_DAMAGE, ("receipt.json", "emptied"), ("receipt.json", "a list")])
-def test_damaged_parts_are_made_again_and_the_others_are_kept(videos, undisturbed, tmp_path, monkeypatch, name, how):
-    monkeypatch.setattr("mimic_core.pairs.folder.merge_parts", stopped)
+IN_A_UNIT = [(name, "flipped") for name in OUTPUTS if name.endswith("parquet")]
+
+
+def mined_again(videos, out, monkeypatch) -> list[str]:
+    """Names of the units that a second run mines."""
+    mined = []
+    inner = sys.modules["mimic_core.pairs.ordering"].mine_unit
+    monkeypatch.setattr(
+        "mimic_core.pairs.ordering.mine_unit", lambda task, **k: mined.append(task.unit.name) or inner(task, **k)
+    )
+    mine_folder(videos, out, FolderSettings())
+    return mined
+
+
+@pytest.fixture
+def all_mined(videos, tmp_path, monkeypatch) -> Path:
+    """What a run leaves that is stopped after its last unit."""
+    monkeypatch.setattr("mimic_core.pairs.archives.put_together", stopped)
     with pytest.raises(KeyboardInterrupt):
         mine_folder(videos, tmp_path, FolderSettings())
     monkeypatch.undo()
-    damage(sorted((tmp_path / PARTS).iterdir())[1] / name, how)
-    mined = []
-    inner = sys.modules["mimic_core.pairs.folder"].mine_unit
-    monkeypatch.setattr("mimic_core.pairs.folder.mine_unit", lambda task, **k: mined.append(task) or inner(task, **k))
-    mine_folder(videos, tmp_path, FolderSettings())
-    assert [task.unit.name for task in mined] == ["pan1.mp4"]
+    return tmp_path
+
+
+def test_a_run_stopped_after_its_last_unit_mines_nothing_again(videos, undisturbed, all_mined, monkeypatch):
+    assert mined_again(videos, all_mined, monkeypatch) == []
+    assert_whole(all_mined, undisturbed)
+
+
+def test_a_run_stopped_before_its_receipt_mines_nothing_again(videos, undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr("mimic_core.kit.receipts.Receipt.write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        mine_folder(videos, tmp_path, FolderSettings())
+    monkeypatch.undo()
+    assert mined_again(videos, tmp_path, monkeypatch) == []
     assert_whole(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize(("name", "how"), [*IN_A_UNIT, ("receipt.json", "emptied"), ("receipt.json", "a list")])
+def test_a_damaged_unit_and_what_follows_are_mined_again(videos, undisturbed, all_mined, monkeypatch, name, how):
+    damage(sorted(path for path in (all_mined / PARTS).iterdir() if path.is_dir())[1] / name, how)
+    assert mined_again(videos, all_mined, monkeypatch) == ["pan1.mp4", "pan2.mp4"]
+    assert_whole(all_mined, undisturbed)
+
+
+@pytest.mark.parametrize("name", ["views.tar", "pairs.tar"])
+@pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
+def test_damage_to_an_archive_under_way_is_found(videos, undisturbed, all_mined, monkeypatch, caplog, name, how):
+    damage(all_mined / PARTS / name, how)
+    again = mined_again(videos, all_mined, monkeypatch)
+    assert again == ["pan0.mp4", "pan1.mp4", "pan2.mp4"][-len(again) :]
+    assert f"damaged since it was written, and mined again with what follows ({again[0]})" in caplog.text
+    assert_whole(all_mined, undisturbed)
 
 
 def test_only_its_own_half_written_files_are_removed(videos, tmp_path):
@@ -178,7 +218,7 @@ def test_only_its_own_half_written_files_are_removed(videos, tmp_path):
 def test_the_same_place_by_another_name_is_done_already(videos, undisturbed, tmp_path, monkeypatch):
     shutil.copytree(undisturbed, tmp_path / "out")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mimic_core.pairs.folder.mine_unit", lambda *_, **__: pytest.fail("it was mined again"))
+    monkeypatch.setattr("mimic_core.pairs.ordering.mine_unit", lambda *_, **__: pytest.fail("it was mined again"))
     mine_folder(videos, Path("out"), FolderSettings())
 
 

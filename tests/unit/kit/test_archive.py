@@ -46,6 +46,26 @@ def test_what_is_taken_back_leaves_no_trace(tmp_path: Path) -> None:
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "other.tar").read_bytes()
 
 
+def test_a_tar_is_continued_where_it_is_whole(tmp_path: Path) -> None:
+    with TarWriter(tmp_path / "whole.tar") as tar:
+        tar.add("first", b"1" * 700)
+        end = tar.position()
+        tar.add("last", b"2")
+    (tmp_path / "torn.tar").write_bytes((tmp_path / "whole.tar").read_bytes()[: end + 99])
+    with TarWriter(tmp_path / "torn.tar", keep=end) as tar:
+        tar.add("last", b"2")
+    assert (tmp_path / "torn.tar").read_bytes() == (tmp_path / "whole.tar").read_bytes()
+
+
+def test_members_are_read_back_while_others_are_added(tmp_path: Path) -> None:
+    with TarWriter(tmp_path / "shard.tar") as tar:
+        offset = tar.add("first", b"1" * 700)
+        assert tar.read(offset, 700) == b"1" * 700
+        tar.add("last", b"2")
+    with tarfile.open(tmp_path / "shard.tar") as archive:
+        assert archive.getnames() == ["first", "last"]
+
+
 def test_a_tar_cut_short_is_noticed(tmp_path: Path) -> None:
     with TarWriter(tmp_path / "shard.tar") as tar:
         offset = tar.add("a", b"1" * 700)

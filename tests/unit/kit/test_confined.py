@@ -120,6 +120,18 @@ def test_a_pool_counts_what_is_lost_and_answers_the_rest():
     assert not any(alive(worker.process.pid) for worker in workers)
 
 
+def test_a_pool_leaves_answers_with_their_workers_for_as_long_as_it_is_told():
+    done = []
+    with Pool(2, answering, ["<"]) as pool:
+        for question, kind, _ in pool.answers(
+            ["a", "crash", "b", "c"], waits=lambda question: len(done) < 2 and question in "bc"
+        ):
+            if kind != ITEM:
+                done.append(question)
+    assert done[:2] in (["a", "crash"], ["crash", "a"])
+    assert sorted(done[2:]) == ["b", "c"]
+
+
 def test_writing_a_table_takes_no_gibibyte_of_what_a_worker_may_take():
     with Worker(handlers.writing_a_table, (), Limits(memory=600 * MIB)) as worker:
         (used,) = worker.answers("table.parquet")

@@ -14,9 +14,12 @@ import pandas as pd
 import pytest
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.pairs.folder import PARTS, FolderSettings, find_tasks, mine_folder
+from mimic_core.pairs.archives import Archives
+from mimic_core.pairs.folder import PARTS, FolderSettings, find_tasks, mine_folder, shard_paths
+from mimic_core.pairs.ordering import InOrder
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.unit_mining import mine_unit
 
 OUTPUTS = ("views.tar", "views.parquet", "candidates.parquet", "pairs.parquet", "pairs.tar")
 
@@ -99,7 +102,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bytes(both, undisturbed,
 
 
 def test_what_is_done_is_not_done_again(both, undisturbed, monkeypatch):
-    monkeypatch.setattr("mimic_core.pairs.folder.mine_unit", lambda *_: pytest.fail("it was mined again"))
+    monkeypatch.setattr("mimic_core.pairs.ordering.mine_unit", lambda *_: pytest.fail("it was mined again"))
     before = (undisturbed / "receipt.json").stat().st_mtime_ns
     statistics = mine_folder(both, undisturbed, FolderSettings())
     assert (undisturbed / "receipt.json").stat().st_mtime_ns == before
@@ -115,6 +118,38 @@ def test_other_settings_and_lost_outputs_are_mined_anew(both, undisturbed, tmp_p
     (out / "pairs.tar").write_bytes(b"cut off")
     mine_folder(both, out, FolderSettings())
     assert contents(out) == contents(undisturbed)
+
+
+@pytest.mark.integration
+def test_units_wait_for_those_before_them_in_little_memory(both, undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr("mimic_core.pairs.ordering.HELD", 1)
+    monkeypatch.setattr("mimic_core.pairs.unit_mining.HELD", 1)
+    mine_folder(both, tmp_path, FolderSettings(), jobs=3)
+    assert contents(tmp_path) == contents(undisturbed)
+
+
+def test_what_a_lost_worker_told_of_a_unit_is_taken_back(both, undisturbed, tmp_path, monkeypatch):
+    inner = sys.modules["mimic_core.pairs.ordering"].mine_unit
+
+    def lost_once(task, **options):
+        yield from list(inner(task, **options))[:-2]
+        yield from inner(task, **options)
+
+    monkeypatch.setattr("mimic_core.pairs.ordering.mine_unit", lost_once)
+    mine_folder(both, tmp_path, FolderSettings())
+    assert contents(tmp_path) == contents(undisturbed)
+
+
+def test_units_are_written_in_their_order_whichever_is_mined_first(both, undisturbed, tmp_path):
+    tasks = find_tasks(both, tmp_path, FolderSettings())
+    with Archives(tasks, tmp_path / PARTS, shard_paths(tmp_path)) as archives:
+        order = InOrder(archives)
+        for number in (2, 0, 1):
+            for message in mine_unit(tasks[number]):
+                order.take(number, message)
+        assert order.size == 0
+        archives.finish()
+    assert contents(tmp_path) == contents(undisturbed)
 
 
 def test_the_rule_follows_the_number_of_images(textured, tmp_path):

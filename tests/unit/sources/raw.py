@@ -66,7 +66,7 @@ class Read:
         units = source.units(root)
         read = reader(source.kind, settings, 0)
         out.mkdir(exist_ok=True)
-        self.statistics = write_frames(units, read, out / "v.tar", out / "v.parquet", total=len(units), shown=False)
+        self.statistics = write_frames(units, read, out / "v.tar", out / "v.parquet", total=len(units))
         rows = list(read_rows(out / "v.parquet"))
         self.rows = [row for row in rows if row["status"] == "ok"]
         assert len(self.rows) == self.statistics["views"]
