@@ -11,7 +11,6 @@ in a process of its own.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
@@ -19,6 +18,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from real_size_inputs import IMAGENET_IMAGES, write_coco, write_imagenet, write_nyuv2, write_taskonomy
+
+from mimic_core.kit.escaping import markdown_table, table_line
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NAMES = 25_000_000
@@ -119,30 +122,7 @@ def listing(folder: Path) -> dict[str, tuple[float, float]]:
 
 def coco(folder: Path) -> dict[str, tuple[float, float]]:
     """COCO's training annotations."""
-    root = folder / "coco"
-    (root / "annotations").mkdir(parents=True, exist_ok=True)
-    (root / "train2017").mkdir(exist_ok=True)
-    images = [
-        {"id": n, "file_name": f"{n:012d}.jpg", "height": 480, "width": 640, "coco_url": "x" * 60, "license": 3}
-        for n in range(118_287)
-    ]
-    joints = [coordinate for joint in range(17) for coordinate in (100 + joint, 200 + joint, 2)]
-    people = [
-        {
-            "id": 900_000 + n,
-            "image_id": n % 118_287,
-            "category_id": 1,
-            "iscrowd": 0,
-            "area": 9000.5,
-            "bbox": [10.5, 20.5, 200.0, 300.0],
-            "keypoints": joints,
-            "num_keypoints": 17,
-            "segmentation": [[float(k) for k in range(60)]],
-        }
-        for n in range(262_465)
-    ]
-    document = {"images": images, "annotations": people, "categories": [PERSON]}
-    (root / "annotations" / "person_keypoints_train2017.json").write_text(json.dumps(document))
+    root = write_coco(folder)
     code = (
         "from mimic_core.finetune.layouts.coco import CocoKeypoints\n"
         f"assert len(CocoKeypoints({str(root)!r}, 'train')) > 1"
@@ -150,51 +130,13 @@ def coco(folder: Path) -> dict[str, tuple[float, float]]:
     return {"open COCO's 118,287 training images": peak(code)}
 
 
-def taskonomy(folder: Path) -> Path:
-    """Taskonomy's 800, 200 and 54,514 images, by the lists of MultiMAE's kind."""
-    import cv2
-    import numpy as np
-
-    root = folder / "taskonomy"
-    if (root / "splits").is_dir():
-        return root
-    rng = np.random.default_rng(0)
-    (root / "splits").mkdir(parents=True)
-    kinds = {"rgb": "rgb", "normal": "normal", "mask_valid": "depth_zbuffer"}
-    for kind in kinds:
-        (root / kind / "allen").mkdir(parents=True)
-    for number in range(8):
-        normal = rng.normal(size=(512, 512, 3)) * 0.2 + [0, 0, 1]
-        normal /= np.linalg.norm(normal, axis=2, keepdims=True)
-        pictures = {
-            "rgb": rng.integers(0, 256, (512, 512, 3), np.uint8),
-            "normal": ((normal * 0.5 + 0.5) * 255).round().astype(np.uint8)[..., ::-1],
-            "mask_valid": np.full((512, 512), 255, np.uint8),
-        }
-        for kind, picture in pictures.items():
-            cv2.imwrite(str(root / kind / f"{number}.png"), picture)
-    start = 0
-    for part, count in (("train", 800), ("val", 200), ("test", 54_514)):
-        rows = ["building,point,view"]
-        for number in range(start, start + count):
-            rows.append(f"allen,{number},0")
-            for kind, domain in kinds.items():
-                (root / kind / "allen" / f"point_{number}_view_0_domain_{domain}.png").hardlink_to(
-                    root / kind / f"{number % 8}.png"
-                )
-        (root / "splits" / f"tiny_{part}.csv").write_text("\n".join(rows) + "\n")
-        start += count
-    return root
-
-
-PERSON = {"id": 1, "name": "person", "keypoints": [f"joint {number}" for number in range(17)]}
 SPLITS = "{'train': 'splits/tiny_train.csv', 'val': 'splits/tiny_val.csv', 'test': 'splits/tiny_test.csv'}"
 TINY = "{'image_size': 384, 'patch_size': 16, 'width': 24, 'depth': 4, 'heads': 2}"
 
 
 def normals(folder: Path) -> dict[str, tuple[float, float]]:
     """Fine-tuning on Taskonomy at 384 pixels, by an encoder whose own memory does not count."""
-    root = taskonomy(folder)
+    root = write_taskonomy(folder)
     data = (
         "from mimic_core.finetune.dense_data import DenseData\n"
         "from mimic_core.finetune.tasks import get_task\n"
@@ -227,22 +169,7 @@ def normals(folder: Path) -> dict[str, tuple[float, float]]:
 
 def depth(folder: Path) -> dict[str, tuple[float, float]]:
     """Fine-tuning on NYUv2 with whole images."""
-    import h5py
-    import numpy as np
-    import scipy.io
-
-    root = folder / "nyuv2"
-    if not root.is_dir():
-        root.mkdir()
-        rng = np.random.default_rng(0)
-        with h5py.File(root / "nyu_depth_v2_labeled.mat", "w") as file:
-            images = file.create_dataset("images", (1449, 3, 640, 480), "u1", chunks=(1, 3, 640, 480))
-            depths = file.create_dataset("depths", (1449, 640, 480), "f4", chunks=(1, 640, 480))
-            for number in range(1449):
-                images[number] = rng.integers(0, 256, (3, 640, 480), np.uint8)
-                depths[number] = rng.uniform(0.7, 10, (640, 480)).astype(np.float32)
-        numbers = np.arange(1, 1450)[:, None]
-        scipy.io.savemat(root / "splits.mat", {"trainNdxs": numbers[:795], "testNdxs": numbers[795:]})
+    root = write_nyuv2(folder)
     whole = (
         "from mimic_core.finetune import FinetuneSettings, finetune\n"
         "from mimic_core.finetune.settings import HeadSettings\n"
@@ -261,23 +188,10 @@ def depth(folder: Path) -> dict[str, tuple[float, float]]:
 
 def imagenet(folder: Path) -> dict[str, tuple[float, float]]:
     """ImageNet's training images by class."""
-    import cv2
-    import numpy as np
-
-    root, count, classes = folder / "imagenet", 1_281_167, 1000
-    if not root.is_dir():
-        (root / "train").mkdir(parents=True)
-        for number in range(classes):
-            place = root / "train" / f"n{number:08d}"
-            place.mkdir()
-            first = place / f"n{number:08d}_0.JPEG"
-            cv2.imwrite(str(first.with_suffix(".jpg")), np.zeros((8, 8, 3), np.uint8))
-            first.with_suffix(".jpg").rename(first)
-            for image in range(1, len(range(number, count, classes))):
-                (place / f"n{number:08d}_{image}.JPEG").hardlink_to(first)
+    root = write_imagenet(folder)
     code = (
         "from mimic_core.finetune.layouts.imagenet import ImageNet\n"
-        f"assert len(ImageNet({str(root)!r}, 'train')) == {count}"
+        f"assert len(ImageNet({str(root)!r}, 'train')) == {IMAGENET_IMAGES}"
     )
     return {"open ImageNet's 1,281,167 training images": peak(code)}
 
@@ -302,10 +216,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        print("| job | its rule asks for | peak | seconds |\n| --- | ---: | ---: | ---: |")
+        titles = ["job", "its rule asks for", "peak", "seconds"]
+        print("\n".join(markdown_table(titles, titles[1:], [])[:2]))
         for name in args.only.split(","):
             for job, (memory, seconds) in JOBS[name](folder).items():
-                print(f"| {job} | {RULES[job]:,} MB | {memory:,.0f} MB | {seconds:.0f} |", flush=True)
+                print(table_line([job, f"{RULES[job]:,} MB", f"{memory:,.0f} MB", f"{seconds:.0f}"]), flush=True)
 
 
 if __name__ == "__main__":

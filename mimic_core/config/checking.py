@@ -5,7 +5,6 @@ Needs nothing but PyYAML and jsonschema, so that a plan can be made on a machine
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -17,6 +16,7 @@ from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.foreign.yaml_files import DEPTH, load_yaml
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.settings import LARGEST
+from mimic_core.kit.suggestions import did_you_mean
 from mimic_core.sources.registry import read_registry
 
 Config = Mapping[str, Any]
@@ -179,10 +179,7 @@ def as_typed(config: dict[str, Any], words: Sequence[str], schema: Mapping[str, 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """What to say of a key that the schema does not have."""
-    close = difflib.get_close_matches(key, list(known), n=1)
-    if close:
-        return f"there is no such key; did you mean {close[0]!r}?"
-    return f"there is no such key; known here: {', '.join(sorted(known))}"
+    return f"there is no such key; {did_you_mean(key, sorted(known), 'known here')}"
 
 
 def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -272,6 +269,4 @@ def is_folder(name: str) -> bool:
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
     """What to say of a name that no other block has."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
-    return f"there is no {name!r}; {hint}"
+    return f"there is no {name!r}; {did_you_mean(name, sorted(known), 'known')}"

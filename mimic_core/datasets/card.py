@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mimic_core.datasets.leaks import told
 from mimic_core.datasets.statistics import shortfall
-from mimic_core.kit.escaping import markdown
+from mimic_core.kit.escaping import markdown, markdown_table
 from mimic_core.pairs.measurement import VERDICTS
 
 
@@ -26,44 +26,86 @@ def dataset_card(
         scale: ``sample`` or ``paper``.
         settings: the config's ``pairs`` block.
     """
-    sources = statistics["sources"]
     lines = [
+        *front_matter(name, scale),
+        f"# {name} ({scale} scale)",
+        "",
+        f"{statistics['pairs']:,} image pairs with patch correspondences, mined without poses, depth or annotation:",
+        f"SIFT, a RANSAC homography, and {settings['min_overlap']:g} < patch overlap < {settings['max_overlap']:g}.",
+        "",
+        *notices(statistics, scale),
+        *taken(statistics["sources"]),
+        "## What was measured",
+        "",
+        *measured(mining),
+    ]
+    unreadable = {source: {unit: [why] for unit, why in row["unreadable"].items()} for source, row in mining.items()}
+    remarks = {source: row["remarks"] for source, row in mining.items()}
+    lines += named("Units that could not be read", unreadable)
+    lines += named("Units that were read in part, or with a remark", remarks)
+    return "\n".join(lines + reading(name))
+
+
+def front_matter(name: str, scale: str) -> list[str]:
+    """What dataset hubs read."""
+    return [
         "---",
         f"pretty_name: {name} ({scale} scale)",
         "task_categories: [image-feature-extraction]",
         "tags: [multi-view, image-pairs, correspondences, self-supervised]",
         "---",
         "",
-        f"# {name} ({scale} scale)",
-        "",
-        f"{statistics['pairs']:,} image pairs with patch correspondences, mined without poses, depth or annotation:",
-        f"SIFT, a RANSAC homography, and {settings['min_overlap']:g} < patch overlap < {settings['max_overlap']:g}.",
     ]
+
+
+def notices(statistics: Mapping[str, Any], scale: str) -> list[str]:
+    """What a reader must know before anything else."""
+    found = []
     if short := shortfall(statistics["wanted"], statistics["pairs"]):
-        lines += ["", f"**{short[0].upper()}{short[1:]}: {statistics['wanted']:,} were asked for.**"]
-    if found := statistics.get("leaks"):
-        lines += ["", told(found["pairs"], found["bits"], found["left_out"])]
+        found.append(f"**{short[0].upper()}{short[1:]}: {statistics['wanted']:,} were asked for.**")
+    if leaks := statistics.get("leaks"):
+        found.append(told(leaks["pairs"], leaks["bits"], leaks["left_out"]))
     if scale == "sample":
-        lines += ["", "**This is the sample scale: a small dataset for trying the workflow, not the paper's.**"]
-    lines += ["", "| source | pairs wanted | mined | in this dataset |", "| --- | ---: | ---: | ---: |"]
+        found.append("**This is the sample scale: a small dataset for trying the workflow, not the paper's.**")
+    return [line for text in found for line in (text, "")]
+
+
+def taken(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Pairs wanted, mined and taken of each source."""
+    titles = ["source", "pairs wanted", "mined", "in this dataset"]
+    rows = []
     for source, row in sources.items():
         wanted = "all" if row["wanted"] is None else f"{row['wanted']:,}"
-        lines.append(f"| {source} | {wanted} | {row['mined']:,} | {row['taken']:,} |")
-    lines += ["", "## What was measured", "", "| source | candidates | " + " | ".join(VERDICTS) + " |"]
-    lines.append("| --- | ---: |" + " ---: |" * len(VERDICTS))
-    for source, row in mining.items():
-        counts = " | ".join(f"{row['verdicts'][verdict]:,}" for verdict in VERDICTS)
-        lines.append(f"| {source} | {row['seen']:,} | {counts} |")
-    unreadable = {f"{source}: {unit}": why for source, row in mining.items() for unit, why in row["unreadable"].items()}
-    if unreadable:
-        lines += ["", "## Units that could not be read", ""]
-        lines += [f"- {markdown(unit)}: {markdown(why)}" for unit, why in unreadable.items()]
-    remarks = {f"{source}: {unit}": texts for source, row in mining.items() for unit, texts in row["remarks"].items()}
-    if remarks:
-        lines += ["", "## Units that were read in part, or with a remark", ""]
-        lines += [f"- {markdown(unit)}: {markdown('; '.join(texts))}" for unit, texts in remarks.items()]
-    lines += [
-        "",
+        rows.append([source, wanted, f"{row['mined']:,}", f"{row['taken']:,}"])
+    return markdown_table(titles, titles[1:], rows)
+
+
+def measured(mining: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Candidates of each source by their verdicts."""
+    rows = [
+        [source, f"{row['seen']:,}", *(f"{row['verdicts'][verdict]:,}" for verdict in VERDICTS)]
+        for source, row in mining.items()
+    ]
+    return markdown_table(["source", "candidates", *VERDICTS], ["candidates", *VERDICTS], rows)
+
+
+def named(title: str, units: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """A section of units, each with what is said of it; nothing where there are none.
+
+    Args:
+        units: source -> unit -> texts.
+    """
+    lines = [
+        f"- {markdown(f'{source}: {unit}')}: {markdown('; '.join(texts))}"
+        for source, said in units.items()
+        for unit, texts in said.items()
+    ]
+    return [f"## {title}", "", *lines, ""] if lines else []
+
+
+def reading(name: str) -> list[str]:
+    """How the dataset is read."""
+    return [
         "## Reading it",
         "",
         "```python",
@@ -74,4 +116,3 @@ def dataset_card(
         "```",
         "",
     ]
-    return "\n".join(lines)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.suggestions import did_you_mean
 
 
 class Kind(NamedTuple):
@@ -49,8 +49,7 @@ def run_job(
     """
     task = str(block.get("task"))
     if task not in KINDS:
-        near = difflib.get_close_matches(task, KINDS, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(KINDS)}"
+        remedy = did_you_mean(task, KINDS, "choose one of")
         raise MimicError(f"there is no task {task!r}", where="finetune.task", remedy=remedy)
     kind = KINDS[task]
     module = import_module(kind.module)

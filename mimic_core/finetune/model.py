@@ -16,11 +16,8 @@ from mimic_core.finetune.data import Samples
 from mimic_core.finetune.settings import HeadSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import seed_for
-from mimic_core.models import Encoder
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, Encoder
 from mimic_core.models.dpt import LEVELS, DPTHead
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from mimic_core.finetune.depth import DEPTH
 from mimic_core.finetune.normals import NORMALS
 from mimic_core.finetune.task import Task
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.suggestions import did_you_mean
 
 TASKS = {task.name: task for task in (DEPTH, NORMALS)}
 
@@ -19,7 +18,6 @@ def get_task(name: str) -> Task:
         MimicError: there is no such task.
     """
     if name not in TASKS:
-        near = difflib.get_close_matches(name, TASKS, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(TASKS)}"
+        remedy = did_you_mean(name, TASKS, "choose one of")
         raise MimicError(f"there is no task {name!r}", where="finetune.task", remedy=remedy)
     return TASKS[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import numbers
 import reprlib
@@ -11,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from mimic_core.kit.errors import MimicError, printable
+from mimic_core.kit.suggestions import did_you_mean
 
 Settings = TypeVar("Settings")
 
@@ -143,8 +143,7 @@ def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) ->
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in block:
         if key not in fields:
-            near = difflib.get_close_matches(str(key)[:LONGEST], fields, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"the keys are: {', '.join(fields)}"
+            remedy = did_you_mean(key, fields, "the keys are")
             raise MimicError(f"unknown key {shown(key)}", where=f"{where}.{shown(key).strip(QUOTES)}", remedy=remedy)
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

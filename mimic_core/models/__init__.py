@@ -1,5 +1,6 @@
 """Models: the vision transformer, downstream heads, and their weights in files."""
 
+from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.settings import DecoderSettings, ViTSettings, named_vit
 from mimic_core.models.vit import Encoder
 from mimic_core.models.weights import (
@@ -11,6 +12,8 @@ from mimic_core.models.weights import (
 )
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
     "DecoderSettings",
     "Encoder",
     "ViTSettings",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_count, is_number, read_settings, shown
+from mimic_core.kit.suggestions import did_you_mean
 
 POSITIONS = ("sincos", "learned", "rope")
 NAMED = {
@@ -93,8 +93,7 @@ def named_vit(name: str) -> dict[str, int]:
         MimicError: no such name.
     """
     if not isinstance(name, str) or name not in NAMED:
-        near = difflib.get_close_matches(str(name)[:80], NAMED, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(NAMED)}"
+        remedy = did_you_mean(name, NAMED, "choose one of")
         raise MimicError(f"there is no encoder named {shown(name)}", where="encoder.name", remedy=remedy)
     return dict(zip(("width", "depth", "heads"), NAMED[name], strict=True))
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-MEAN = (0.485, 0.456, 0.406)  # ImageNet's, of RGB in 0 to 1
-STD = (0.229, 0.224, 0.225)
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL's grey
 BRIGHTNESS, CONTRAST, SATURATION, HUE = 0.4, 0.4, 0.2, 0.1  # strengths of DINO's colour jitter
@@ -187,6 +186,6 @@ def to_float(images: Tensor) -> Tensor:
 
 def normalise(images: Tensor) -> Tensor:
     """(B, 3, S, S) float of 0 to 255 to ImageNet's mean 0 and deviation 1."""
-    mean = 255 * torch.tensor(MEAN, device=images.device).view(1, 3, 1, 1)
-    std = 255 * torch.tensor(STD, device=images.device).view(1, 3, 1, 1)
+    mean = 255 * torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
+    std = 255 * torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
     return (images - mean) / std

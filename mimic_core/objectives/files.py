@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import nn
 
 from mimic_core.foreign import foreign
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.settings import is_count, shown
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.weights.facts import timm_facts
 from mimic_core.models.weights.layouts import Checkpoint, open_checkpoint, read_layout
 from mimic_core.models.weights.load import UNREADABLE, check_file, is_torch
@@ -149,7 +149,7 @@ def read_released(found: Checkpoint, heads: int | None, decoder_heads: int | Non
     marked = [one for one in marks if any(name.startswith(one[1]) for name in found.weights)]
     if not marked:
         raise no_decoder(found.path)
-    if (found.facts.mean, found.facts.std) != (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD):
+    if (found.facts.mean, found.facts.std) != (IMAGENET_MEAN, IMAGENET_STD):
         remedy = "use one that was trained on images normalised by ImageNet's mean and deviation"
         raise MimicError("the model paints images of another mean and deviation", where=found.path, remedy=remedy)
     found.check(found.weights)

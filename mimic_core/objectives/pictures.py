@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mimic_core.kit.files import atomic_path
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.masking import patchify, unpatchify
-from mimic_core.objectives.augment import MEAN, STD
 
 TILE, GAP, TITLE = 168, 4, 22  # pixels: of a picture, between two, of the line above
 GREY, INK = 0.5, (25, 25, 25)
@@ -20,7 +20,9 @@ GREY, INK = 0.5, (25, 25, 25)
 
 def viewable(images: Tensor) -> Tensor:
     """(B, 3, S, S) normalised images as colours from 0 to 1."""
-    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = (
+        torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD)
+    )
     return (images.float() * std + mean).clamp(0, 1)
 
 

@@ -7,20 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.kit.escaping import markdown
+from mimic_core.kit.escaping import markdown, markdown_table
 from mimic_core.report.readings import RANDOM, Measure
 from mimic_core.report.rows import Table
-
-
-def lines_of(names: Sequence[str], numbers: Iterable[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """A table; the columns named in ``numbers`` are set to the right."""
-    right = set(numbers)
-    return [
-        "| " + " | ".join(names) + " |",
-        "| " + " | ".join("---:" if name in right else "---" for name in names) + " |",
-        *("| " + " | ".join(markdown(value) for value in row) + " |" for row in rows),
-        "",
-    ]
 
 
 def sample_warning(scale: str, on: Iterable[str]) -> list[str]:
@@ -55,7 +44,7 @@ def page(table: Table, frame: pd.DataFrame, scale: str) -> str:
             f"# {table.title}",
             "",
             *sample_warning(scale, (measure.on for measure in table.measures)),
-            *lines_of([*names, *titles, "seeds", "test images", "data", "note"], right, rows),
+            *markdown_table([*names, *titles, "seeds", "test images", "data", "note"], right, rows),
             "Mean ± standard deviation over seeds. An empty cell was not measured; the note says why. Test images are"
             " those of each task, in the order of the columns.",
             "",
@@ -101,7 +90,7 @@ def against_random(table: Table, frame: pd.DataFrame, names: Sequence[str]) -> l
         "Positive is better. `±` combines both rows' spread over seeds; a difference within it shows nothing. Without"
         " `±` a row has a single seed, and its spread is not known.",
         "",
-        *lines_of([*names, *words], words, rows),
+        *markdown_table([*names, *words], words, rows),
     ]
 
 

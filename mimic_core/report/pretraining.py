@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from mimic_core.foreign import foreign
-from mimic_core.kit.escaping import markdown
+from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.verify import compare, read_receipt, with_receipts
 from mimic_core.report.readings import AGAIN
@@ -115,21 +115,22 @@ def cost_rows(receipts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], scale: str) -> str:
     """The rows as a page, beside the paper's."""
+    keys = "run", "encoder", "image_size", "device"
+    titles = ["run", "encoder (width x depth)", "pixels", "device", "pairs/s (measured)", "days (computed)"]
     lines = [
         f"# What pretraining costs ({scale} scale)",
         "",
         "Pairs a second are measured, of one device (a GPU, or the CPU threads of one process), validation and "
         f"checkpoints excluded. Days are computed from them: {EPOCHS} epochs of {PAIRS:,} pairs on one such device.",
         "",
-        "| run | encoder (width x depth) | pixels | device | pairs/s (measured) | days (computed) |",
-        "| --- | --- | ---: | --- | ---: | ---: |",
-        *(
-            f"| {markdown(row['run'])} | {row['encoder']} | {row['image_size']} | {markdown(row['device'])} "
-            f"| {row['pairs_per_s']:.1f} | {row['days']:,.0f} |"
-            for row in rows
+        *markdown_table(
+            titles,
+            [titles[2], *titles[4:]],
+            [
+                *([*(row[key] for key in keys), f"{row['pairs_per_s']:.1f}", f"{row['days']:,.0f}"] for row in rows),
+                ["the paper's CroCo", "768x12", 224, "RTX A6000", PAPER_RATE, PAPER_DAYS],
+            ],
         ),
-        f"| the paper's CroCo | 768x12 | 224 | RTX A6000 | {PAPER_RATE} | {PAPER_DAYS} |",
-        "",
         "The paper's line is its own report. Only a run of the same encoder and size compares with it.",
         "",
     ]

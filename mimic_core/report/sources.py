@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.kit.escaping import csv_cell, markdown
+from mimic_core.kit.escaping import Markup, csv_cell, markdown_table
 from mimic_core.kit.verify import read_receipt
 from mimic_core.pairs.measurement import KEPT, VERDICTS
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
@@ -81,35 +81,38 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scal
     taken = {f"{word}_{name}": f"{words[word]} {name}" for name in datasets for word in words}
     taken = {column: title for column, title in taken.items() if column in rows[0]}
     titles = ["source", "units", "views", "candidates", "kept", *taken.values()]
-    lines = [f"# Sources ({scale} scale)", "", *heading(titles)]
-    for row in rows:
-        units = f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
-        counts = [row[column] for column in ("views", "candidates", KEPT, *taken)]
-        lines.append(f"| {markdown(row['source'])} | {units} | " + " | ".join(f"{count:,}" for count in counts) + " |")
-    lines += ["", "## Why the other candidates were not kept", "", *heading(["source", *REASONS])]
-    for row in rows:
-        counts = [f"{row[reason]:,}" for reason in REASONS]
-        lines.append(f"| {markdown(row['source'])} | " + " | ".join(counts) + " |")
-    return "\n".join([*lines, ""])
+    counted = ("views", "candidates", KEPT, *taken)
+    rejected = [[row["source"], *(f"{row[reason]:,}" for reason in REASONS)] for row in rows]
+    lines = [
+        f"# Sources ({scale} scale)",
+        "",
+        *markdown_table(
+            titles,
+            titles[1:],
+            [[row["source"], units_of(row), *(f"{row[column]:,}" for column in counted)] for row in rows],
+        ),
+        "## Why the other candidates were not kept",
+        "",
+        *markdown_table(["source", *REASONS], REASONS, rejected),
+    ]
+    return "\n".join(lines)
 
 
-def heading(names: Sequence[str]) -> list[str]:
-    """The two first lines of a table; the first column is text."""
-    return ["| " + " | ".join(names) + " |", "| --- |" + " ---: |" * (len(names) - 1)]
+def units_of(row: Mapping[str, Any]) -> str:
+    """How many units a source has, and how many of them could not be read."""
+    return f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
 
 
 def registry_table(entries: Sequence[Entry]) -> str:
     """The registry as a table in Markdown."""
-    lines = [
-        "| source | kind | candidates | licence | access | pairs in 1M, 3M |",
-        "| --- | --- | --- | --- | --- | ---: |",
-    ]
+    titles = ["source", "kind", "candidates", "licence", "access", "pairs in 1M, 3M"]
+    rows = []
     for entry in entries:
         access = f"{ACCESS[entry.access]}, {entry.ask_at}" if entry.ask_at else ACCESS[entry.access]
         pairs = f"{entry.pairs_1m:,}, {entry.pairs_3m:,}" if entry.in_paper else ""
         name = f"{entry.dataset} (`{entry.name}`)"
-        lines.append(f"| {name} | {entry.kind} | `{entry.rule}` | {entry.licence} | {access} | {pairs} |")
-    return "\n".join(lines)
+        rows.append(list(map(Markup, (name, entry.kind, f"`{entry.rule}`", entry.licence, access, pairs))))
+    return "\n".join(markdown_table(titles, titles[-1:], rows)).rstrip()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.verify import read_receipt
-from mimic_core.report.pages import lines_of, page
+from mimic_core.report.pages import page
 from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
 from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
@@ -83,5 +84,5 @@ def pretraining_lines(receipts: Iterable[Path]) -> list[str]:
         "Loss on normalised pixels of hidden patches, in training and on held-out units. The cross-view gain is how"
         " much the held-out loss rises when the second view is taken from another pair.",
         "",
-        *lines_of(names, names[1:], rows),
+        *markdown_table(names, names[1:], rows),
     ]

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.verify import compare, with_receipts
-from mimic_core.report.pages import lines_of, sample_warning
+from mimic_core.report.pages import sample_warning
 from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
 from mimic_core.report.registry import Given
 from mimic_core.report.rows import not_run
@@ -181,7 +182,7 @@ def markdown(table: pd.DataFrame, scale: str) -> str:
         "# Table 4",
         "",
         *sample_warning(scale, ["Gibson"]),
-        *lines_of(names, [*titles, "pairs"], rows),
+        *markdown_table(names, [*titles, "pairs"], rows),
         "Patches of view 1 are hidden and painted, with view 2's help where the model sees it. Loss: mean squared error"
         " on hidden patches, each normalised by its own mean and deviation, as in training. Pixel L2: the same on"
         " colours from 0 to 1, the prediction turned back by the true patch's mean and deviation. ± is the deviation"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mimic_core.evaluation.bootstrap import DRAWS
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.pages import lines_of
+from mimic_core.kit.escaping import markdown_table
 from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Encoders, Measure, Result, is_number, read_results
 from mimic_core.report.registry import Given
 
@@ -125,10 +125,11 @@ def markdown(table: pd.DataFrame, scale: str) -> str:
     for measure in REPORTED:
         rows = table[table["metric"] == measure.metric]
         if len(rows):
-            lines += [f"## {measure.title}", "", *lines_of(names, names[4:10], map(shown, rows.to_dict("records")))]
+            cells = map(shown, rows.to_dict("records"))
+            lines += [f"## {measure.title}", "", *markdown_table(names, names[4:10], cells)]
     left_out = table[table["metric"] == ""]
     if len(left_out):
-        lines += ["## Not run", "", *lines_of(names, names[4:10], map(shown, left_out.to_dict("records")))]
+        lines += ["## Not run", "", *markdown_table(names, names[4:10], map(shown, left_out.to_dict("records")))]
     return "\n".join(lines)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mimic_core.finetune.layouts.coco import JOINTS, PARTS
-from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
 from mimic_core.finetune.repetitions import encoder_sizes
 from mimic_core.machine.devices import uses_bfloat16
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.settings import ViTSettings
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.pose_parts"]

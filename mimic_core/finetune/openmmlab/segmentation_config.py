@@ -13,10 +13,10 @@ from mmengine.config import Config
 
 from mimic_core.finetune.data import IGNORED
 from mimic_core.finetune.layouts.ade20k import CLASSES
-from mimic_core.finetune.model import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
 from mimic_core.finetune.repetitions import encoder_sizes
 from mimic_core.machine.devices import uses_bfloat16
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 
 IMPORTS = ["mimic_core.finetune.openmmlab.registered", "mimic_core.finetune.openmmlab.segmentation_parts"]
 NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}

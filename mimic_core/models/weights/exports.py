@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from timm import is_model
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path, write_json
+from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import Encoder
 from mimic_core.models.weights.ours import cpu_weights
@@ -47,10 +47,10 @@ def export_timm(encoder: Encoder, folder: str | Path) -> None:
             "fixed_input_size": True,
             "input_size": [3, size, size],
             "interpolation": "bicubic",
-            "mean": list(IMAGENET_DEFAULT_MEAN),
+            "mean": list(IMAGENET_MEAN),
             "num_classes": 0,
             "pool_size": None,
-            "std": list(IMAGENET_DEFAULT_STD),
+            "std": list(IMAGENET_STD),
         },
     }
     with atomic_path(folder / "model.safetensors") as temporary:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from mimic_core.foreign import foreign, parse_json, read_regular
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_count, is_number, shown
+from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say
 CONFIG_BYTES = 1 << 20  # of timm's config.json
@@ -39,8 +39,8 @@ class Facts:
     image_size: tuple[int, int] | None = None
     rotary: bool = False
     class_position: bool | None = None
-    mean: tuple[float, ...] = IMAGENET_DEFAULT_MEAN
-    std: tuple[float, ...] = IMAGENET_DEFAULT_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
 
 def naver_options(content: Mapping[Any, Any]) -> Any:
@@ -117,7 +117,7 @@ def facts_of_config(content: Any) -> Facts:
     need(size is None or sides_of(size) is not None, "img_size", size)
     need(apart is None or isinstance(apart, bool), "no_embed_class", apart)
     need(name is None or isinstance(name, str), "architecture", name)
-    mean, std = (colours(looks, *usual) for usual in (("mean", IMAGENET_DEFAULT_MEAN), ("std", IMAGENET_DEFAULT_STD)))
+    mean, std = (colours(looks, *usual) for usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
     need(min(std) > 0, "std", std)
     if (
         (heads is None or apart is None)

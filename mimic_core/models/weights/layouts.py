@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.settings import is_count, shown
+from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.settings import NAMED, ViTSettings
 from mimic_core.models.vit import sincos_positions
 from mimic_core.models.weights.admitted import NotRead
@@ -228,7 +228,7 @@ def pooled_norm(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def for_imagenet_input(weights: dict[str, Tensor], facts: Facts) -> dict[str, Tensor]:
     """The same function of images that are normalised by ImageNet's mean and deviation instead of the file's own."""
     kernel, bias = weights["patch_embed.proj.weight"], weights.get("patch_embed.proj.bias")
-    ours = (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+    ours = (IMAGENET_MEAN, IMAGENET_STD)
     if bias is None or kernel.shape[1] != len(facts.mean) or (facts.mean, facts.std) == ours:
         return weights
     mean, std, new_mean, new_std = (torch.tensor(value).view(1, -1, 1, 1) for value in (facts.mean, facts.std, *ours))

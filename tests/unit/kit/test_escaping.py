@@ -8,10 +8,9 @@ import pytest
 
 from mimic_core.datasets.card import dataset_card
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.escaping import csv_cell, markdown
+from mimic_core.kit.escaping import Markup, csv_cell, markdown, markdown_table
 from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.report.arguments import write_csv
-from mimic_core.report.pages import lines_of
 from mimic_core.report.sources import to_csv
 
 
@@ -64,8 +63,13 @@ def test_numbers_and_ordinary_texts_stay(value):
 
 
 def test_a_name_in_a_table_stays_in_its_cell():
-    (*_, row, end) = lines_of(["name", "count"], ["count"], [["a | b\n| c", 3]])
+    (*_, row, end) = markdown_table(["name", "count"], ["count"], [["a | b\n| c", 3]])
     assert row == "| a \\| b \\| c | 3 |" and end == ""
+
+
+def test_a_table_is_set_to_the_right_where_it_is_told_and_markup_stays():
+    lines = markdown_table(["name", "count"], ["count"], [[Markup("`a`"), 3]])
+    assert lines == ["| name | count |", "| --- | ---: |", "| `a` | 3 |", ""]
 
 
 def test_a_card_shows_names_of_files_as_text():
