@@ -4,8 +4,8 @@ import os
 import signal
 import time
 
-from mimic_core.kit.confined import sign_of_life
 from mimic_core.kit.errors import UnreadableError
+from mimic_core.kit.in_worker import sign_of_life
 
 
 def answering(word=""):

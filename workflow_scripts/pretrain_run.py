@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mimic_core.kit.program import run, settings
-from mimic_core.kit.verify import read_receipt
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.pretrain import pretrain
 
 

@@ -20,8 +20,8 @@ from mimic_core.datasets.leaks import Hashes, leaks, told
 from mimic_core.datasets.statistics import mining_statistics, shortfall
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import atomic_path
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.seeding import seed_for
-from mimic_core.kit.verify import read_receipt
 
 log = logging.getLogger("mimic")
 

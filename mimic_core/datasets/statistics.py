@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mimic_core.kit.verify import ReadReceipt, read_receipt
+from mimic_core.kit.read_receipts import ReadReceipt, read_receipt
 from mimic_core.pairs.measurement import VERDICTS
 
 

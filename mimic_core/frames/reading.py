@@ -8,8 +8,9 @@ from typing import Any
 
 from mimic_core.frames import reader
 from mimic_core.frames.views import Reader, Remark, Stored, stored_views
-from mimic_core.kit.confined import Limits, Worker
+from mimic_core.kit.confined import Worker
 from mimic_core.kit.errors import UnreadableError
+from mimic_core.kit.in_worker import Limits
 from mimic_core.sources import Unit
 
 GIB = 1 << 30

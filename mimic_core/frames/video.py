@@ -13,8 +13,8 @@ from mimic_core.frames.faces import face_blur
 from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
 from mimic_core.frames.orientation import upright
 from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, to_view_size
-from mimic_core.kit.confined import sign_of_life
 from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.kit.in_worker import sign_of_life
 from mimic_core.kit.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
 MICROSECONDS = 1_000_000  # a second, as containers count

@@ -6,53 +6,28 @@ while it works on them. What is lost with a process that a file brings down is t
 
 from __future__ import annotations
 
-import bisect
 import contextlib
-import ctypes
 import logging
 import os
 import pickle
-import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from multiprocessing.connection import Connection, wait
-from operator import itemgetter
+from multiprocessing.connection import Connection
 from typing import Any
+
+from mimic_core.kit.in_worker import DONE, FAILED, ITEM, UNLIMITED, Handler, Limits
 
 log = logging.getLogger("mimic")
 
-Handler = Callable[[Any], Iterator[Any]]  # a question -> its answers
-
-ITEM, DONE, FAILED, ALIVE, LOST = range(5)  # kinds of messages; the last is a pool's own
 ATTEMPTS = 2  # at a question whose worker is lost
-LOOK_EVERY = 1.0  # seconds between two looks of a pool for workers that have fallen silent
-TELL_EVERY = 1.0  # seconds between two signs of life
-PARENT_ENDED = 1  # number of prctl's PR_SET_PDEATHSIG
 BOOT = (
     "import sys; from multiprocessing.connection import Connection; c = Connection(int(sys.argv[1])); "
-    "sys.path[:] = c.recv(); from mimic_core.kit.confined import serve; serve(c)"
+    "sys.path[:] = c.recv(); from mimic_core.kit.in_worker import serve; serve(c)"
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a worker may take.
-
-    Attributes:
-        memory: bytes of data it may hold; more is a ``MemoryError`` in it. 0: no limit.
-        silence: seconds without an answer or a sign of life after which it is ended. 0: no limit.
-    """
-
-    memory: int = 0
-    silence: float = 0.0
 
 
 class LostError(Exception):
@@ -78,7 +53,9 @@ class Worker:
         OSError: no process can be started.
     """
 
-    def __init__(self, maker: Callable[..., Handler], arguments: Sequence[Any] = (), limits: Limits = Limits()) -> None:
+    def __init__(
+        self, maker: Callable[..., Handler], arguments: Sequence[Any] = (), limits: Limits = UNLIMITED
+    ) -> None:
         self.limits = limits
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -189,153 +166,3 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         if not self.ended:
             self.end()
-
-
-class Pool:
-    """Several workers of one kind that share questions; one that is lost is made anew, and its question asked again.
-
-    Args:
-        count: how many workers; the others are those of :class:`Worker`.
-
-    Raises:
-        OSError: no process can be started.
-    """
-
-    def __init__(
-        self, count: int, maker: Callable[..., Handler], arguments: Sequence[Any] = (), limits: Limits = Limits()
-    ) -> None:
-        self.make = partial(Worker, maker, arguments, limits)
-        self.workers = [self.make()]  # where the first cannot be started, none is left behind
-        self.workers += [self.make() for _ in range(count - 1)]
-
-    def answers(
-        self, questions: Sequence[Any], waits: Callable[[Any], bool] = lambda question: False
-    ) -> Iterator[tuple[Any, int, Any]]:
-        """Yield each question with ``ITEM`` and an answer, or ``DONE``, or ``LOST`` and how its workers were lost.
-
-        A free worker is given the first question that is left. One that has no memory left counts as lost.
-
-        Args:
-            waits: whether the answers to a question are left with its worker for now, which then waits; not so of the
-                first question that is not done.
-
-        Raises:
-            Exception: what else a handler raised; the other questions are given up.
-        """
-        waiting, busy = list(enumerate(questions)), dict[Worker, tuple[int, Any]]()
-        lost: Counter[int] = Counter()
-        while waiting or busy:
-            for place, worker in enumerate(self.workers):
-                if waiting and worker not in busy:
-                    worker = self.workers[place] = self.make() if worker.ended else worker
-                    busy[worker] = waiting.pop(0)
-                    with contextlib.suppress(LostError):  # found by the look below
-                        worker.ask(busy[worker][1])
-            heard = [worker for worker, (_, question) in busy.items() if not waits(question)]
-            ready = wait([worker.connection for worker in heard if not worker.ended], LOOK_EVERY)
-            for worker, (number, question) in [(worker, busy[worker]) for worker in heard]:
-                try:
-                    if worker.ended or worker.connection in ready:
-                        kind, value = worker.take()
-                        if kind == DONE:
-                            del busy[worker]
-                        if kind != ALIVE:
-                            yield question, kind, value
-                    else:
-                        worker.check_silence()
-                except (LostError, MemoryError) as error:
-                    worker.end()
-                    del busy[worker]
-                    lost[number] += 1
-                    if lost[number] < ATTEMPTS:
-                        log.warning("%s; trying again", told(error))
-                        bisect.insort(waiting, (number, question), key=itemgetter(0))
-                    else:
-                        yield question, LOST, told(error)
-
-    def __enter__(self) -> Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            if not worker.ended:
-                worker.end()
-
-
-def told(error: Exception) -> str:
-    """How a worker was lost."""
-    return str(error) if isinstance(error, LostError) else "its process had no memory left"
-
-
-_connection: Connection | None = None  # in a worker: to its parent
-_told = 0.0  # when it last gave a sign of life
-
-
-def tell(answer: Any) -> None:
-    """In a worker, give its parent an answer from deep within the work; elsewhere it does nothing."""
-    if _connection is not None:
-        _connection.send((ITEM, answer))
-
-
-def sign_of_life() -> None:
-    """Tell the parent of a worker, once a second at most, that work goes on; elsewhere it does nothing.
-
-    Whatever may work for minutes without an answer calls it: between frames, parts of a scene, candidates.
-    """
-    global _told
-    if _connection is not None and time.monotonic() - _told >= TELL_EVERY:
-        _told = time.monotonic()
-        _connection.send((ALIVE, None))
-
-
-def serve(connection: Connection) -> None:
-    """What a worker does: answer until its parent has no more questions, or is gone."""
-    global _connection
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own sets a GiB aside, which would count
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone
-        parent, setup = connection.recv()
-        end_with(parent)
-        maker, arguments, limits, level = pickle.loads(setup)  # noqa: S301 - from our own parent
-        if level is not None:
-            logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=level, stream=sys.stderr)
-        limit_memory(limits.memory)
-        _connection = connection
-        handler: Handler | None = None
-        while True:
-            question = connection.recv()
-            try:
-                handler = handler or maker(*arguments)
-                for answer in handler(question):
-                    connection.send((ITEM, answer))
-            except (BrokenPipeError, ConnectionResetError):
-                raise
-            except Exception as error:
-                connection.send((FAILED, (portable(error), traceback.format_exc())))
-            else:
-                connection.send((DONE, None))
-
-
-def portable(error: Exception) -> Exception:
-    """An error that the parent can unpickle: itself where that works, else one with its words."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
-        return error
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def end_with(parent: int) -> None:
-    """Let the system (Linux) end this process with its parent, whatever ends that; elsewhere the closed pipe does."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(PARENT_ENDED, signal.SIGKILL)
-    if os.getppid() != parent:  # it had ended before
-        os._exit(1)
-
-
-def limit_memory(most: int) -> None:
-    """Let memory for data beyond ``most`` bytes be refused to this process; 0 sets no limit."""
-    if most:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.in_worker import sign_of_life
 
 Item = TypeVar("Item")
 

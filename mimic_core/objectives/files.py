@@ -16,8 +16,9 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.settings import is_count, shown
 from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
+from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint
 from mimic_core.models.weights.facts import timm_facts
-from mimic_core.models.weights.layouts import Checkpoint, open_checkpoint, read_layout
+from mimic_core.models.weights.layouts import read_layout
 from mimic_core.models.weights.load import UNREADABLE, check_file, is_torch
 from mimic_core.models.weights.ours import (
     FORMAT,

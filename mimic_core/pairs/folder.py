@@ -17,8 +17,9 @@ from typing import Any
 from mimic_core.frames.faces import face_blur
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import cannot_write, remove_abandoned
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.receipts import Receipt
-from mimic_core.kit.verify import changed_files, read_receipt
+from mimic_core.kit.verify import changed_files
 from mimic_core.machine.folder_lock import FolderLock
 from mimic_core.pairs.archives import Archives, sum_statistics
 from mimic_core.pairs.ordering import mine_tasks

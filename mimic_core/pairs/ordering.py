@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from mimic_core.frames.reading import MEDIA
-from mimic_core.kit.confined import ITEM, LOST, Handler, Pool, tell
 from mimic_core.kit.errors import printable
+from mimic_core.kit.in_worker import ITEM, Handler, tell
+from mimic_core.kit.pool import LOST, Pool
 from mimic_core.kit.progress import Progress
 from mimic_core.pairs.archives import Archives
 from mimic_core.pairs.tasks import UnitTask

@@ -12,8 +12,9 @@ from mimic_core.frames.shard import OK, VIEWS, tell, view_name
 from mimic_core.kit.archive import TarWriter
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import cannot_write, write_json
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.tables import RowWriter
-from mimic_core.kit.verify import SHA256, changed_files, fingerprint, read_receipt
+from mimic_core.kit.verify import SHA256, changed_files, fingerprint
 from mimic_core.pairs.shard import PairWriter, ShardPaths
 from mimic_core.pairs.tables import CANDIDATES, PAIRS
 from mimic_core.pairs.tasks import SOURCE, UnitTask, shard_paths

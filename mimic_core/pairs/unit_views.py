@@ -10,7 +10,7 @@ from typing import IO
 
 from mimic_core.frames.views import decode_image
 from mimic_core.kit.archive import read_at
-from mimic_core.kit.confined import sign_of_life
+from mimic_core.kit.in_worker import sign_of_life
 from mimic_core.kit.seeding import generator
 from mimic_core.kit.tables import Row
 from mimic_core.pairs.candidates import Candidate, CandidateRule, ViewOf

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mimic_core.foreign import foreign
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.verify import ReadReceipt, read_receipt
+from mimic_core.kit.read_receipts import ReadReceipt, read_receipt
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.models import read_model
 from mimic_core.plan.speeds import SHAPES, operations_of, speed_name

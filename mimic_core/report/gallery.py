@@ -16,7 +16,8 @@ from mimic_core.foreign import foreign
 from mimic_core.kit.archive import read_at
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import write_text
-from mimic_core.kit.verify import changed_files, read_receipt
+from mimic_core.kit.read_receipts import read_receipt
+from mimic_core.kit.verify import changed_files
 from mimic_core.pairs.folder import shard_paths
 from mimic_core.pairs.measurement import KEPT, UNREADABLE, VERDICTS
 

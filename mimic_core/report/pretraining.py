@@ -16,7 +16,8 @@ from matplotlib import pyplot as plt
 from mimic_core.foreign import foreign
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.files import atomic_path
-from mimic_core.kit.verify import compare, read_receipt, with_receipts
+from mimic_core.kit.read_receipts import read_receipt
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.readings import AGAIN
 
 EPOCHS, PAIRS = 200, 3_163_333  # the paper's schedule (section 4.1) on MIMIC-3M

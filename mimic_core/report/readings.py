@@ -10,7 +10,8 @@ from typing import Any
 
 from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
 from mimic_core.kit.errors import MimicError, UnreadableError
-from mimic_core.kit.verify import compare, read_receipt, with_receipts
+from mimic_core.kit.read_receipts import read_receipt
+from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.objectives import label
 
 FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.kit.escaping import Markup, csv_cell, markdown_table
-from mimic_core.kit.verify import read_receipt
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.pairs.measurement import KEPT, VERDICTS
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
 

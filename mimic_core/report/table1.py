@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mimic_core.kit.escaping import markdown_table
-from mimic_core.kit.verify import read_receipt
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.report.pages import page
 from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
 from mimic_core.report.registry import Given

@@ -24,7 +24,8 @@ from typing import Any
 import pandas as pd
 from support import REPOSITORY
 
-from mimic_core.kit.confined import Limits, LostError, Worker
+from mimic_core.kit.confined import LostError, Worker
+from mimic_core.kit.in_worker import Limits
 
 SECONDS = 90.0  # that a command may take, and a call be silent; what takes longer hangs
 MEMORY = 4 << 30  # bytes of data that a process may hold, so that a wrong product harms no machine

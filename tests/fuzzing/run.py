@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fuzzing.targets import TARGETS, files_of, reading
-from mimic_core.kit.confined import Limits, LostError, Worker
+from mimic_core.kit.confined import LostError, Worker
+from mimic_core.kit.in_worker import Limits
 
 SILENCE = 120.0  # seconds that one damaged folder may take; a busy machine imports torch in half of that
 MEMORY = 1500  # MiB that reading it may take

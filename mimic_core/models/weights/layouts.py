@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mimic_core.kit.errors import MimicError, printable
-from mimic_core.kit.settings import is_count, shown
 from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
-from mimic_core.models.settings import NAMED, ViTSettings
-from mimic_core.models.vit import sincos_positions
-from mimic_core.models.weights.admitted import NotRead
-from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE, Facts, naver_facts, timm_facts
+from mimic_core.models.settings import ViTSettings
+from mimic_core.models.weights.architecture import infer_settings, is_square, kind_of_positions
+from mimic_core.models.weights.checkpoint import Checkpoint
+from mimic_core.models.weights.facts import Facts
 from mimic_core.models.weights.naver import encoder_name
-from mimic_core.models.weights.parameters import check_values, shown_name, some
-from mimic_core.models.weights.pickles import TorchFile
-from mimic_core.models.weights.wrappers import parameters_in, unwrapped
-
-HEAD_CHANNELS = 64  # of every ViT up to L; larger ones differ
+from mimic_core.models.weights.parameters import some
 
 
 @dataclass(frozen=True)
@@ -74,81 +67,6 @@ LAYOUTS = (
         ),
     ),
 )
-
-
-@dataclass
-class Checkpoint:
-    """A file's parameters under their own names, and what else it says.
-
-    Attributes:
-        path: the file.
-        weights: the parameters.
-        facts: what it says beside.
-        opened: the file of torch's that it is; None: a safetensors file, which has no checksums and in which no two
-            parameters share bytes.
-    """
-
-    path: Path
-    weights: dict[str, Tensor]
-    facts: Facts = field(default_factory=Facts)
-    opened: TorchFile | None = None
-
-    def check(self, names: Iterable[str]) -> None:
-        """See that parameters are finite and each there by itself, and begin to compare them with their checksums.
-
-        Raises:
-            MimicError: they are not; the parameter or the file's member is named.
-        """
-        chosen = {name: self.weights[name] for name in names}
-        if self.opened is not None:
-            if sum(value.nbytes for value in chosen.values()) > self.opened.size:
-                remedy = "save it again, each parameter by itself"
-                raise MimicError("the parameters have more bytes than the file", where=self.path, remedy=remedy)
-            self.opened.check(chosen.values())
-        try:
-            check_values(chosen, self.path)
-        except MimicError:
-            self.finish()  # a damaged file is called damaged
-            raise
-
-    def finish(self) -> None:
-        """Wait until the checksums are compared, which :meth:`check` began."""
-        if self.opened is not None:
-            self.opened.finish()
-
-
-def open_checkpoint(opened: TorchFile) -> Checkpoint:
-    """Find the parameters in what a file of torch's held.
-
-    DINO keeps them under ``teacher``, MAE, MIMIC and NAVER under ``model``, timm under ``state_dict`` or at the top.
-    """
-    content, path = opened.content, opened.path
-    if not isinstance(content, Mapping):
-        raise no_parameters(f"a {type(content).__name__}", path)
-    inner = parameters_in(content)
-    if not isinstance(inner, Mapping) or not inner:
-        raise no_parameters(f"nothing but {some(content) or 'an empty dict'}", path)
-    strange = [
-        f"{shown_name(name)} ({value.what})" if isinstance(value, NotRead) else shown_name(name)
-        for name, value in inner.items()
-        if not isinstance(value, Tensor) or not isinstance(name, str)
-    ]
-    if strange:
-        raise no_parameters(f"other things than tensors: {some(sorted(strange))}", path)
-    weights, twice = unwrapped(inner)
-    if twice:
-        what = f"parameters are there twice, with a prefix and without: {some(sorted(twice))}"
-        raise MimicError(what, where=path, remedy="remove one set")
-    return Checkpoint(path, weights, naver_facts(content, path) or timm_facts(path), opened)
-
-
-def no_parameters(found: str, path: Path) -> MimicError:
-    """What to answer to a file without parameters."""
-    return MimicError(
-        f"the checkpoint holds no parameters: it holds {found}",
-        where=path,
-        remedy="give a checkpoint with a state dict, at the top or under 'model', 'teacher' or 'state_dict'",
-    )
 
 
 def read_layout(found: Checkpoint, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor]]:
@@ -234,85 +152,3 @@ def for_imagenet_input(weights: dict[str, Tensor], facts: Facts) -> dict[str, Te
     mean, std, new_mean, new_std = (torch.tensor(value).view(1, -1, 1, 1) for value in (facts.mean, facts.std, *ours))
     moved = bias + (kernel * (new_mean - mean) / std).sum(dim=(1, 2, 3))
     return weights | {"patch_embed.proj.weight": kernel * new_std / std, "patch_embed.proj.bias": moved}
-
-
-def is_square(count: int) -> bool:
-    """Whether ``count`` patches are a square grid."""
-    return math.isqrt(count) ** 2 == count
-
-
-def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int | None) -> ViTSettings:
-    """The architecture, from the shapes of the parameters and what else the file says."""
-
-    def shape(name: str, axes: int) -> tuple[int, ...]:
-        value = weights.get(name)
-        if value is None or value.ndim != axes or 0 in value.shape:
-            state = "missing" if value is None else str(tuple(value.shape))
-            remedy = "check that the file is a vision transformer, and whole"
-            what = f"the size of the encoder shows in {name}, which is {state}"
-            raise MimicError(what, where=found.path, remedy=remedy)
-        return tuple(value.shape)
-
-    width, _, patch_size, _ = shape("patch_embed.proj.weight", 4)
-    hidden, _ = shape("blocks.0.mlp.fc1.weight", 2)
-    ratio = hidden / width
-    numbers = {matched[1] for name in weights if (matched := re.match(r"blocks\.(\d+)\.", name))}
-    class_token = "cls_token" in weights
-    if "pos_embed" in weights:
-        patches = shape("pos_embed", 3)[1] - class_token
-        stated = found.facts.image_size
-        if stated is not None and stated[0] != stated[1]:
-            remedy = "use an encoder that was pretrained on square images"
-            raise MimicError(
-                f"images of {stated[0]}x{stated[1]} pixels are not square", where=found.path, remedy=remedy
-            )
-        if patches < 1 or not is_square(patches):
-            remedy = "use an encoder that was pretrained on square images"
-            raise MimicError(f"positions of {patches} patches are no square grid", where=found.path, remedy=remedy)
-        image_size, positions = math.isqrt(patches) * patch_size, kind_of_positions(weights["pos_embed"], class_token)
-    elif found.facts.rotary:
-        image_size, positions = min(found.facts.image_size or (NAVER_IMAGE_SIZE,)), "rope"
-    else:
-        remedy = "use an encoder with positions, or NAVER's CroCo v2 with its croco_kwargs"
-        raise MimicError("the checkpoint has no positions (missing pos_embed)", where=found.path, remedy=remedy)
-    return ViTSettings(
-        image_size=image_size,
-        patch_size=patch_size,
-        width=width,
-        depth=len(numbers),
-        heads=choose_heads(width, found.facts.heads, heads, found.path),
-        mlp_ratio=ratio if int(width * ratio) == hidden else math.nextafter(ratio, math.inf),
-        class_token=class_token,
-        positions=positions,
-    )
-
-
-def kind_of_positions(positions: Tensor, class_token: bool) -> str:
-    """``sincos`` where the values are the fixed ones, else ``learned``."""
-    width, side = positions.shape[2], math.isqrt(positions.shape[1] - class_token)
-    if width % 4:
-        return "learned"
-    fixed = sincos_positions(width, side, side)[:, 1 - class_token :]
-    same = torch.allclose(positions.float(), fixed, atol=1e-3)  # files may be in half precision
-    return "sincos" if same else "learned"
-
-
-def choose_heads(width: int, stated: int | None, asked: int | None, where: Path) -> int:
-    """Heads as the file states them, as the caller asks, or as every known ViT of this width has them."""
-    if asked is not None and not is_count(asked, 1):
-        what = f"width, depth and heads are whole numbers of 1 or more, and heads is {shown(asked)}"
-        raise MimicError(what, where="heads", remedy="give as many as the encoder has")
-    if stated is not None and asked is not None and stated != asked:
-        remedy = "leave out heads: the file knows"
-        raise MimicError(f"the file says {stated} heads, and {asked} were asked for", where=where, remedy=remedy)
-    usual = {size: heads for size, _, heads in NAMED.values()}.get(width)
-    if usual is None and width % HEAD_CHANNELS == 0 and width <= NAMED["vit_large"][0]:
-        usual = width // HEAD_CHANNELS
-    chosen = next((number for number in (stated, asked, usual) if number is not None), None)
-    if chosen is None:
-        raise MimicError(
-            f"the file does not say how many heads the {width} channels of a token are divided into",
-            where=where,
-            remedy="say so: load_pretrained(path, heads=...)",
-        )
-    return chosen

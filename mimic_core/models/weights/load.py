@@ -16,8 +16,10 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import seed_for
 from mimic_core.models.settings import ViTSettings, vit_settings
 from mimic_core.models.vit import Encoder, initialise
+from mimic_core.models.weights.architecture import choose_heads
+from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint
 from mimic_core.models.weights.facts import timm_facts
-from mimic_core.models.weights.layouts import Checkpoint, choose_heads, open_checkpoint, read_layout
+from mimic_core.models.weights.layouts import read_layout
 from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, architecture, parse_header, read_safetensors
 from mimic_core.models.weights.parameters import fitting
 from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch

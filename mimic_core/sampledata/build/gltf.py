@@ -24,6 +24,43 @@ class Part:
     faces: np.ndarray
 
 
+class Buffer:
+    """The binary chunk of a GLB file, and what its JSON says of the parts of it."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.length = 0
+        self.views: list[dict[str, int]] = []
+        self.accessors: list[dict[str, Any]] = []
+
+    def view(self, data: bytes, target: int = 0) -> int:
+        """Append bytes; returns the number of their view."""
+        view = {"buffer": 0, "byteOffset": self.length, "byteLength": len(data)}
+        self.views.append(view | ({"target": target} if target else {}))
+        self.chunks.append(data + b"\0" * (-len(data) % 4))
+        self.length += len(self.chunks[-1])
+        return len(self.views) - 1
+
+    def accessor(self, array: np.ndarray, kind: str, target: int, **more: Any) -> int:
+        """Append an array, as float32 of vertices, as uint32 of indices; returns the number of its accessor."""
+        data = np.ascontiguousarray(array, "<f4" if target == VERTEX_BUFFER else "<u4")
+        component = FLOAT if target == VERTEX_BUFFER else UNSIGNED_INT
+        entry = {"bufferView": self.view(data.tobytes(), target), "componentType": component, "count": len(array)}
+        self.accessors.append({**entry, "type": kind, **more})
+        return len(self.accessors) - 1
+
+    def primitive(self, part: Part) -> dict[str, Any]:
+        """Append a part; returns what a mesh says of it."""
+        points = np.asarray(part.vertices, np.float32)
+        bounds = {"min": points.min(axis=0).tolist(), "max": points.max(axis=0).tolist()}
+        attributes = {
+            "POSITION": self.accessor(points, "VEC3", VERTEX_BUFFER, **bounds),
+            "TEXCOORD_0": self.accessor(part.uv, "VEC2", VERTEX_BUFFER),
+        }
+        faces = self.accessor(part.faces.reshape(-1), "SCALAR", INDEX_BUFFER)
+        return {"attributes": attributes, "indices": faces, "material": part.texture}
+
+
 def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes], extras: dict[str, Any]) -> bytes:
     """A GLB file.
 
@@ -32,39 +69,9 @@ def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes
         jpegs: the textures, as JPEG files.
         extras: what to note in the file about where it comes from.
     """
-    chunks: list[bytes] = []
-    views: list[dict[str, int]] = []
-    accessors: list[dict[str, Any]] = []
-
-    def view(data: bytes, target: int = 0) -> int:
-        offset = sum(map(len, chunks))
-        chunks.append(data + b"\0" * (-len(data) % 4))
-        views.append(
-            {"buffer": 0, "byteOffset": offset, "byteLength": len(data)} | ({"target": target} if target else {})
-        )
-        return len(views) - 1
-
-    def accessor(array: np.ndarray, kind: str, target: int, **more: Any) -> int:
-        data = np.ascontiguousarray(array, "<f4" if target == VERTEX_BUFFER else "<u4")
-        component = FLOAT if target == VERTEX_BUFFER else UNSIGNED_INT
-        entry = {"bufferView": view(data.tobytes(), target), "componentType": component, "count": len(array)}
-        accessors.append({**entry, "type": kind, **more})
-        return len(accessors) - 1
-
-    meshes = []
-    for name, parts in nodes:
-        primitives = []
-        for part in parts:
-            points = np.asarray(part.vertices, np.float32)
-            bounds = {"min": points.min(axis=0).tolist(), "max": points.max(axis=0).tolist()}
-            attributes = {
-                "POSITION": accessor(points, "VEC3", VERTEX_BUFFER, **bounds),
-                "TEXCOORD_0": accessor(part.uv, "VEC2", VERTEX_BUFFER),
-            }
-            faces = accessor(part.faces.reshape(-1), "SCALAR", INDEX_BUFFER)
-            primitives.append({"attributes": attributes, "indices": faces, "material": part.texture})
-        meshes.append({"name": name, "primitives": primitives})
-    images = [{"bufferView": view(jpeg), "mimeType": "image/jpeg"} for jpeg in jpegs]
+    buffer = Buffer()
+    meshes = [{"name": name, "primitives": [buffer.primitive(part) for part in parts]} for name, parts in nodes]
+    images = [{"bufferView": buffer.view(jpeg), "mimeType": "image/jpeg"} for jpeg in jpegs]
     document = {
         "asset": {"version": "2.0", "generator": "MIMIC sample world", "extras": extras},
         "extensionsUsed": ["KHR_materials_unlit"],
@@ -76,13 +83,13 @@ def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes
         "textures": [{"source": index, "sampler": 0} for index in range(len(images))],
         "samplers": [{"magFilter": LINEAR, "minFilter": LINEAR_MIPMAP_LINEAR}],
         "images": images,
-        "accessors": accessors,
-        "bufferViews": views,
-        "buffers": [{"byteLength": sum(map(len, chunks))}],
+        "accessors": buffer.accessors,
+        "bufferViews": buffer.views,
+        "buffers": [{"byteLength": buffer.length}],
     }
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    binary = b"".join(chunks)
+    binary = b"".join(buffer.chunks)
     head = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + len(binary))
     return head + struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
 

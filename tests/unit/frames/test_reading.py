@@ -14,8 +14,8 @@ from mimic_core.frames import reader, shard
 from mimic_core.frames.reading import ConfinedReader
 from mimic_core.frames.shard import write_frames
 from mimic_core.frames.views import View
-from mimic_core.kit.confined import Limits
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.in_worker import Limits
 from mimic_core.sources import Unit, open_source
 
 

@@ -10,8 +10,10 @@ import handlers
 import pytest
 from handlers import answering, making_fails
 
-from mimic_core.kit.confined import ITEM, Limits, LostError, Pool, RemoteError, Worker
+from mimic_core.kit.confined import LostError, RemoteError, Worker
 from mimic_core.kit.errors import UnreadableError
+from mimic_core.kit.in_worker import ITEM, Limits
+from mimic_core.kit.pool import Pool
 from mimic_core.kit.processes import alive
 
 MIB = 1 << 20

@@ -152,7 +152,7 @@ def test_what_an_ordinary_user_may_not_do_is_told(tmp_path, what):
         folder.chmod(0o755)
     code = (
         "import os\nfrom mimic_core.kit import program\nfrom mimic_core.kit.files import write_json\n"
-        "from mimic_core.kit.verify import read_receipt\n"
+        "from mimic_core.kit.read_receipts import read_receipt\n"
         f"if os.getuid() == 0: os.setgid({NOBODY}); os.setuid({NOBODY})\nprogram.run(lambda _: {line})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

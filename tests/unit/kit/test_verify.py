@@ -10,16 +10,9 @@ import pytest
 from mimic_core.datasets.statistics import dataset_statistics
 from mimic_core.kit import verify
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.receipts import Receipt
-from mimic_core.kit.verify import (
-    InputCheck,
-    check_written,
-    compare,
-    listed,
-    read_receipt,
-    receipt_beside,
-    with_receipts,
-)
+from mimic_core.kit.verify import InputCheck, check_written, compare, listed, receipt_beside, with_receipts
 from mimic_core.report.pretraining import read_metrics, run_receipt
 from mimic_core.report.readings import read_results, run_statistics
 from mimic_core.report.sources import frames_statistics

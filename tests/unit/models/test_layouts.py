@@ -15,7 +15,7 @@ from timm.models.vision_transformer import VisionTransformer
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, load_pretrained
-from mimic_core.models.weights.layouts import choose_heads
+from mimic_core.models.weights.architecture import choose_heads
 from mimic_core.models.weights.pickles import NumberType, number, read_pickle
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -1,0 +1,102 @@
+"""The architecture of an encoder, as the shapes of its parameters show it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mimic_core.kit.errors import MimicError
+from mimic_core.kit.settings import is_count, shown
+from mimic_core.models.settings import NAMED, ViTSettings
+from mimic_core.models.vit import sincos_positions
+from mimic_core.models.weights.checkpoint import Checkpoint
+from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE
+
+HEAD_CHANNELS = 64  # of every ViT up to L; larger ones differ
+
+
+def is_square(count: int) -> bool:
+    """Whether ``count`` patches are a square grid."""
+    return math.isqrt(count) ** 2 == count
+
+
+def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int | None) -> ViTSettings:
+    """The architecture, from the shapes of the parameters and what else the file says."""
+
+    def shape(name: str, axes: int) -> tuple[int, ...]:
+        value = weights.get(name)
+        if value is None or value.ndim != axes or 0 in value.shape:
+            state = "missing" if value is None else str(tuple(value.shape))
+            remedy = "check that the file is a vision transformer, and whole"
+            what = f"the size of the encoder shows in {name}, which is {state}"
+            raise MimicError(what, where=found.path, remedy=remedy)
+        return tuple(value.shape)
+
+    width, _, patch_size, _ = shape("patch_embed.proj.weight", 4)
+    hidden, _ = shape("blocks.0.mlp.fc1.weight", 2)
+    ratio = hidden / width
+    numbers = {matched[1] for name in weights if (matched := re.match(r"blocks\.(\d+)\.", name))}
+    class_token = "cls_token" in weights
+    if "pos_embed" in weights:
+        patches = shape("pos_embed", 3)[1] - class_token
+        stated = found.facts.image_size
+        if stated is not None and stated[0] != stated[1]:
+            remedy = "use an encoder that was pretrained on square images"
+            raise MimicError(
+                f"images of {stated[0]}x{stated[1]} pixels are not square", where=found.path, remedy=remedy
+            )
+        if patches < 1 or not is_square(patches):
+            remedy = "use an encoder that was pretrained on square images"
+            raise MimicError(f"positions of {patches} patches are no square grid", where=found.path, remedy=remedy)
+        image_size, positions = math.isqrt(patches) * patch_size, kind_of_positions(weights["pos_embed"], class_token)
+    elif found.facts.rotary:
+        image_size, positions = min(found.facts.image_size or (NAVER_IMAGE_SIZE,)), "rope"
+    else:
+        remedy = "use an encoder with positions, or NAVER's CroCo v2 with its croco_kwargs"
+        raise MimicError("the checkpoint has no positions (missing pos_embed)", where=found.path, remedy=remedy)
+    return ViTSettings(
+        image_size=image_size,
+        patch_size=patch_size,
+        width=width,
+        depth=len(numbers),
+        heads=choose_heads(width, found.facts.heads, heads, found.path),
+        mlp_ratio=ratio if int(width * ratio) == hidden else math.nextafter(ratio, math.inf),
+        class_token=class_token,
+        positions=positions,
+    )
+
+
+def kind_of_positions(positions: Tensor, class_token: bool) -> str:
+    """``sincos`` where the values are the fixed ones, else ``learned``."""
+    width, side = positions.shape[2], math.isqrt(positions.shape[1] - class_token)
+    if width % 4:
+        return "learned"
+    fixed = sincos_positions(width, side, side)[:, 1 - class_token :]
+    same = torch.allclose(positions.float(), fixed, atol=1e-3)  # files may be in half precision
+    return "sincos" if same else "learned"
+
+
+def choose_heads(width: int, stated: int | None, asked: int | None, where: Path) -> int:
+    """Heads as the file states them, as the caller asks, or as every known ViT of this width has them."""
+    if asked is not None and not is_count(asked, 1):
+        what = f"width, depth and heads are whole numbers of 1 or more, and heads is {shown(asked)}"
+        raise MimicError(what, where="heads", remedy="give as many as the encoder has")
+    if stated is not None and asked is not None and stated != asked:
+        remedy = "leave out heads: the file knows"
+        raise MimicError(f"the file says {stated} heads, and {asked} were asked for", where=where, remedy=remedy)
+    usual = {size: heads for size, _, heads in NAMED.values()}.get(width)
+    if usual is None and width % HEAD_CHANNELS == 0 and width <= NAMED["vit_large"][0]:
+        usual = width // HEAD_CHANNELS
+    chosen = next((number for number in (stated, asked, usual) if number is not None), None)
+    if chosen is None:
+        raise MimicError(
+            f"the file does not say how many heads the {width} channels of a token are divided into",
+            where=where,
+            remedy="say so: load_pretrained(path, heads=...)",
+        )
+    return chosen
