@@ -29,16 +29,13 @@ CRASHES = "check the file, set frames.simulator to moderngl, or leave this scene
 
 
 class RemoteSimulator(Simulator):
-    """A scene that another process has opened; its arguments and errors are those of habitat-sim's adapter.
+    """A scene that another process has opened.
 
     Args:
-        path: a .glb file.
-        size: (height, width) in pixels.
-        hfov: horizontal field of view, degrees.
-        up: the file's upward axis, ``y`` or ``z``.
+        path, size, hfov, up: as of :class:`mimic_core.simulators.habitat.HabitatSimulator`.
 
     Raises:
-        UnreadableError: as the adapter does; or its process ended, or did not answer.
+        UnreadableError: as there; or its process ended, or did not answer.
         MimicError: habitat-sim's Python does not start.
     """
 

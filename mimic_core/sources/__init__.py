@@ -11,7 +11,7 @@ from typing import Any
 from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import Source, Unit, in_shard
 
-_NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry"])
+_NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry", "walking"])
 
 
 class Adapters(Mapping[str, type[Source]]):

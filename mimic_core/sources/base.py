@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 from mimic_core.foreign import MACHINE
 from mimic_core.kit.errors import MimicError, printable
+from mimic_core.sources.walking import folders_below
 
 LONGEST_NUMBER = 999  # digits of a number in a name that is counted as one
 LONGEST_KEY = 200  # letters of a key: a file system takes 255 in a name, and more stands around it
@@ -141,62 +141,6 @@ def natural(path: Path) -> tuple[list[tuple[int, str]], str]:
     parts = re.split(r"([0-9]+)", path.name.lower())
     whole = [part.isascii() and part.isdecimal() and len(part) <= LONGEST_NUMBER for part in parts]
     return [(int(part), "") if yes else (-1, part) for part, yes in zip(parts, whole, strict=True)], path.name
-
-
-def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[tuple[Path, list[Path], list[Path]]]:
-    """Every folder below the root, itself included, with its folders and its files by name, as ``os.walk`` does.
-
-    Hidden ones are passed over, links are followed. What the caller removes from the list of folders is not entered. A
-    folder that links lead to twice is visited once, so that a loop of links ends. One that may not be listed comes with
-    itself as its only file, so that it is not passed over in silence. Nothing is opened: pipes and devices, and links
-    that lead nowhere or to themselves, are among the files.
-
-    Args:
-        hidden: gets the hidden files and folders that were passed over.
-
-    Raises:
-        OSError: a fault of the machine.
-    """
-    seen: set[tuple[int, int]] = set()
-    stack = [root]
-    while stack:
-        folder = stack.pop()
-        try:
-            if not first_visit(folder, seen):
-                continue
-            with os.scandir(folder) as listing:
-                every = sorted((entry.name, is_folder(entry)) for entry in listing)
-        except OSError as error:
-            if error.errno in MACHINE:
-                raise
-            yield folder, [], [folder]
-            continue
-        entries = [(name, inner) for name, inner in every if not name.startswith(".")]
-        if hidden is not None:
-            hidden += (folder / name for name, _ in every if name.startswith("."))
-        folders = [folder / name for name, inner in entries if inner]
-        yield folder, folders, [folder / name for name, inner in entries if not inner]
-        stack += reversed(folders)
-
-
-def first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether a folder is none of those ``seen``, by whatever name links lead to it; from now on it is one of them."""
-    status = folder.stat()
-    place = (status.st_dev, status.st_ino)
-    if place in seen:
-        return False
-    seen.add(place)
-    return True
-
-
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is, or leads to, a folder; also where that may not be looked at, so that it is named as one."""
-    try:
-        return entry.is_dir()
-    except OSError as error:
-        if error.errno in MACHINE:
-            raise
-        return error.errno in (errno.EACCES, errno.EPERM)  # a link to itself is none, and costs itself alone
 
 
 class Source(ABC):

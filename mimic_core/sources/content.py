@@ -15,7 +15,8 @@ from pathlib import Path
 from mimic_core.foreign import first_bytes, open_regular
 from mimic_core.foreign.headers import gif_pictures, read_header
 from mimic_core.kit.errors import UnreadableError, printable
-from mimic_core.sources.base import IMAGES, Unit, folders_below, natural
+from mimic_core.sources.base import IMAGES, Unit, natural
+from mimic_core.sources.walking import folders_below
 
 VIDEO, PICTURE, OTHER = "video", "picture", ""
 

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from mimic_core.foreign import open_regular
 from mimic_core.kit.errors import MimicError, UnreadableError
-from mimic_core.sources.base import FolderSource, Unit, folders_below, lacking, name_below
+from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+from mimic_core.sources.walking import folders_below
 
 
 class Mannequin(FolderSource):

@@ -11,8 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from mimic_core.foreign import MACHINE
-from mimic_core.sources.base import first_visit, is_folder
+from mimic_core.sources.walking import is_folder, walk
 
 HELD = 1 << 18  # records held in memory; more go to disk
 PARTS = 256  # files that records on disk are shared out over: 100,000 records each of 25 million
@@ -29,25 +28,17 @@ def files_below(root: Path) -> Iterator[tuple[Path, bool]]:
     Raises:
         OSError: a fault of the machine.
     """
-    seen: set[tuple[int, int]] = set()
-    stack = [root]
-    while stack:
-        folder = stack.pop()
-        try:
-            if not first_visit(folder, seen):
+
+    def look(folder: Path, entries: Iterator[os.DirEntry[str]], stack: list[Path]) -> Iterator[tuple[Path, bool]]:
+        for entry in entries:
+            if entry.name.startswith("."):
                 continue
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if is_folder(entry):
-                        stack.append(folder / entry.name)
-                    else:
-                        yield folder / entry.name, True
-        except OSError as error:
-            if error.errno in MACHINE:
-                raise
-            yield folder, False
+            if is_folder(entry):
+                stack.append(folder / entry.name)
+            else:
+                yield folder / entry.name, True
+
+    yield from walk(root, look, lambda folder: (folder, False))
 
 
 class Sorted:

@@ -40,16 +40,6 @@ def bounded():
     assert time.process_time() - start < 10
 
 
-@pytest.fixture(scope="module")
-def encoder():
-    return build_encoder(SIZES, seed=0).eval()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "checkpoint.pth"
-
-
 BOMB = b"\x85" + b"".join(b"q%bh%b\x86" % (bytes([i]), bytes([i])) for i in range(40))
 PICKLES = {
     "a tuple of tuples as a key": b"}" + hostile.text(b"a") + BOMB + b"K\1s",

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import build_encoder, load_pretrained
+from mimic_core.models import load_pretrained
 from mimic_core.models.weights.architecture import choose_heads
 from mimic_core.models.weights.pickles import NumberType, number, read_pickle
 
@@ -24,11 +24,6 @@ SIZES = {"image_size": 32, "width": 16, "depth": 2, "heads": 2, "mlp_ratio": 3}
 
 def images(size=32):
     return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return build_encoder(SIZES, seed=0).eval()
 
 
 @pytest.fixture

@@ -18,16 +18,6 @@ from mimic_core.objectives.mae.model import MAE
 SIZES = {"image_size": 32, "width": 16, "depth": 2, "heads": 2, "mlp_ratio": 3}
 
 
-@pytest.fixture(scope="module")
-def encoder():
-    return build_encoder(SIZES, seed=0).eval()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "checkpoint.pth"
-
-
 def under(prefix, weights):
     return {prefix + name: value for name, value in weights.items()}
 

@@ -11,7 +11,8 @@ from unit.sources.raw import Read, encoded, write_h5, write_images
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.sources import open_source
-from mimic_core.sources.base import LONGEST_KEY, Unit, as_text, check_unique, folders_below, name_below
+from mimic_core.sources.base import LONGEST_KEY, Unit, as_text, check_unique, name_below
+from mimic_core.sources.walking import folders_below
 
 
 def names(adapter, root):
