@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mimic_core.datasets import PairDataset
 from mimic_core.finetune.pictures import GAP, LABEL, TILE, TITLE
-from mimic_core.pairs.correspondences import NONE
+from mimic_core.pairs.correspondences import NO_PATCH
 from mimic_core.pairs.settings import GRID, PATCH_SIZE
 
 Image = NDArray[np.uint8]
@@ -52,7 +52,7 @@ def coloured(view1: Image, view2: Image, row: dict) -> Image:
     """A pair side by side with every seventh correspondence drawn."""
     mapping = np.asarray(row["correspondences"])
     views = [view1.copy(), view2.copy()]
-    for number, patch in enumerate(np.flatnonzero(mapping != NONE)[::7]):
+    for number, patch in enumerate(np.flatnonzero(mapping != NO_PATCH)[::7]):
         colour = tuple(int(255 * part) for part in plt.get_cmap("hsv")(number * 37 % 100 / 100)[:3])
         for view, place in zip(views, (patch, mapping[patch]), strict=True):
             y, x = (int(part) * PATCH_SIZE for part in divmod(place, GRID))

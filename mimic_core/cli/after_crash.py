@@ -31,8 +31,8 @@ from mimic_core.cli.snakemake_state import (
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import PARTIAL
 from mimic_core.kit.processes import Process, alive, end, running, still_runs
-from mimic_core.machine.run_lock import NAME as LOCK
-from mimic_core.machine.run_lock import Holder, find_holder
+from mimic_core.machine import RUN_LOCK as LOCK
+from mimic_core.machine import Holder, find_holder
 
 log = logging.getLogger("mimic")
 

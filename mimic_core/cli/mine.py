@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
 
     Leaves with exit code 3 where something could not be read and the rest was mined.
     """
+    from mimic_core.pairs import MiningSettings
     from mimic_core.pairs.folder import FolderSettings, mine_folder
-    from mimic_core.pairs.settings import MiningSettings
     from mimic_core.report.gallery import write_gallery
 
     low, high = args.overlap
@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> None:
 
 def summary(statistics: dict[str, Any]) -> str:
     """A table of the verdicts, and each video that could not be read."""
-    from mimic_core.pairs.measurement import VERDICTS
-    from mimic_core.sources.content import told
+    from mimic_core.pairs import VERDICTS
+    from mimic_core.sources import told
 
     rows = [("seen", statistics["seen"]), *((name, statistics["verdicts"][name]) for name in VERDICTS)]
     lines = [f"{name:<16}{count:>8,}" for name, count in rows if count]

@@ -11,10 +11,8 @@ from typing import Any
 
 from mimic_core.config.checking import check_values, load_block, read_config
 from mimic_core.kit.errors import MimicError, UnreadableError
-from mimic_core.sources import open_source
-from mimic_core.sources.base import Unit
+from mimic_core.sources import Unit, open_source, read_registry
 from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
-from mimic_core.sources.registry import read_registry
 
 PACKAGES = {
     "mining": ("numpy", "cv2", "av", "PIL", "pyarrow", "pandas", "opengl_basisu"),
@@ -72,8 +70,7 @@ def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
 
 def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callable[[Unit], None]:
     """What reads the first view of a unit, and raises where it cannot."""
-    from mimic_core.frames import reader
-    from mimic_core.frames.views import Remark
+    from mimic_core.frames import Remark, reader
 
     kind = open_source(settings["adapter"], settings.get("options")).kind
     read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))

@@ -17,7 +17,7 @@ from mimic_core.foreign.yaml_files import DEPTH, load_yaml
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.settings import LARGEST
 from mimic_core.kit.suggestions import did_you_mean
-from mimic_core.sources.registry import read_registry
+from mimic_core.sources import read_registry
 
 Config = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 from mimic_core.datasets.leaks import told
 from mimic_core.datasets.statistics import shortfall
 from mimic_core.kit.escaping import markdown, markdown_table
-from mimic_core.pairs.measurement import VERDICTS
+from mimic_core.pairs import VERDICTS
 
 
 def dataset_card(

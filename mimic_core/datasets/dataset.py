@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mimic_core.foreign import MACHINE
-from mimic_core.frames.views import decode_image
+from mimic_core.frames import decode_image
 from mimic_core.kit.errors import MimicError
 
 Image = NDArray[np.uint8]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mimic_core.kit.read_receipts import ReadReceipt, read_receipt
-from mimic_core.pairs.measurement import VERDICTS
+from mimic_core.pairs import VERDICTS
 
 
 def dataset_statistics(path: str | Path) -> dict[str, Any]:

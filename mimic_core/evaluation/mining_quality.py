@@ -19,12 +19,23 @@ from mimic_core.evaluation.mining_scenes import SCENES, TruePair
 from mimic_core.evaluation.truth import covisibility, patches_of, true_patches, true_positions
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.seeding import generator
-from mimic_core.pairs import Features, Measurement, MiningSettings, detect
-from mimic_core.pairs.correspondences import NONE
-from mimic_core.pairs.homography import usable
-from mimic_core.pairs.matching import match
-from mimic_core.pairs.measurement import DEFAULT, FEW_MATCHES, KEPT, NO_HOMOGRAPHY, overlap_of
-from mimic_core.pairs.settings import GRID, PATCH_SIZE, PATCHES
+from mimic_core.pairs import (
+    DEFAULT,
+    FEW_MATCHES,
+    GRID,
+    KEPT,
+    NO_HOMOGRAPHY,
+    NO_PATCH,
+    PATCH_SIZE,
+    PATCHES,
+    Features,
+    Measurement,
+    MiningSettings,
+    detect,
+    match,
+    overlap_of,
+    usable,
+)
 
 ALL = "all"  # the row of a variant over all scenes
 
@@ -131,7 +142,7 @@ def judge(result: Measurement, there: NDArray[np.float64], back: NDArray[np.floa
     if result.verdict != KEPT:
         return row
     target = true_patches(there)
-    said = np.flatnonzero(result.correspondences != NONE)
+    said = np.flatnonzero(result.correspondences != NO_PATCH)
     found, right = result.correspondences[said].astype(int), target[said]
     apart = np.abs(np.stack(np.divmod(found, GRID)) - np.stack(np.divmod(right, GRID))).max(axis=0)
     row["exact"] = float(((right >= 0) & (found == right)).mean())

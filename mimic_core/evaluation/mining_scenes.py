@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 
 from mimic_core.evaluation.truth import Shot
 from mimic_core.kit.seeding import generator
-from mimic_core.pairs.settings import IMAGE_SIZE
-from mimic_core.sampledata.build.artwork import landscape, poster
-from mimic_core.sampledata.build.flat import flat_glb
-from mimic_core.sampledata.build.gltf import Part, glb_bytes
-from mimic_core.sampledata.build.materials import Materials
+from mimic_core.pairs import IMAGE_SIZE
+from mimic_core.sampledata import Materials, Part, flat_glb, glb_bytes, landscape, poster
 from mimic_core.simulators import Simulator, camera_pose, open_simulator
 
 FOCAL = 128.0  # pixels: the central 224 of a 256-pixel render with a field of view of 90 degrees

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.pairs.settings import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES
+from mimic_core.pairs import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES
 
 HIDDEN_FROM = 0.03  # share of the depth: what lies farther behind what the other view sees is hidden
 

@@ -20,7 +20,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.progress import track
 from mimic_core.kit.tables import RowWriter
-from mimic_core.pairs.hashing import perceptual_hash
+from mimic_core.pairs import perceptual_hash
 
 HASHES = pa.schema([("image", pa.string()), ("hash", pa.uint64())])
 SIZE = 224  # pixels of a side, as views are stored

@@ -1,8 +1,10 @@
 """The one door for bytes that others wrote: regular files only, bounded, one kind of error for every fault.
 
-:mod:`reading` has the bounds and the readers that every format shares; the other modules read one format each.
+:mod:`reading` has the bounds and the readers that every format shares; the other modules read one format each. Those of
+HDF5 and YAML are doors of their own, since they load a library that most programs do not need.
 """
 
+from mimic_core.foreign.headers import gif_pictures, pictures_in, read_header
 from mimic_core.foreign.reading import (
     FILE_BYTES,
     FRAME_PIXELS,
@@ -55,10 +57,13 @@ __all__ = [
     "check_regular",
     "first_bytes",
     "foreign",
+    "gif_pictures",
     "machine_fault",
     "open_regular",
     "parse_json",
     "picture_size",
+    "pictures_in",
+    "read_header",
     "read_regular",
     "reason",
 ]

@@ -11,10 +11,30 @@ from mimic_core.frames.hdf5 import hdf5_views
 from mimic_core.frames.images import ImageSettings, image_views
 from mimic_core.frames.scene import SceneSettings, scene_views
 from mimic_core.frames.sens import sens_views
-from mimic_core.frames.video import VideoSettings, video_views
-from mimic_core.frames.views import Reader, Reading, Remark, View
+from mimic_core.frames.shard import OK, REMARK, VIEWS, log_row, none_readable, rows_or_fault, view_name
+from mimic_core.frames.video import VideoSettings, expected_views, video_seconds, video_views
+from mimic_core.frames.views import Reader, Reading, Remark, View, decode_image
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
+
+__all__ = [
+    "OK",
+    "REMARK",
+    "VIEWS",
+    "Reader",
+    "Reading",
+    "Remark",
+    "View",
+    "decode_image",
+    "expected_views",
+    "face_blur",
+    "log_row",
+    "none_readable",
+    "reader",
+    "rows_or_fault",
+    "video_seconds",
+    "view_name",
+]
 
 
 def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:

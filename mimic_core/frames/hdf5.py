@@ -18,8 +18,7 @@ from mimic_core.frames.faces import face_blur
 from mimic_core.frames.images import ImageSettings
 from mimic_core.frames.views import Image, View, decode_image, to_view_size
 from mimic_core.kit.errors import UnreadableError
-from mimic_core.sources import Unit
-from mimic_core.sources.base import natural
+from mimic_core.sources import Unit, natural
 
 VIEWS = 1 << 16  # of one sample: groups may hold one another many times over
 REMEDY = "fetch the file again, or remove it"

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mimic_core.foreign import foreign, read_regular
-from mimic_core.foreign.headers import pictures_in
+from mimic_core.foreign import foreign, pictures_in, read_regular
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, decode_picture, to_view_size
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.kit.settings import check_choice
-from mimic_core.sources import Unit
-from mimic_core.sources.base import name_below
+from mimic_core.sources import Unit, name_below
 
 NAMED = 3  # files that a remark names; the rest is counted
 

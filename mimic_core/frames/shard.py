@@ -23,8 +23,7 @@ from mimic_core.kit.errors import MimicError, UnreadableError, printable
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.progress import track
 from mimic_core.kit.tables import Row, RowWriter
-from mimic_core.sources import Unit
-from mimic_core.sources.base import name_below
+from mimic_core.sources import Unit, name_below
 
 log = logging.getLogger("mimic")
 
@@ -82,7 +81,7 @@ def write_frames(
         for unit in track(units, "units"):
             for row in rows_or_fault(unit, read, tar):
                 table.add(row)
-                tell(row)
+                log_row(row)
                 views += row["status"] == OK
                 faces += row["faces"]
                 if row["status"] == UNREADABLE:
@@ -103,7 +102,7 @@ def write_frames(
     }
 
 
-def tell(row: Row) -> None:
+def log_row(row: Row) -> None:
     """Log what could not be read, and what was remarked."""
     told = {UNREADABLE: "unreadable", REMARK: "note"}.get(row["status"])
     if told:

@@ -1,7 +1,45 @@
-"""From views to retained pairs with patch correspondences: no poses, no depth, no annotation."""
+"""From views to retained pairs with patch correspondences: no poses, no depth, no annotation.
 
+:mod:`folder` is a door of its own, since it loads what reads videos.
+"""
+
+from mimic_core.pairs.correspondences import NO_PATCH
 from mimic_core.pairs.features import Features, detect
-from mimic_core.pairs.measurement import Measurement, measure
-from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.hashing import perceptual_hash
+from mimic_core.pairs.homography import usable
+from mimic_core.pairs.matching import match
+from mimic_core.pairs.measurement import (
+    DEFAULT,
+    FEW_MATCHES,
+    KEPT,
+    NO_HOMOGRAPHY,
+    UNREADABLE,
+    VERDICTS,
+    Measurement,
+    measure,
+    overlap_of,
+)
+from mimic_core.pairs.settings import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES, MiningSettings
 
-__all__ = ["Features", "Measurement", "MiningSettings", "detect", "measure"]
+__all__ = [
+    "DEFAULT",
+    "FEW_MATCHES",
+    "GRID",
+    "IMAGE_SIZE",
+    "KEPT",
+    "NO_HOMOGRAPHY",
+    "NO_PATCH",
+    "PATCHES",
+    "PATCH_SIZE",
+    "UNREADABLE",
+    "VERDICTS",
+    "Features",
+    "Measurement",
+    "MiningSettings",
+    "detect",
+    "match",
+    "measure",
+    "overlap_of",
+    "perceptual_hash",
+    "usable",
+]

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mimic_core.frames.shard import VIEWS, none_readable
+from mimic_core.frames import VIEWS, none_readable
 from mimic_core.kit.archive import TarWriter
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.tables import RowWriter, read_rows

@@ -9,7 +9,7 @@ from mimic_core.pairs.homography import Homography
 from mimic_core.pairs.settings import GRID, PATCH_SIZE, PATCHES
 
 OUTSIDE = PATCHES  # a target like any other in the vote
-NONE = -1  # a patch without correspondence
+NO_PATCH = -1  # a patch without correspondence
 LARGEST_WORD = 2**64 - 1
 MARGIN = 1e-3  # patches: over ten times the rounding error of a mapped corner
 
@@ -82,19 +82,19 @@ def correspondences(matrix: Homography, rng: np.random.Generator, count: int) ->
     votes = np.bincount(targets.ravel(), minlength=len(patches) * (PATCHES + 1)).reshape(-1, PATCHES + 1)
     chosen, first = np.unique(votes.argmax(1), return_index=True)  # the first patch in index order gets the target
     matched = chosen != OUTSIDE
-    result = np.full(PATCHES, NONE, np.int16)
+    result = np.full(PATCHES, NO_PATCH, np.int16)
     result[patches[first[matched]]] = chosen[matched]
     return result
 
 
 def overlap(mapping: Correspondences) -> float:
     """Share of the 196 patches that have a correspondence."""
-    return float((mapping != NONE).sum() / PATCHES)
+    return float((mapping != NO_PATCH).sum() / PATCHES)
 
 
 def inverted(mapping: Correspondences) -> Correspondences:
     """The same one-to-one correspondences written from the other view."""
-    result = np.full(PATCHES, NONE, np.int16)
-    matched = np.flatnonzero(mapping != NONE)
+    result = np.full(PATCHES, NO_PATCH, np.int16)
+    matched = np.flatnonzero(mapping != NO_PATCH)
     result[mapping[matched]] = matched
     return result

@@ -14,18 +14,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mimic_core.frames.faces import face_blur
+from mimic_core.frames import face_blur
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import cannot_write, remove_abandoned
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import changed_files
-from mimic_core.machine.folder_lock import FolderLock
+from mimic_core.machine import FolderLock
 from mimic_core.pairs.archives import Archives, sum_statistics
 from mimic_core.pairs.ordering import mine_tasks
 from mimic_core.pairs.shard import ShardPaths
 from mimic_core.pairs.tasks import PARTS, FolderSettings, UnitTask, find_tasks, shard_paths
-from mimic_core.sources.content import passed_over
+from mimic_core.sources import passed_over
 
 __all__ = ["PARTS", "FolderSettings", "UnitTask", "find_tasks", "mine_folder", "shard_paths"]
 

@@ -15,19 +15,19 @@ from typing import Any
 
 import cv2
 
-from mimic_core.frames.shard import OK, REMARK
+from mimic_core.frames import OK, REMARK
 from mimic_core.kit.archive import TarWriter
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.tables import Row, RowWriter, count_rows, read_groups
-from mimic_core.machine.memory import keep_freed_memory
+from mimic_core.machine import keep_freed_memory
 from mimic_core.pairs.candidates import Candidate, CandidateRule
 from mimic_core.pairs.measurement import KEPT, NEAR_DUPLICATE, UNREADABLE, VERDICTS, Measurement
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.tables import CANDIDATES, PAIRS
 from mimic_core.pairs.unit_views import Found, UnitViews
-from mimic_core.sources.base import Unit
+from mimic_core.sources import Unit
 
 log = logging.getLogger("mimic")
 

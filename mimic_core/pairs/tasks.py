@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.frames import reader
-from mimic_core.frames.video import expected_views
-from mimic_core.frames.views import Reader
+from mimic_core.frames import Reader, expected_views, reader
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.receipts import code_version
 from mimic_core.kit.settings import NOT_NEGATIVE, Bounds, check_numbers
@@ -19,9 +17,7 @@ from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths
-from mimic_core.sources import Unit, open_source
-from mimic_core.sources.base import check_unique
-from mimic_core.sources.content import passed_over, told
+from mimic_core.sources import Unit, check_unique, open_source, passed_over, told
 
 log = logging.getLogger("mimic")
 

@@ -14,8 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from mimic_core.frames.shard import OK, rows_or_fault
-from mimic_core.frames.views import Reader, Reading
+from mimic_core.frames import OK, Reader, Reading, rows_or_fault
 from mimic_core.kit.archive import TarWriter, read_at
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.kit.tables import Row

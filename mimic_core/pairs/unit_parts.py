@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.frames.shard import OK, VIEWS, tell, view_name
+from mimic_core.frames import OK, VIEWS, log_row, view_name
 from mimic_core.kit.archive import TarWriter
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import cannot_write, write_json
@@ -79,7 +79,7 @@ class UnitWriter:
             self.places[row["view"]] = offset, row["size"]
             row = {**row, "offset": offset}
         self.table.add(row)
-        tell(row)
+        log_row(row)
         self.writer.note(row)
         self.unit, self.faces = row["unit"], self.faces + row["faces"]
 

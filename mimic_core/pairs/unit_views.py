@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import IO
 
-from mimic_core.frames.views import decode_image
+from mimic_core.frames import decode_image
 from mimic_core.kit.archive import read_at
 from mimic_core.kit.in_worker import sign_of_life
 from mimic_core.kit.seeding import generator

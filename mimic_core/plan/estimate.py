@@ -14,7 +14,7 @@ from mimic_core.plan.models import run_model
 from mimic_core.plan.speeds import pretrain_speed
 from mimic_core.plan.terms import Estimate, Term
 from mimic_core.plan.units import Work, source_work
-from mimic_core.sources.registry import read_registry
+from mimic_core.sources import read_registry
 
 FLOAT = 4  # bytes
 

@@ -18,7 +18,7 @@ from mimic_core.kit.read_receipts import ReadReceipt, read_receipt
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.models import read_model
 from mimic_core.plan.speeds import SHAPES, operations_of, speed_name
-from mimic_core.sources.registry import read_registry
+from mimic_core.sources import read_registry
 
 log = logging.getLogger("mimic")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.plan.costs import Costs
-from mimic_core.sources.registry import Entry
+from mimic_core.sources import Entry
 
 VIEWS, CANDIDATES = 24, 128  # of a sample of the random walk (paper, appendix C.1)
 STEPS = {  # rule -> what its ratios in the table of costs are counted in
@@ -120,7 +120,7 @@ def own_steps(settings: Mapping[str, Any], config: Mapping[str, Any], entry: Ent
         return 0, 0.0, f"NOT KNOWN: there is no folder {root}; counted as nothing"
     units = open_source(settings["adapter"], settings.get("options")).units(root)
     if entry.kind == "video":
-        from mimic_core.frames.video import video_seconds
+        from mimic_core.frames import video_seconds
 
         seconds = sum(video_seconds(unit.path) for unit in units)
         interval = settings["frames"].get("interval") or 1 / 30

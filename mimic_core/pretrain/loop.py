@@ -15,8 +15,8 @@ from mimic_core.kit.files import write_json
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.seeding import seed_for
 from mimic_core.kit.verify import InputCheck
+from mimic_core.machine import RunLock
 from mimic_core.machine.devices import usable_precision
-from mimic_core.machine.run_lock import RunLock
 from mimic_core.models.linear import speed_up_linear_layers
 from mimic_core.objectives import Arrays, get_objective
 from mimic_core.pretrain.batches import Batches, Draws

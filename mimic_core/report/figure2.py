@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from mimic_core.kit.files import atomic_path
-from mimic_core.sources.registry import PAPER_DATASETS, read_registry
+from mimic_core.sources import PAPER_DATASETS, read_registry
 
 PAPER = [entry for entry in read_registry().values() if entry.in_paper]
 LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number

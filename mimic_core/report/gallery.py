@@ -18,8 +18,8 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import write_text
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.verify import changed_files
+from mimic_core.pairs import KEPT, UNREADABLE, VERDICTS
 from mimic_core.pairs.folder import shard_paths
-from mimic_core.pairs.measurement import KEPT, UNREADABLE, VERDICTS
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 MOST = 300  # retained pairs on the page, and as many rejected ones; an even choice of all

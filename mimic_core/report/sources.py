@@ -13,8 +13,8 @@ from typing import Any
 
 from mimic_core.kit.escaping import Markup, csv_cell, markdown_table
 from mimic_core.kit.read_receipts import read_receipt
-from mimic_core.pairs.measurement import KEPT, VERDICTS
-from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
+from mimic_core.pairs import KEPT, VERDICTS
+from mimic_core.sources import ACCESS, PAPER_DATASETS, Entry, read_registry
 
 REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mimic_core.sampledata.names import flat_names
+from mimic_core.sampledata.names import DOWNSTREAM, RAW, flat_names, part
 
 if TYPE_CHECKING:
+    from mimic_core.sampledata.build.artwork import landscape, poster
     from mimic_core.sampledata.build.flat import flat_glb, write_flat
+    from mimic_core.sampledata.build.gltf import Part, glb_bytes
+    from mimic_core.sampledata.build.materials import Materials
     from mimic_core.sampledata.build.people import Person, flat_with_people, person
     from mimic_core.sampledata.build.two_storeys import house_glb
     from mimic_core.sampledata.film.walkthrough import write_walkthrough
@@ -24,12 +27,20 @@ if TYPE_CHECKING:
     from mimic_core.sampledata.layouts.taskonomy import write_taskonomy
 
 __all__ = [
+    "DOWNSTREAM",
+    "RAW",
+    "Materials",
+    "Part",
     "Person",
     "flat_glb",
     "flat_names",
     "flat_with_people",
+    "glb_bytes",
     "house_glb",
+    "landscape",
+    "part",
     "person",
+    "poster",
     "write_ade20k",
     "write_coco",
     "write_flat",
@@ -41,6 +52,11 @@ __all__ = [
 ]
 
 MODULES = {  # imported when first used, so that planning a run needs the names alone
+    "landscape": "build.artwork",
+    "poster": "build.artwork",
+    "Part": "build.gltf",
+    "glb_bytes": "build.gltf",
+    "Materials": "build.materials",
     "flat_glb": "build.flat",
     "write_flat": "build.flat",
     "house_glb": "build.two_storeys",

@@ -3,12 +3,13 @@
 Everything here runs on Python 3.9, since habitat-sim does. Importing this package loads NumPy and nothing heavier.
 """
 
-from mimic_core.simulators.base import Rendering, Simulator, camera_pose, heading
+from mimic_core.simulators.base import Rendering, Resolution, Simulator, camera_pose, heading
 from mimic_core.simulators.opening import open_simulator
 from mimic_core.simulators.walk import WalkSettings, WalkView, walk_views
 
 __all__ = [
     "Rendering",
+    "Resolution",
     "Simulator",
     "WalkSettings",
     "WalkView",

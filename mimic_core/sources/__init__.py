@@ -9,7 +9,9 @@ from pkgutil import iter_modules
 from typing import Any
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.sources.base import Source, Unit, in_shard
+from mimic_core.sources.base import Source, Unit, check_unique, in_shard, name_below, natural
+from mimic_core.sources.content import passed_over, told
+from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
 
 _NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry", "walking"])
 
@@ -68,4 +70,19 @@ def open_source(adapter: str, options: Mapping[str, Any] | None = None) -> Sourc
     return chosen(**(options or {}))
 
 
-__all__ = ["ADAPTERS", "Source", "Unit", "in_shard", "open_source"]
+__all__ = [
+    "ACCESS",
+    "ADAPTERS",
+    "PAPER_DATASETS",
+    "Entry",
+    "Source",
+    "Unit",
+    "check_unique",
+    "in_shard",
+    "name_below",
+    "natural",
+    "open_source",
+    "passed_over",
+    "read_registry",
+    "told",
+]

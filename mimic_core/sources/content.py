@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mimic_core.foreign import first_bytes, open_regular
-from mimic_core.foreign.headers import gif_pictures, read_header
+from mimic_core.foreign import first_bytes, gif_pictures, open_regular, read_header
 from mimic_core.kit.errors import UnreadableError, printable
 from mimic_core.sources.base import IMAGES, Unit, natural
 from mimic_core.sources.walking import folders_below

@@ -8,6 +8,22 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "mimic_core"
 BELOW = ("kit", "foreign", "machine")  # know no stage
+DOORS = ("foreign", "machine", "sources", "simulators", "frames", "pairs", "datasets", "sampledata")
+SIDE_DOORS = {  # modules that other rooms import past a room's __init__, and why
+    "foreign.hdf5": "loads h5py",
+    "foreign.hdf5_chunks": "loads h5py",
+    "foreign.yaml_files": "loads YAML",
+    "machine.devices": "loads torch",
+    "sources.inventory": "opens sources through the door",
+    "simulators.embedded": "needs libraries that habitat-sim's Python does not have",
+    "simulators.navigation": "needs libraries that habitat-sim's Python does not have",
+    "simulators.raster": "needs libraries that habitat-sim's Python does not have",
+    "simulators.raycast": "needs libraries that habitat-sim's Python does not have",
+    "simulators.scene": "needs libraries that habitat-sim's Python does not have",
+    "frames.reading": "makes readers through the door",
+    "pairs.folder": "loads what reads videos",
+    "datasets.composition": "is read without the scientific stack",
+}
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 
@@ -26,6 +42,32 @@ def rooms_used(room: str) -> set[str]:
     """Other rooms that a room imports."""
     names = {name for path in (PACKAGE / room).rglob("*.py") for name in imported(path)}
     return {name.split(".")[1] for name in names} - {room, "__version__"}
+
+
+def insides(room: str) -> dict[str, set[str]]:
+    """Modules of a room that others import past its door -> the files that do."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for name in imported(path):
+            words = name.split(".")
+            if words[1] == room and len(words) > 2 and (PACKAGE / room) not in path.parents and is_module(words[1:3]):
+                found.setdefault(".".join(words[1:3]), set()).add(str(path.relative_to(PACKAGE)))
+    return found
+
+
+def is_module(words: list[str]) -> bool:
+    """Whether these words name a module or a package."""
+    return (PACKAGE.joinpath(*words)).is_dir() or PACKAGE.joinpath(*words).with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize("room", DOORS)
+def test_a_room_is_entered_by_its_door(room):
+    wrong = {module: files for module, files in insides(room).items() if module not in SIDE_DOORS}
+    assert not wrong, "import these names from the room's __init__"
+
+
+def test_every_side_door_is_used():
+    assert {module for room in DOORS for module in insides(room)} == set(SIDE_DOORS)
 
 
 def test_every_module_is_in_a_room():

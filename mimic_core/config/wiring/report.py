@@ -7,7 +7,7 @@ from typing import Any
 
 from mimic_core.config.wiring import datasets, finetune, pretrain, reconstruction
 from mimic_core.report.registry import FIGURES, Comparison, table
-from mimic_core.sources.registry import PAPER_DATASETS
+from mimic_core.sources import PAPER_DATASETS
 
 Config = Mapping[str, Any]
 RESULTS = {

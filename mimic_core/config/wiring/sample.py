@@ -8,7 +8,7 @@ from typing import Any
 from mimic_core.config.wiring.datasets import used_sources
 from mimic_core.config.wiring.params import as_json
 from mimic_core.kit.errors import MimicError
-from mimic_core.sampledata.names import DOWNSTREAM, RAW, flat_names, part
+from mimic_core.sampledata import DOWNSTREAM, RAW, flat_names, part
 
 Config = Mapping[str, Any]
 SCENES = "hm3d"  # the source whose scenes are a job each

@@ -10,8 +10,7 @@ import numpy as np
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 from mimic_core.sampledata.build.flat import flat_glb
-from mimic_core.simulators import Rendering, Simulator, camera_pose, open_simulator
-from mimic_core.simulators.base import Resolution
+from mimic_core.simulators import Rendering, Resolution, Simulator, camera_pose, open_simulator
 
 HEIGHTS = (1.2, 1.8)  # metres above the floor
 PITCHES = (-20.0, 10.0)  # degrees

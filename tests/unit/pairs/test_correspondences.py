@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimic_core.pairs.correspondences import (
-    NONE,
+    NO_PATCH,
     correspondences,
     inverted,
     overlap,
@@ -29,7 +29,7 @@ def test_a_shift_by_whole_patches_is_known_exactly(columns, rows):
     for patch in range(PATCHES):
         row, column = divmod(patch, GRID)
         inside = 0 <= row + rows < GRID and 0 <= column + columns < GRID
-        assert mapping[patch] == ((row + rows) * GRID + column + columns if inside else NONE)
+        assert mapping[patch] == ((row + rows) * GRID + column + columns if inside else NO_PATCH)
 
 
 def test_identical_views_overlap_fully():
@@ -47,9 +47,9 @@ def test_no_patch_is_given_away_twice(values, seed):
     a, b, c, d, e, f, g, h = values
     matrix = np.array([[1 + a, b, 200 * c], [d, 1 + e, 200 * f], [g / 224, h / 224, 1]])
     mapping = drawn(matrix, seed)
-    taken = mapping[mapping != NONE]
+    taken = mapping[mapping != NO_PATCH]
     assert len(set(taken.tolist())) == len(taken)
-    assert ((mapping >= NONE) & (mapping < PATCHES)).all()
+    assert ((mapping >= NO_PATCH) & (mapping < PATCHES)).all()
 
 
 @given(st.lists(st.floats(-1, 1), min_size=8, max_size=8), st.integers(0, 5))
@@ -76,7 +76,7 @@ def test_a_patchs_draw_does_not_depend_on_the_others():
 @given(st.integers(0, 1000))
 def test_inverting_twice_changes_nothing(seed):
     rng = np.random.default_rng(seed)
-    mapping = np.full(PATCHES, NONE, np.int16)
+    mapping = np.full(PATCHES, NO_PATCH, np.int16)
     chosen = rng.permutation(PATCHES)[:70]
     mapping[chosen] = rng.permutation(PATCHES)[:70]
     np.testing.assert_array_equal(inverted(inverted(mapping)), mapping)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mimic_core.pairs import MiningSettings, detect, measure
-from mimic_core.pairs.correspondences import NONE
+from mimic_core.pairs.correspondences import NO_PATCH
 
 
 def rng() -> np.random.Generator:
@@ -28,7 +28,7 @@ def test_a_known_warp_gives_its_homography_and_overlap(textured):
     assert result.verdict == "kept"
     assert 0.5 < result.overlap < 0.75
     assert result.overlap == min(result.overlap_12, result.overlap_21)
-    assert (result.correspondences != NONE).mean() == pytest.approx(result.overlap)
+    assert (result.correspondences != NO_PATCH).mean() == pytest.approx(result.overlap)
 
 
 def test_the_same_view_twice_overlaps_too_much(textured):

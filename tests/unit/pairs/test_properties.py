@@ -9,7 +9,7 @@ from support import REAL_DATA
 
 from mimic_core.frames.images import read_image
 from mimic_core.pairs import detect, measure
-from mimic_core.pairs.correspondences import NONE, correspondences, inverted, overlap
+from mimic_core.pairs.correspondences import NO_PATCH, correspondences, inverted, overlap
 from mimic_core.pairs.measurement import overlap_of
 from mimic_core.pairs.settings import GRID
 
@@ -57,7 +57,7 @@ def test_a_known_warp_of_a_photo_gives_the_known_correspondences(photo, warp):
     np.testing.assert_allclose(found[:2] / found[2], expected[:2] / expected[2], atol=2.0)
     truth = overlap_of(warp, 0, 0, rng())
     assert result.overlap == pytest.approx(truth.overlap, abs=0.08)
-    both = (result.correspondences != NONE) & (truth.correspondences != NONE)
+    both = (result.correspondences != NO_PATCH) & (truth.correspondences != NO_PATCH)
     apart = [np.stack(np.divmod(one.correspondences[both].astype(int), GRID)) for one in (result, truth)]
     assert (np.abs(apart[0] - apart[1]).max(axis=0) <= 1).mean() > 0.97
 
@@ -91,5 +91,5 @@ def test_points_behind_the_camera_never_match(values, seed):
     mapping = correspondences(matrix, np.random.default_rng(seed), 100)
     y, x = np.mgrid[:224, :224]
     w = (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]).reshape(GRID, 16, GRID, 16).swapaxes(1, 2).reshape(196, -1)
-    assert (mapping[(w <= 0).all(axis=1)] == NONE).all()
+    assert (mapping[(w <= 0).all(axis=1)] == NO_PATCH).all()
     assert overlap(inverted(mapping)) == overlap(mapping)
