@@ -13,7 +13,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_count, is_number, read_settings, shown
 from mimic_core.models.masked import MaskedModel
 from mimic_core.models.settings import DecoderSettings
-from mimic_core.models.weights.layouts import Checkpoint
+from mimic_core.models.weights.checkpoint import Checkpoint
 from mimic_core.models.weights.pickles import COPY_AGAIN
 
 

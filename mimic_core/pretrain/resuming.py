@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.verify import fingerprint
-from mimic_core.machine.run_lock import RunLock
+from mimic_core.machine import RunLock
 from mimic_core.pretrain.checkpoint import State, load_checkpoint, newest_sound, save_checkpoint, set_aside
 from mimic_core.pretrain.distributed import Processes
 from mimic_core.pretrain.settings import PretrainSettings

@@ -18,7 +18,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import is_number, read_settings
 from mimic_core.models.masking import random_masking
 from mimic_core.models.settings import ViTSettings
-from mimic_core.models.weights.layouts import Checkpoint
+from mimic_core.models.weights.checkpoint import Checkpoint
 from mimic_core.objectives.augment import normalise, to_float
 from mimic_core.objectives.base import (
     OPTIONS,
