@@ -17,11 +17,11 @@ import torch
 import yaml
 
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.dense_data import TrainingImages, select
+from mimic_core.finetune.data.dense import TrainingImages, select
 from mimic_core.finetune.loop import DenseTrainer
 from mimic_core.finetune.model import DenseModel, Scale, build_head
-from mimic_core.finetune.settings import FinetuneSettings
-from mimic_core.finetune.tasks import get_task
+from mimic_core.finetune.settings import DenseSettings
+from mimic_core.finetune.tasks import get_dense_task
 from mimic_core.machine.devices import device, uses_bfloat16
 from mimic_core.models import build_encoder
 from mimic_core.models.linear import speed_up_linear_layers
@@ -31,7 +31,7 @@ DEVICE = device()
 IMAGES = 256
 
 
-def paper_settings(batch_size: int) -> FinetuneSettings:
+def paper_settings(batch_size: int) -> DenseSettings:
     """Depth, from ``configs/paper.yaml``."""
     with open("configs/paper.yaml", encoding="utf-8") as file:
         config = yaml.safe_load(file)
@@ -39,7 +39,7 @@ def paper_settings(batch_size: int) -> FinetuneSettings:
     own = {key: value for key, value in block.items() if key not in ("origin", "root", "modes")}
     encoder = config["pretrain"]["encoder"] | {"image_size": config["pretrain"]["image_size"]}
     more = {"task": "depth", "mode": "whole", "encoder": "random", "architecture": encoder, "seeds": [0]}
-    return FinetuneSettings.from_dict({**own, **more})
+    return DenseSettings.from_dict({**own, **more})
 
 
 def random_samples(size: int) -> Samples:
@@ -51,9 +51,9 @@ def random_samples(size: int) -> Samples:
     return Samples(images, depth, np.ones((IMAGES, size, width), bool))
 
 
-def trainer(settings: FinetuneSettings) -> DenseTrainer:
+def trainer(settings: DenseSettings) -> DenseTrainer:
     """What a job of the workflow trains with."""
-    task, samples = get_task("depth"), random_samples(settings.image_size)
+    task, samples = get_dense_task("depth"), random_samples(settings.image_size)
     encoder = build_encoder(settings.architecture, 0)
     head = build_head(settings.head, encoder.width, task.channels, 0)
     hooks = [int(block) for block in settings.head.hooks]

@@ -27,8 +27,9 @@ import numpy as np
 
 from mimic_core.foreign.yaml_files import load_yaml
 from mimic_core.frames.scene import center_crop
+from mimic_core.frames.settings import VideoSettings
 from mimic_core.frames.shard import write_frames
-from mimic_core.frames.video import VideoSettings, video_views
+from mimic_core.frames.video import video_views
 from mimic_core.frames.views import View
 from mimic_core.kit.seeding import generator
 from mimic_core.machine.memory import keep_freed_memory

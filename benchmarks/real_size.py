@@ -138,9 +138,10 @@ def normals(folder: Path) -> dict[str, tuple[float, float]]:
     """Fine-tuning on Taskonomy at 384 pixels, by an encoder whose own memory does not count."""
     root = write_taskonomy(folder)
     data = (
-        "from mimic_core.finetune.dense_data import DenseData\n"
-        "from mimic_core.finetune.tasks import get_task\n"
-        f"data = DenseData(get_task('normals'), 384, 'multimae', {SPLITS}, {{'train': 800, 'val': 200}})\n"
+        "from mimic_core.finetune.data.dense import DenseData\n"
+        "from mimic_core.finetune import ConstantSettings, get_task\n"
+        f"settings = ConstantSettings('normals', 384, 'multimae', {SPLITS}, {{'train': 800, 'val': 200}})\n"
+        "data = DenseData(get_task('normals'), settings)\n"
         f"import numpy as np, pathlib\nroot = pathlib.Path({str(root)!r})\n"
     )
     tests = data + (
@@ -171,9 +172,8 @@ def depth(folder: Path) -> dict[str, tuple[float, float]]:
     """Fine-tuning on NYUv2 with whole images."""
     root = write_nyuv2(folder)
     whole = (
-        "from mimic_core.finetune import FinetuneSettings, finetune\n"
-        "from mimic_core.finetune.settings import HeadSettings\n"
-        f"settings = FinetuneSettings('depth', 'frozen', 'random', architecture={TINY}, protocol='multimae',\n"
+        "from mimic_core.finetune import DenseSettings, HeadSettings, finetune\n"
+        f"settings = DenseSettings('depth', 'frozen', 'random', architecture={TINY}, protocol='multimae',\n"
         "    augment=True, epochs=1, warmup_epochs=0, batch_size=8, precision='fp32', image_size=256,\n"
         "    head=HeadSettings(16, (16, 16, 16, 16)))\n"  # on a GPU its own, and the encoder's, lie there
         f"finetune(settings, 'random', {str(folder / 'depth')!r}, data={str(root)!r})"

@@ -50,6 +50,7 @@ rule finetune_run:
         gpu=gpus(config),
     params:
         script=untracked(SCRIPTS / "finetune_run.py"),
+        gpus=untracked(config["gpus"]),
         folder="results/finetune/{task}/{encoder}-{mode}",
         encoder=lambda wildcards: wiring.finetune.encoder_path(config, wildcards.encoder),
         root=lambda wildcards: wiring.finetune.root(config, wildcards.task),
@@ -58,7 +59,7 @@ rule finetune_run:
     message:
         "Fine-tuning {wildcards.encoder} ({wildcards.mode}) on {wildcards.task}"
     shell:
-        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} -- python {params.script:q}"
+        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} --of {params.gpus:q} -- python {params.script:q}"
         " --encoder={params.encoder:q} --data={params.root:q} --out {params.folder:q} --settings {params.settings:q}"
         " --seed {params.seed:q} --data-receipts {input.data:q} > {log:q} 2>&1"
 
@@ -91,6 +92,7 @@ use rule finetune_run as few_shot_run with:
         "../envs/openmmlab.yaml"
     params:
         script=untracked(SCRIPTS / "finetune_run.py"),
+        gpus=untracked(config["gpus"]),
         folder="results/few_shot/{task}/{encoder}-{images}",
         encoder=lambda wildcards: wiring.finetune.encoder_path(config, wildcards.encoder),
         root=lambda wildcards: wiring.finetune.root(config, wildcards.task),

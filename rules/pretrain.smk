@@ -27,6 +27,7 @@ rule pretrain_run:
         runtime=RUNTIME,
     params:
         script=untracked(SCRIPTS / "pretrain_run.py"),
+        gpus=untracked(config["gpus"]),
         folder="results/pretrain/{run}",
         checkpoints="results/checkpoints/{run}",
         settings=lambda wildcards: as_json(wiring.pretrain.deciding_settings(config, wildcards.run)),
@@ -36,7 +37,7 @@ rule pretrain_run:
     message:
         "Pretraining {wildcards.run}"
     shell:
-        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} -- python -m mimic_core.machine.launch"
+        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} --of {params.gpus:q} -- python -m mimic_core.machine.launch"
         " --nodes {resources.nodes:q} --processes {resources.processes:q} --cpus {threads:q} -- {params.script:q}"
         " --manifest {input.manifest:q} --out {params.folder:q} --checkpoints {params.checkpoints:q}"
         " --settings {params.settings:q} --seed {params.seed:q} --epoch-of {input.epoch_of:q} --run {wildcards.run:q}"

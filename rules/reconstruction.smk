@@ -21,6 +21,7 @@ rule reconstruct_run:
         gpu=gpus(config),
     params:
         script=untracked(SCRIPTS / "reconstruct_run.py"),
+        gpus=untracked(config["gpus"]),
         folder="results/reconstruction/{encoder}",
         frechet=lambda wildcards, input: f"--frechet={input.frechet}" if "frechet" in input.keys() else "",
         settings=lambda wildcards: wiring.reconstruction.settings(config, wildcards.encoder),
@@ -28,6 +29,6 @@ rule reconstruct_run:
     message:
         "Reconstructing held-out pairs with {wildcards.encoder}"
     shell:
-        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} -- python {params.script:q} --model={input.model:q}"
+        "python -m mimic_core.machine.gpus --gpus {resources.gpu:q} --of {params.gpus:q} -- python {params.script:q} --model={input.model:q}"
         " --data {input.manifest:q} {params.frechet:q} --out {params.folder:q} --settings {params.settings:q}"
         " --seed {params.seed:q} > {log:q} 2>&1"

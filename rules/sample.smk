@@ -1,6 +1,6 @@
 # sample: the sample world, which writes raw data in the layouts of the real datasets.
 
-from mimic_core.sampledata.names import DOWNSTREAM, RAW
+from mimic_core.sampledata.names import RAW
 
 
 rule sample_scene:
@@ -62,7 +62,7 @@ rule sample_downstream:
     benchmark:
         "results/benchmarks/sample/{task}.tsv"
     wildcard_constraints:
-        task="|".join(DOWNSTREAM),
+        task="|".join(wiring.sample.task_names()),
     conda:
         "../envs/mining.yaml"
     resources:

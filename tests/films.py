@@ -6,7 +6,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from mimic_core.frames.video import VideoSettings, video_views
+from mimic_core.frames.settings import VideoSettings
+from mimic_core.frames.video import video_views
 from mimic_core.frames.views import Remark
 
 SIZE = 160, 120  # pixels: width, height

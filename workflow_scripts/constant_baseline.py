@@ -13,7 +13,11 @@ from mimic_core.kit.verify import check_written
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=sorted(TASKS), help="(default: task of the settings)")
+    parser.add_argument(
+        "--task",
+        choices=sorted(name for name, task in TASKS.items() if task.constant),
+        help="(default: task of the settings)",
+    )
     parser.add_argument("--data", required=True, help="folder of the dataset")
     parser.add_argument("--out", required=True, help="folder of the results")
     parser.add_argument("--settings", type=settings, default={}, help="JSON of the settings: task, image_size, seed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mimic_core.finetune.jobs import run_job
+from mimic_core.finetune import finetune, job_settings
 from mimic_core.kit.program import run, settings
 from mimic_core.kit.verify import check_written
 
@@ -21,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-receipts", nargs="*", default=[], help="receipts of the jobs that wrote the dataset")
     arguments = parser.parse_args(argv)
     check_written(arguments.data_receipts)
-    run_job(arguments.settings, arguments.encoder, arguments.out, data=arguments.data, seed=arguments.seed)
+    chosen = job_settings(arguments.settings)
+    finetune(chosen, arguments.encoder, arguments.out, data=arguments.data, seed=arguments.seed)
 
 
 if __name__ == "__main__":

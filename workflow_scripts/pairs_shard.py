@@ -7,7 +7,7 @@ from pathlib import Path
 from mimic_core.kit.program import run, settings
 from mimic_core.kit.receipts import Receipt
 from mimic_core.pairs.rules import rule_for
-from mimic_core.pairs.settings import MiningSettings
+from mimic_core.pairs.settings import mining_settings
 from mimic_core.pairs.shard import ShardPaths, mine_shard
 from mimic_core.sources import open_source
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ShardPaths(args.frames_tar, args.views, args.candidates, args.pairs, args.tar),
         source=args.source,
         rule=rule_for(open_source(args.adapter).kind, args.settings),
-        settings=MiningSettings.of(args.settings),
+        settings=mining_settings(args.settings),
         seed=args.seed,
     )
     receipt.write(args.receipt, [args.candidates, args.pairs, args.tar])

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from mimic_core.finetune.test_hashes import write_hashes
+from mimic_core.finetune import write_hashes
 from mimic_core.kit.program import run, settings
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import check_written

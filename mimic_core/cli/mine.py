@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mimic_core.kit.errors import MimicError, printable
 
+if TYPE_CHECKING:
+    from mimic_core.pairs.folder import FolderSettings
+
 HELP = "mine pairs from a folder of videos, image folders, or both"
 SOME_FAILED = 3  # exit code: done, but not all files could be read
+OPTIONS = {  # which option gives a setting
+    "pairs.min_overlap": "--overlap",
+    "pairs.max_overlap": "--overlap",
+    "pairs.near_duplicate_bits": "--near-duplicates",
+    "mine.interval": "--every",
+    "mine.seed": "--seed",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,21 +30,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every",
         type=seconds,
-        default=1.0,
         metavar="SECONDS",
-        help="between two views of a video (1.0s); 0: every frame",
+        help="between two views of a video (default: 1.0); 0: every frame",
     )
     parser.add_argument(
-        "--overlap", type=float, nargs=2, default=(0.5, 0.75), metavar=("LOW", "HIGH"), help="bounds (0.5 0.75)"
+        "--overlap", type=float, nargs=2, metavar=("LOW", "HIGH"), help="kept between these (default: 0.5 0.75)"
     )
     parser.add_argument(
-        "--near-duplicates", type=int, default=-1, metavar="BITS", help="leave out pairs whose hashes differ by no more"
+        "--near-duplicates", type=int, metavar="BITS", help="leave out pairs whose hashes differ by no more"
     )
     parser.add_argument(
-        "--blur-faces", default="", metavar="MODEL", help="blur faces before anything is written: auto, or a .onnx file"
+        "--blur-faces", metavar="MODEL", help="blur faces before anything is written: auto, or a .onnx file"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="of every draw (default: 0)")
 
 
 def seconds(text: str) -> float:
@@ -47,32 +56,41 @@ def run(args: argparse.Namespace) -> None:
 
     Leaves with exit code 3 where something could not be read and the rest was mined.
     """
-    from mimic_core.pairs import MiningSettings
-    from mimic_core.pairs.folder import FolderSettings, mine_folder
+    from mimic_core.pairs.folder import mine_folder
     from mimic_core.report.gallery import write_gallery
 
-    low, high = args.overlap
-    if not 0 <= low < high <= 1:
-        raise MimicError(
-            f"{low:g} to {high:g} is no range of overlaps", where="--overlap", remedy="give 0 <= LOW < HIGH <= 1"
-        )
-    if not 0 <= args.every < float("inf"):
-        raise MimicError(
-            f"an interval of {args.every:g} s", where="--every", remedy="give seconds; 0 takes every frame"
-        )
-    if not -1 <= args.near_duplicates <= 64:
-        what = f"hashes have 64 bits, not {args.near_duplicates}"
-        raise MimicError(what, where="--near-duplicates", remedy="give 0 to 64; -1 turns the rule off")
     if args.jobs < 1:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
-    mining = MiningSettings(min_overlap=low, max_overlap=high, near_duplicate_bits=args.near_duplicates)
-    settings = FolderSettings(args.every, args.blur_faces, mining, args.seed)
+    settings = settings_of(args)
     statistics = mine_folder(args.folder, args.out, settings, args.jobs, confined=True)
     page = write_gallery(args.out, checked=True)  # before anything is printed: whoever reads it may have left
     print(summary(statistics))
     print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}, to look at: {page}")
     if statistics["unreadable"]:
         raise SystemExit(SOME_FAILED)
+
+
+def settings_of(args: argparse.Namespace) -> FolderSettings:
+    """Settings from the options that were given; the others keep their defaults.
+
+    Raises:
+        MimicError: a value out of range, with its option.
+    """
+    from mimic_core.pairs import MiningSettings
+    from mimic_core.pairs.folder import FolderSettings
+
+    low, high = args.overlap or (None, None)
+    mining = {"min_overlap": low, "max_overlap": high, "near_duplicate_bits": args.near_duplicates}
+    folder = {"interval": args.every, "blur_faces": args.blur_faces, "seed": args.seed}
+    try:
+        return FolderSettings(mining=MiningSettings(**given(mining)), **given(folder))
+    except MimicError as error:
+        raise MimicError(error.what, where=OPTIONS.get(error.where, error.where), remedy=error.remedy) from None
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that are there."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def summary(statistics: dict[str, Any]) -> str:

@@ -10,7 +10,6 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.plan import TARGETS
 
 HELP = "what a config will cost before it runs: jobs, time, GPU-days, disk"
-SCHEMA = Path("rules/schemas/config.schema.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +61,7 @@ def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         MimicError: no workflow here, or a config at fault.
     """
-    from mimic_core.config.checking import as_typed, check_config, load_block, merge, read_config
+    from mimic_core.config.checking import as_typed, check_config, merge, read_config, read_schema
 
     base, snakefile = folder / "config.yaml", folder / "Snakefile"
     if not snakefile.is_file() or not base.is_file():
@@ -70,7 +69,7 @@ def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     config = read_config(base, args.configfile)
     for text in args.config:
         merge(config, value_of(text))
-    schema = load_block(folder / SCHEMA)
+    schema = read_schema(folder)
     as_typed(config, args.config, schema)
     check_config(config, schema)
     return config

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.config.checking import check_values, load_block, read_config
+from mimic_core.config.checking import SCHEMA, check_values, read_config, read_schema
+from mimic_core.finetune import TASKS
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import Unit, open_source, read_registry
 from mimic_core.sources.inventory import CORRUPT, FOUND, MISSING, PARTIAL, take_stock
@@ -18,8 +19,7 @@ PACKAGES = {
     "mining": ("numpy", "cv2", "av", "PIL", "pyarrow", "pandas", "opengl_basisu"),
     "sample world": ("moderngl", "embreex", "h5py", "scipy"),
     "pretraining and fine-tuning": ("torch", "torchvision", "timm", "safetensors"),
-    "segmentation": ("mmengine", "mmcv", "mmseg"),
-    "pose": ("mmdet", "mmpose", "xtcocotools.coco"),
+    **{name: task.packages for name, task in TASKS.items() if task.packages},
     "workflow and report": ("snakemake", "matplotlib", "jsonschema"),
 }
 
@@ -38,13 +38,13 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
     Raises:
         MimicError: overlays are given, and there is no ``config.yaml`` in the folder; or the config is at fault.
     """
-    config, schema = folder / "config.yaml", folder / "rules" / "schemas" / "config.schema.yaml"
+    config = folder / "config.yaml"
     if overlays and not config.is_file():
         raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
     merged: Mapping[str, Any] = {}
-    if config.is_file() and schema.is_file():
+    if config.is_file() and (folder / SCHEMA).is_file():
         merged = read_config(config, overlays)
-        check_values(merged, load_block(schema))
+        check_values(merged, read_schema(folder))
     for purpose, names in PACKAGES.items():
         yield package_line(purpose, names)
     yield renderer_line()
@@ -62,18 +62,20 @@ def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
     for name, settings in config["sources"].items():
         if settings["root"] == "{videos}":
             settings = {**settings, "root": config["videos"] or "{videos}"}
-        look = first_view(settings, config) if deep else None
+        look = first_view(name, config) if deep else None
         stock = take_stock(settings, registry.get(name), look)
         fine = STATES[stock.state] or (stock.state == MISSING and settings["origin"] == "sample")
         yield fine, f"source {name}", str(stock)
 
 
-def first_view(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Callable[[Unit], None]:
-    """What reads the first view of a unit, and raises where it cannot."""
+def first_view(name: str, config: Mapping[str, Any]) -> Callable[[Unit], None]:
+    """What reads the first view of a unit of a source, and raises where it cannot."""
+    from mimic_core.config import wiring
     from mimic_core.frames import Remark, reader
 
-    kind = open_source(settings["adapter"], settings.get("options")).kind
-    read = reader(kind, {**config["frames"], **settings["frames"], "samples_per_scene": 1}, int(config["seed"]))
+    source = config["sources"][name]
+    kind = open_source(source["adapter"], source.get("options")).kind
+    read = reader(kind, {**wiring.frames.settings(config, name), "samples_per_scene": 1}, int(config["seed"]))
 
     def look(unit: Unit) -> None:
         first = next((view for view in read(unit) if not isinstance(view, Remark)), None)

@@ -5,6 +5,7 @@ Needs nothing but PyYAML and jsonschema, so that a plan can be made on a machine
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -15,17 +16,30 @@ from typing import Any
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.foreign.yaml_files import DEPTH, load_yaml
 from mimic_core.kit.errors import MimicError, printable
-from mimic_core.kit.settings import LARGEST
+from mimic_core.kit.numeric import LARGEST
+from mimic_core.kit.schemas import in_words
 from mimic_core.kit.suggestions import did_you_mean
 from mimic_core.sources import read_registry
 
 Config = Mapping[str, Any]
 
+SCHEMA = Path("rules/schemas/config.schema.json")
 LONGEST = 1_000  # values of a list, keys of a block
 LONGEST_TEXT = 4_096  # letters, as of a path
 LONGEST_KEY = 200  # letters
 SHOWN = 20  # problems that are told
 TOLD = 300  # letters of what is told of one
+
+
+@cache
+def read_schema(checkout: Path) -> Mapping[str, Any]:
+    """The schema of the config, as ``python -m mimic_core.config`` has written it.
+
+    Args:
+        checkout: the folder of the workflow.
+    """
+    found: Mapping[str, Any] = json.loads((checkout / SCHEMA).read_bytes())
+    return found
 
 
 def read_config(path: str | Path, overlays: Iterable[str | Path] = ()) -> dict[str, Any]:
@@ -138,6 +152,8 @@ def schema_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[tuple
             known = list(error.schema.get("properties", {}))
             for key in sorted(set(error.instance) - set(known)):
                 yield f"{path}.{key}".lstrip("."), unknown_key(str(key), known)
+        elif error.validator == "anyOf":
+            yield path, f"{error.instance!r} is not {in_words(error.schema)}"
         else:
             quotes = error.validator == "type" and error.validator_value == "string" and is_scalar(error.instance)
             yield path or "(top level)", error.message + ("; write it in quotes" if quotes else "")
@@ -194,6 +210,12 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
     for name, run in config["pretrain"]["runs"].items():
         if run["dataset"] not in config["datasets"]:
             yield f"pretrain.runs.{name}.dataset", unknown_name(run["dataset"], config["datasets"])
+        processes = {**config["pretrain"], **run}["processes"]
+        if isinstance(config["gpus"], int) and 0 < config["gpus"] < processes:
+            yield (
+                f"pretrain.runs.{name}.processes",
+                f"{processes}, one a GPU, of machines of {config['gpus']} (key gpus)",
+            )
         matched = {**config["pretrain"], **run}.get("epoch_of", run["dataset"])
         if run["dataset"] in config["datasets"] and matched not in config["datasets"]:
             yield f"pretrain.runs.{name}.epoch_of", unknown_name(matched, config["datasets"])

@@ -70,3 +70,9 @@ def normal_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:
     cosine = np.divide((guess * truth).sum(axis=1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     return {"l1": 1000 * masked_mean(difference, valid), "angle": masked_mean(angle, valid)}
+
+
+def pixel_weights(valid: Mask) -> NDArray[np.float64]:
+    """Weight of every valid pixel of (B, H, W), in order, so that each image counts the same, as in the metrics."""
+    counts = valid.sum(axis=(1, 2))
+    return np.repeat(1.0 / np.maximum(counts, 1), counts)

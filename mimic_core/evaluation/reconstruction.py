@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,11 @@ from mimic_core.evaluation.reconstruction_painting import (
     open_model,
     paint,
 )
+from mimic_core.evaluation.settings import ReconstructionSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path, write_json
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.receipts import Receipt
-from mimic_core.kit.settings import POSITIVE, Bounds, check_numbers, read_settings
 from mimic_core.kit.verify import InputCheck, with_receipts
 from mimic_core.machine.devices import cpu_threads, device
 from mimic_core.models.linear import speed_up_linear_layers
@@ -48,42 +47,6 @@ def need(condition: bool, what: str, key: str, remedy: str) -> None:
     """Refuse a value of the config's block ``reconstruction``, naming its key."""
     if not condition:
         raise MimicError(what, where=f"reconstruction.{key}", remedy=remedy)
-
-
-@dataclasses.dataclass(frozen=True)
-class ReconstructionSettings:
-    """One model's reconstruction; the defaults are the paper's (table 4).
-
-    Attributes:
-        encoder: name of the model's run or baseline, for the results.
-        dataset: name of the dataset of held-out pairs, for the results.
-        mask_ratio: share of view 1's patches that are hidden.
-        inception: file of Inception's weights, for the FID; empty: no FID.
-        frechet_encoder: name of the encoder whose features give a Frechet distance of their own; empty: none.
-        batch_size: pairs at once.
-        threads: CPU threads.
-    """
-
-    encoder: str
-    dataset: str
-    mask_ratio: float = 0.9
-    inception: str = ""
-    frechet_encoder: str = ""
-    batch_size: int = 32
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        inside = Bounds(above=0, below=1)
-        check_numbers(self, "reconstruction", mask_ratio=inside, batch_size=POSITIVE, threads=POSITIVE)
-
-    @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> ReconstructionSettings:
-        """Settings from a block of the config.
-
-        Raises:
-            MimicError: a key that is unknown or missing, or a value out of range, named.
-        """
-        return read_settings(cls, block, "reconstruction")
 
 
 class Reconstruction:

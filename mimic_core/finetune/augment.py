@@ -47,7 +47,7 @@ def augment(samples: Samples, rng: np.random.Generator, zoomable: bool) -> Sampl
     Args:
         samples: a batch.
         rng: draws crops and colours.
-        zoomable: divide the label by the zoom, as for depth (Eigen et al. 2014): what looks larger is nearer.
+        zoomable: divide the label by the zoom, as Eigen et al. (2014) do: what looks larger is nearer.
     """
     size = samples.images.shape[1]
     images, target, valid = samples.images.copy(), samples.target.copy(), samples.valid.copy()

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from mimic_core.finetune.dense_data import DenseData, joined
+from mimic_core.finetune.data import open_usable
+from mimic_core.finetune.data.dense import DenseData, joined
 from mimic_core.finetune.results import SeedResult, leave, summarise
-from mimic_core.finetune.settings import check_parts, cut_out_words
-from mimic_core.finetune.tasks import get_task
-from mimic_core.finetune.usable import open_usable
+from mimic_core.finetune.settings import DenseImages
+from mimic_core.finetune.tasks import get_dense_task
 from mimic_core.kit.receipts import Receipt
-from mimic_core.kit.settings import COUNT, POSITIVE, check_choice, check_numbers, read_settings
+from mimic_core.kit.settings import key, read_settings, settings
+from mimic_core.kit.values import Count
 
 log = logging.getLogger("mimic")
 
 CONSTANT = "constant"
 
 
-@dataclass(frozen=True)
-class ConstantSettings:
-    """Settings of the baseline.
+@settings(CONSTANT)
+class ConstantSettings(DenseImages):
+    """Settings of the baseline; its images are those of the fine-tuning that it is the floor of."""
 
-    Attributes:
-        task: ``depth`` or ``normals``.
-        image_size, protocol, splits, limits: as in the fine-tuning that it is the floor of.
-        seed: of the bootstrap.
-    """
-
-    task: str
-    image_size: int = 256
-    protocol: Literal["squash", "multimae"] = "squash"
-    splits: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, int] = field(default_factory=dict)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_numbers(self, CONSTANT, image_size=POSITIVE, seed=COUNT)
-        check_choice(self, CONSTANT, protocol=("squash", "multimae"))
-        check_parts(self.splits, "splits", str, "a file")
-        check_parts(self.limits, "limits", int, "a number of images")
+    seed: Count = key("of the bootstrap", default=0)
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> ConstantSettings:
@@ -59,10 +42,8 @@ class ConstantSettings:
 def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | Path) -> dict[str, Any]:
     """Predict the training set's best constant for every test pixel; writes ``metrics.json`` and ``receipt.json``.
 
-    Depth: the constant of the highest delta1; normals: each channel's median, which has the lowest L1.
-
     Args:
-        settings: the task and the size of its labels.
+        settings: the task, a dense one, and the size of its labels.
         data: the dataset's folder.
         out: the folder of the results.
 
@@ -73,8 +54,8 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
     Raises:
         MimicError: the data is missing or not what it should be, or there is no such task.
     """
-    out, task = Path(out), get_task(settings.task)
-    images = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
+    out, task = Path(out), get_dense_task(settings.task)
+    images = DenseData(task, settings)
     training, test = (open_usable(images.open, Path(data), part, settings.image_size) for part in ("train", "test"))
     receipt = Receipt("finetune", {"mode": CONSTANT, **vars(settings)}, sorted({*training.files, *test.files}))
     value = task.best_constant(joined(images.chunks(training), len(training)))
@@ -91,7 +72,7 @@ def constant_baseline(settings: ConstantSettings, data: str | Path, out: str | P
         data=test.label,
         train_images=len(training),
         seed=settings.seed,
-        protocol=cut_out_words(settings.protocol, settings.image_size),
+        protocol=settings.cut_out_words,
         skipped={"train": training.skipped, "test": test.skipped},
     )
     summary["constant"] = [round(float(channel), 6) for channel in value]

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,12 +17,12 @@ from torch import Tensor
 
 from mimic_core.evaluation.metrics import PerImage
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.dense_data import TrainingImages
+from mimic_core.finetune.data.dense import TrainingImages
 from mimic_core.finetune.model import DenseModel
 from mimic_core.finetune.optimizer import build_optimizer, learning_rate, set_learning_rate
 from mimic_core.finetune.protocols import PROTOCOLS
-from mimic_core.finetune.settings import FinetuneSettings
-from mimic_core.finetune.task import Task
+from mimic_core.finetune.settings import DenseSettings
+from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.seeding import generator, seed_for
 
@@ -108,9 +109,9 @@ class DenseTrainer:
     def __init__(
         self,
         model: DenseModel,
-        task: Task,
+        task: DenseTask,
         samples: TrainingImages,
-        settings: FinetuneSettings,
+        settings: DenseSettings,
         seed: int,
         features: Sequence[Tensor] | None = None,
         validate: Callable[[], float] | None = None,
@@ -126,13 +127,19 @@ class DenseTrainer:
         steps = self.protocol.steps(len(self.samples), self.settings.batch_size)
         curve: Curve = []
         coming = self.coming_batches()
+        rate = partial(
+            learning_rate,
+            peak=self.settings.learning_rate,
+            epochs=self.settings.epochs,
+            warmup_epochs=self.settings.warmup_epochs,
+        )
         with torch.random.fork_rng(), Progress(self.settings.epochs * steps, "iterations") as progress:
             torch.manual_seed(seed_for(self.seed, "drop path"))
             self.model.train()
             for epoch in range(self.settings.epochs):
                 losses, sizes = [], []
                 for step, batch in enumerate(itertools.islice(coming, steps)):
-                    set_learning_rate(self.optimizer, learning_rate(epoch + step / steps, self.settings))
+                    set_learning_rate(self.optimizer, rate(epoch + step / steps))
                     losses.append(self.step(batch))
                     sizes.append(len(batch.rows))
                     progress.step(note=f"loss {curve[-1][1]:.4f}" if curve else "")
@@ -210,7 +217,7 @@ def predict(models: Sequence[DenseModel], images: NDArray[np.uint8]) -> list[NDA
     return [np.concatenate(output) for output in outputs]
 
 
-def evaluate(models: Sequence[DenseModel], task: Task, chunks: Iterable[Samples]) -> list[PerImage]:
+def evaluate(models: Sequence[DenseModel], task: DenseTask, chunks: Iterable[Samples]) -> list[PerImage]:
     """Metrics of every model on every test image: for each model, metric name to (N,) values."""
     parts: list[list[PerImage]] = [[] for _ in models]
     for samples in chunks:

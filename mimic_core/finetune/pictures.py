@@ -1,4 +1,4 @@
-"""``predictions.png``: a few test images, always the same ones, with truth and prediction below each."""
+"""``predictions.png``: a few test images, always the same ones, with what is true and what is predicted of each."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.task import Task
+from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.files import atomic_path
 
 COLUMNS = 6  # test images shown
@@ -18,6 +18,70 @@ TILE = 176  # pixels of one picture's side
 GAP, TITLE, LABEL, FOOT = 6, 48, 92, 24  # pixels between pictures, above, left of and below them
 INK, PALE = (25, 25, 25), (105, 105, 105)
 RIGHT, WRONG = (20, 110, 50), (170, 40, 40)
+
+Colour = tuple[int, int, int]
+
+
+class Sheet:
+    """A title, and below it a column of pictures for every test image, with words under each column.
+
+    Args:
+        title: which encoder, on which data.
+        columns: number of test images.
+        subtitle: how to read the pictures.
+        rows: what the pictures of a column show, from above; an empty name is not written.
+        least: number of columns that there is room for in any case.
+        below: pixels below the pictures.
+
+    Attributes:
+        draw, small: draws on the sheet; its font for all but the title.
+        left, bottom, width: where the pictures begin and end, and how wide they are together, pixels.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        columns: int,
+        *,
+        subtitle: str = "",
+        rows: Sequence[str] = ("input", "truth", "prediction"),
+        least: int = 1,
+        below: int = FOOT,
+    ) -> None:
+        self.left = LABEL if any(rows) else GAP
+        self.bottom = TITLE + len(rows) * (TILE + GAP)
+        self.width = max(columns, least) * (TILE + GAP)
+        self.image = Image.new("RGB", (self.left + self.width, self.bottom + below), "white")
+        self.draw, self.small = ImageDraw.Draw(self.image), ImageFont.load_default(14)
+        self.draw.text((GAP, GAP), title, INK, ImageFont.load_default(18))
+        self.draw.text((GAP, GAP + 22), subtitle, PALE, self.small)
+        for row, name in enumerate(rows):
+            self.draw.text((GAP, TITLE + row * (TILE + GAP) + TILE // 2), name, INK, self.small, anchor="lm")
+
+    def paste(self, column: int, row: int, picture: Image.Image | NDArray[np.uint8]) -> None:
+        """Put a picture in its place; an array (S, S, 3) is brought to the size of a tile."""
+        place = self.left + column * (TILE + GAP), TITLE + row * (TILE + GAP)
+        self.image.paste(picture if isinstance(picture, Image.Image) else tile(picture), place)
+
+    def caption(self, column: int, text: str, colour: Colour = PALE, line: int = 0) -> None:
+        """Write below a column."""
+        middle = self.left + column * (TILE + GAP) + TILE // 2
+        self.draw.text((middle, self.bottom + line * FOOT), text, colour, self.small, anchor="ma")
+
+    def save(self, path: str | Path) -> None:
+        """Write the sheet as PNG, whole or not at all."""
+        with atomic_path(path) as temporary:
+            self.image.save(temporary, format="PNG")
+
+
+def tile(picture: NDArray[np.uint8]) -> Image.Image:
+    """A square picture at the sheet's size."""
+    return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
+
+
+def padded(picture: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Image:
+    """A picture of any shape on a white tile, its aspect kept."""
+    return ImageOps.pad(Image.fromarray(picture), (TILE, TILE), resampling, color="white")
 
 
 def shown_rows(count: int) -> list[int]:
@@ -34,15 +98,10 @@ def label_range(samples: Samples) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def tile(picture: NDArray[np.uint8]) -> Image.Image:
-    """One picture at the figure's size."""
-    return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
-
-
 def draw_predictions(
-    path: str | Path, task: Task, samples: Samples, prediction: NDArray[np.float32], title: str
+    path: str | Path, task: DenseTask, samples: Samples, prediction: NDArray[np.float32], title: str
 ) -> None:
-    """Write the figure, atomically: input, truth and prediction in three rows, the metric under each column.
+    """Write test images of a dense task: input, truth and prediction, and the metric under each column.
 
     Args:
         path: the PNG.
@@ -54,32 +113,19 @@ def draw_predictions(
     bounds = label_range(samples)
     values = task.measure(prediction, samples.target, samples.valid)[task.metric]
     everywhere = np.ones_like(samples.valid[0])
-    figure = Image.new("RGB", (LABEL + len(samples) * (TILE + GAP), TITLE + 3 * (TILE + GAP) + FOOT), "white")
-    draw = ImageDraw.Draw(figure)
-    large, small = ImageFont.load_default(18), ImageFont.load_default(14)
-    draw.text((GAP, GAP), title, INK, large)
-    draw.text((GAP, GAP + 22), task.legend(bounds), PALE, small)
-    for row, name in enumerate(("input", "truth", "prediction")):
-        draw.text((GAP, TITLE + row * (TILE + GAP) + TILE // 2), name, INK, small, anchor="lm")
+    sheet = Sheet(title, len(samples), subtitle=task.legend(bounds))
     for column in range(len(samples)):
-        pictures = (
-            samples.images[column],
-            task.colours(samples.target[column], samples.valid[column], bounds),
-            task.colours(prediction[column], everywhere, bounds),
-        )
-        left = LABEL + column * (TILE + GAP)
-        for row, picture in enumerate(pictures):
-            figure.paste(tile(picture), (left, TITLE + row * (TILE + GAP)))
-        caption = f"{task.metric} = {values[column]:.1f}"
-        draw.text((left + TILE // 2, TITLE + 3 * (TILE + GAP)), caption, PALE, small, anchor="ma")
-    with atomic_path(path) as temporary:
-        figure.save(temporary, format="PNG")
+        sheet.paste(column, 0, samples.images[column])
+        sheet.paste(column, 1, task.colours(samples.target[column], samples.valid[column], bounds))
+        sheet.paste(column, 2, task.colours(prediction[column], everywhere, bounds))
+        sheet.caption(column, f"{task.metric} = {values[column]:.1f}")
+    sheet.save(path)
 
 
 def draw_classes(
     path: str | Path, images: NDArray[np.uint8], truths: Sequence[str], guesses: Sequence[str], title: str
 ) -> None:
-    """Write a row of classified images, atomically, with the true and the predicted class under each.
+    """Write a row of classified images with the true and the predicted class under each.
 
     Args:
         path: the PNG.
@@ -87,15 +133,9 @@ def draw_classes(
         truths, guesses: names of classes, one an image.
         title: which encoder, on which data.
     """
-    figure = Image.new("RGB", (GAP + max(len(images), 3) * (TILE + GAP), TITLE + TILE + 3 * FOOT), "white")
-    draw = ImageDraw.Draw(figure)
-    large, small = ImageFont.load_default(18), ImageFont.load_default(14)
-    draw.text((GAP, GAP), title, INK, large)
+    sheet = Sheet(title, len(images), rows=("",), least=3, below=3 * FOOT - GAP)
     for column, (image, truth, guess) in enumerate(zip(images, truths, guesses, strict=True)):
-        left = GAP + column * (TILE + GAP)
-        figure.paste(tile(image), (left, TITLE))
-        middle, below = left + TILE // 2, TITLE + TILE + GAP
-        draw.text((middle, below), f"is {truth}", INK, small, anchor="ma")
-        draw.text((middle, below + FOOT), f"taken for {guess}", RIGHT if guess == truth else WRONG, small, anchor="ma")
-    with atomic_path(path) as temporary:
-        figure.save(temporary, format="PNG")
+        sheet.paste(column, 0, image)
+        sheet.caption(column, f"is {truth}", INK)
+        sheet.caption(column, f"taken for {guess}", RIGHT if guess == truth else WRONG, line=1)
+    sheet.save(path)

@@ -1,13 +1,12 @@
-"""Linear probing on ImageNet-1K: how well classes are told apart by a linear layer on a frozen encoder.
+"""Linear probing: how well the classes of images are told apart by a linear layer on a frozen encoder.
 
 As the released MAE: a batch norm without affine before the linear layer, LARS, a large batch (paper section 5.2).
 """
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,26 +15,18 @@ from timm.optim.lars import Lars
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.evaluation.metrics import PerImage
-from mimic_core.finetune.layouts.imagenet import ImageNet
+from mimic_core.finetune.job import Job
 from mimic_core.finetune.pictures import draw_classes, shown_rows
 from mimic_core.finetune.probe_features import FrozenFeatures, Read, middle, random_part
-from mimic_core.finetune.probe_settings import ProbeSettings
-from mimic_core.finetune.repetitions import Repetitions
-from mimic_core.finetune.results import Reported, SeedResult, leave, summarise
-from mimic_core.finetune.settings import RANDOM
+from mimic_core.finetune.results import SeedResult
+from mimic_core.finetune.settings import ProbeSettings
+from mimic_core.finetune.tasks.base import ProbeTask
 from mimic_core.kit.progress import Progress
+from mimic_core.kit.schedules import warmed_up
 from mimic_core.kit.seeding import generator, seed_for
-from mimic_core.machine.devices import cpu_threads, device, uses_bfloat16
-from mimic_core.models import Encoder, build_encoder, load_pretrained
-
-__all__ = ["ProbeSettings", "run"]
+from mimic_core.machine.devices import device, uses_bfloat16
 
 Curve = list[tuple[int, float]]
-
-CLASSIFICATION = Reported("classification", "top1", "percent")
-OUTPUTS = ("metrics.json", "predictions.png")
-BEST = 5  # guesses of the wider metric
 
 
 def build_classifier(width: int, classes: int, seed: int) -> nn.Sequential:
@@ -59,41 +50,21 @@ def build_optimizer(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
     return Lars(groups, lr=settings.peak_rate, momentum=settings.momentum, weight_decay=settings.weight_decay)
 
 
-def learning_rate(epoch: float, settings: ProbeSettings) -> float:
-    """Rate after ``epoch`` (a fraction counts): linear warm-up from 0, then half a cosine down to 0."""
-    if epoch < settings.warmup_epochs:
-        return settings.peak_rate * epoch / settings.warmup_epochs
-    done = (epoch - settings.warmup_epochs) / (settings.epochs - settings.warmup_epochs)
-    return settings.peak_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+class ProbeJob(Job[ProbeTask, ProbeSettings]):
+    """All seeds of one encoder; see :class:`mimic_core.finetune.job.Job`.
 
-
-def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64]) -> PerImage:
-    """Whether each image's class is the best or among the best five of its scores (N, classes): 0 or 100."""
-    own = scores[np.arange(len(labels)), labels]
-    better = (scores > own[:, None]).sum(axis=1)
-    return {"top1": 100.0 * (better < 1), "top5": 100.0 * (better < BEST)}
-
-
-class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
-    """All seeds of one encoder.
-
-    Args:
-        settings: what to do.
-        weights: ``random`` or the path of a checkpoint.
-        root: the dataset's folder; None: the settings'.
-        seed: the config's; each of ``settings.seeds`` is a repetition under it.
+    Attributes:
+        classes: number of classes.
+        kept: the encoder that all seeds share, and its features.
+        scores: of the test images, by the last seed's classifier.
     """
 
-    def __init__(self, settings: ProbeSettings, weights: str | Path, root: str | Path | None, seed: int) -> None:
-        super().__init__(settings, weights, root, seed, ImageNet)
+    def __init__(
+        self, task: ProbeTask, settings: ProbeSettings, weights: str | Path, root: str | Path | None, seed: int
+    ) -> None:
+        super().__init__(task, settings, weights, root, seed)
         self.classes = len(self.training.wnids)
         self.kept: tuple[FrozenFeatures, dict[int, Tensor], Tensor] | None = None
-
-    def encoder(self, seed: int) -> Encoder:
-        """A new encoder: random weights of this seed, or the pretrained ones."""
-        if self.weights == RANDOM:
-            return build_encoder(self.settings.architecture, seed)
-        return load_pretrained(self.weights)
 
     def encode(self, frozen: FrozenFeatures, rows: NDArray[np.int64], read: Read) -> Tensor:
         """Features (N, width) of rows."""
@@ -109,7 +80,7 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
         size = self.settings.image_size
         encoder = self.encoder(self.seed_of(repetition)).to(device())
         frozen = FrozenFeatures(encoder, self.settings.pooling, bf16=uses_bfloat16(self.settings.precision))
-        mine = [repetition] if self.weights == RANDOM else list(self.settings.seeds)
+        mine = list(self.settings.seeds) if self.shares_encoder else [repetition]
         needed = np.unique(np.concatenate([self.rows_of(name) for name in mine]))
         found = {}
         if not self.settings.augment:
@@ -117,7 +88,7 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
             found = dict(zip(needed.tolist(), values, strict=True))
         test = self.encode(frozen, np.arange(len(self.test)), middle(self.test, size))
         made = frozen, found, test
-        if self.weights != RANDOM:
+        if self.shares_encoder:
             self.kept = made
         return made
 
@@ -130,6 +101,7 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
         size = min(settings.batch_size, len(rows))
         steps = -(-len(rows) // size)
         curve: Curve = []
+        rate = partial(warmed_up, peak=settings.peak_rate, epochs=settings.epochs, warmup_epochs=settings.warmup_epochs)
         with Progress(settings.epochs * steps, "steps") as progress:
             for epoch in range(settings.epochs):
                 order = generator(seed, "order", epoch).permutation(rows)
@@ -140,7 +112,7 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
                     if len(chosen) < 2:  # the batch norm needs two
                         continue
                     for group in optimizer.param_groups:
-                        group["lr"] = learning_rate(epoch + step / steps, settings)
+                        group["lr"] = rate(epoch + step / steps)
                     seen = torch.stack([found[row] for row in chosen.tolist()]) if found else None
                     batch = seen if seen is not None else self.encode(frozen, chosen, read)
                     labels = torch.from_numpy(self.training.labels[chosen])
@@ -153,7 +125,7 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
                 curve.append((epoch + 1, total / len(order)))
         with torch.no_grad():
             self.scores = classifier.eval()(test).numpy()
-        return SeedResult(repetition, accuracy(self.scores, self.test.labels), curve)
+        return SeedResult(repetition, self.task.measure(self.scores, self.test.labels), curve)
 
     def draw(self, path: Path) -> None:
         """Write the picture of the last seed's guesses."""
@@ -162,33 +134,5 @@ class ProbeJob(Repetitions[ProbeSettings, ImageNet]):
         names = self.training.wnids
         guesses = [names[int(self.scores[row].argmax())] for row in shown]
         truths = [names[int(self.test.labels[row])] for row in shown]
-        title = f"classification on {self.test.label}: {self.settings.encoder}, linear probe"
+        title = f"{self.settings.task} on {self.test.label}: {self.settings.encoder}, linear probe"
         draw_classes(path, images, truths, guesses, title)
-
-
-def run(
-    settings: ProbeSettings, weights: str | Path, out: str | Path, *, data: str | Path | None = None, seed: int = 0
-) -> dict[str, Any]:
-    """Train and evaluate linear probes; writes ``metrics.json``, ``predictions.png`` and, last, ``receipt.json``.
-
-    Args:
-        settings: what to do.
-        weights: ``random`` or the path of a checkpoint.
-        out: the folder of the results.
-        data: the dataset's folder; None: ``settings.root``.
-        seed: the config's seed.
-
-    Returns:
-        The content of ``metrics.json`` (see :func:`mimic_core.finetune.results.summarise`).
-
-    Raises:
-        MimicError: data or weights are missing or not what they should be, or a setting does not fit.
-    """
-    out = Path(out)
-    with cpu_threads(settings.threads):
-        job = ProbeJob(settings, weights, data, seed)
-        receipt = job.receipt()
-        results = [job.train(repetition) for repetition in job.repetitions()]
-    summary = summarise(CLASSIFICATION, results, **job.about())
-    job.draw(out / "predictions.png")
-    return leave(out, summary, receipt, OUTPUTS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mimic_core.finetune.augment import augment, augment_whole, middle
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.task import Task
+from mimic_core.finetune.tasks.base import DenseTask
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Protocol:
     """
 
     whole: bool
-    augmented: Callable[[Samples, np.random.Generator, int, Task], Samples]
+    augmented: Callable[[Samples, np.random.Generator, int, DenseTask], Samples]
     plain: Callable[[Samples, int], Samples]
     drops_last: bool
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NotRequired, Protocol, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 
 from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.metrics import PerImage
 from mimic_core.finetune.data import Skipped
+from mimic_core.finetune.tasks.base import Task
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import write_json
 from mimic_core.kit.receipts import Receipt
@@ -21,31 +22,6 @@ log = logging.getLogger("mimic")
 
 DIGITS = 6  # decimals kept
 METRICS, RECEIPT = "metrics.json", "receipt.json"
-
-
-class Named(Protocol):
-    """What a result says of its task."""
-
-    @property
-    def name(self) -> str:
-        """As in the config."""
-
-    @property
-    def metric(self) -> str:
-        """The metric that the paper reports."""
-
-    @property
-    def unit(self) -> str:
-        """What the metric's numbers mean."""
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A task that has no more to it than :class:`Named`."""
-
-    name: str
-    metric: str
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +91,7 @@ def validation(result: SeedResult) -> dict[str, Any]:
     }
 
 
-def summarise(task: Named, results: Sequence[SeedResult], **about: Unpack[About]) -> dict[str, Any]:
+def summarise(task: Task, results: Sequence[SeedResult], **about: Unpack[About]) -> dict[str, Any]:
     """The content of ``metrics.json`` of a task that has a value an image; see :func:`summary_of`.
 
     Args:
@@ -142,7 +118,7 @@ def summarise(task: Named, results: Sequence[SeedResult], **about: Unpack[About]
 
 
 def summary_of(
-    task: Named,
+    task: Task,
     runs: Sequence[Mapping[str, Any]],
     estimate: Callable[[str], dict[str, float]],
     curve: Sequence[tuple[int, float]],

@@ -1,28 +1,34 @@
-"""Settings of one fine-tuning job: a task, an encoder, frozen or whole, over a list of seeds."""
+"""Settings of fine-tuning jobs: what all tasks share, and what those of a kind share. A task's own are in its file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Len
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import (
-    ABOVE_ZERO,
-    BELOW_ONE,
-    COUNTS,
-    NOT_NEGATIVE,
-    POSITIVE,
-    POSITIVES,
-    Bounds,
-    check_choice,
-    check_numbers,
-    read_settings,
+from mimic_core.kit.settings import key, read_settings, settings
+from mimic_core.kit.values import (
+    AboveZero,
+    BelowOne,
+    Betas,
+    Count,
+    Distinct,
+    Flag,
+    FullText,
+    NotNegative,
+    Positive,
+    PositiveShare,
 )
 from mimic_core.models.settings import vit_settings
 
 Mode = Literal["frozen", "whole"]
-PARTS = ("train", "val", "test")
+Part = Literal["train", "val", "test"]
+Precision = Literal["bf16", "fp32"]
+Seeds = Annotated[Sequence[Count], Len(1), Distinct]
+FourWidths = Annotated[Sequence[Positive], Len(4, 4)]
+FourBlocks = Annotated[Sequence[Count], Len(4, 4)]
 RANDOM = "random"  # the encoder of random weights
 
 
@@ -32,146 +38,183 @@ def need(condition: bool, what: str, key: str, remedy: str) -> None:
         raise MimicError(what, where=f"finetune.{key}", remedy=remedy)
 
 
-@dataclass(frozen=True)
-class HeadSettings:
-    """Size of the DPT head; the defaults are the released MultiMAE's.
+@settings("finetune")
+class TaskSettings:
+    """The settings of anything that is done on a task."""
 
-    Attributes:
-        feature: width of the fusion path.
-        layer_dims: width of the four levels, the finest first.
-        hooks: four encoder blocks (0 is the first) whose tokens it takes, or ``auto``: evenly spaced, up to the last.
-    """
-
-    feature: int = 256
-    layer_dims: Sequence[int] = (96, 192, 384, 768)
-    hooks: Sequence[int] | Literal["auto"] = "auto"
+    task: FullText = key("the task: a file of mimic_core/finetune/tasks", job=True)
 
     def __post_init__(self) -> None:
-        check_numbers(self, "finetune.head", feature=POSITIVE, layer_dims=POSITIVES)
-        need(len(self.layer_dims) == 4, "there are four levels", "head.layer_dims", "give four, the finest first")
-        if self.hooks != "auto":
-            check_numbers(self, "finetune.head", hooks=COUNTS)
-            need(len(self.hooks) == 4, "there are four levels", "head.hooks", "give four blocks, or 'auto'")
+        """See that values fit each other; a subclass adds to it."""
 
 
-def check_parts(given: Mapping[str, Any], key: str, kind: type, meaning: str) -> None:
-    """Refuse what is not given by part."""
-    need(isinstance(given, Mapping), f"it is {given!r:.80}", key, f"give {meaning} by part, such as {{train: ...}}")
-    for part, value in given.items():
-        need(part in PARTS, f"there is no part {part!r:.80}", key, f"use {', '.join(PARTS)}")
-        fits = type(value) is kind and (not isinstance(value, int) or value > 0)
-        need(fits, f"that of {part} is {value!r:.80}", key, f"give {meaning}")
+@settings("finetune")
+class JobSettings(TaskSettings):
+    """One fine-tuning job, of any task."""
 
-
-def cut_out_words(protocol: str, size: int) -> str:
-    """How a dense task's images are cut out, for tables."""
-    if protocol == "multimae":
-        return f"shorter side to {size}, middle square (MultiMAE)"
-    return f"squashed to {size}x{size}"
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    """One fine-tuning job; the defaults are the paper's for NYUv2 depth (appendix D).
-
-    Attributes:
-        task: ``depth`` or ``normals``.
-        mode: ``frozen`` (only the head learns) or ``whole``.
-        encoder: name of the pretraining run, for the results; ``random`` is the floor without pretraining.
-        root: folder of the dataset; a command line's ``--data`` goes before it.
-        seeds: one run each: head, order and augmentation, and a random encoder's weights.
-        splits: files that name the images of a part (``train``, ``val``, ``test``), by part, below the dataset's
-            folder; where there is none, the dataset's own.
-        limits: most images of a part, its first, by part.
-        train_images: number of training images, of these drawn anew for every seed (few-shot); None: all.
-        image_size: side of the square input, pixels.
-        protocol: ``squash`` (images squashed to a square; zoomed and cropped where they are augmented) or ``multimae``
-            (as the released MultiMAE: the shorter side at ``image_size`` and the middle, or a random square where
-            augmented, which also flips; an epoch's last, smaller batch is left out).
-        architecture: size of a random encoder (see :class:`mimic_core.models.ViTSettings`).
-        learning_rate: peak rate of the head; encoder layers take ``layer_decay`` of the next one's.
-        weight_decay: AdamW's, on matrices only.
-        batch_size, epochs, warmup_epochs: the schedule; warm-up is linear from 1e-6, then cosine to 0.
-        drop_path: stochastic depth at the encoder's last block (mode ``whole``).
-        augment: colour jitter and random crop, as the protocol has them.
-        validate_every: epochs between two tests on the part ``val``, from the first epoch on; the best of these, or the
-            last epoch, is tested. None: the last epoch is tested.
-        precision: ``bf16`` (autocast; ``fp32`` where the hardware has no bfloat16) or ``fp32``.
-        threads: CPU threads; the numbers may differ in the last digits between counts.
-    """
-
-    task: str
-    mode: Mode
-    encoder: str
-    root: str | None = None
-    seeds: Sequence[int] = (0,)
-    splits: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, int] = field(default_factory=dict)
-    train_images: int | None = None
-    image_size: int = 256
-    protocol: Literal["squash", "multimae"] = "squash"
-    architecture: Mapping[str, Any] = field(default_factory=dict)
-    head: HeadSettings = HeadSettings()
-    learning_rate: float = 1e-4
-    layer_decay: float = 0.75
-    weight_decay: float = 3e-4
-    betas: Sequence[float] = (0.9, 0.999)
-    batch_size: int = 64
-    epochs: int = 2000
-    warmup_epochs: float = 100
-    drop_path: float = 0.0
-    augment: bool = False
-    validate_every: int | None = None
-    precision: Literal["bf16", "fp32"] = "bf16"
-    threads: int = 1
+    mode: Mode = key("frozen: only the head learns; whole: the encoder too", job=True)
+    encoder: FullText = key("name of the pretraining run, for the results; random: random weights, the floor", job=True)
+    root: FullText | None = key("folder of the dataset; a command line's --data goes before it", default=None, job=True)
+    seeds: Seeds = key("one run each: the head, order and augmentation, and a random encoder's weights", default=(0,))
+    train_images: Positive | None = key(
+        "number of training images, of these drawn anew for every seed (few-shot); null: all", default=None, job=True
+    )
+    architecture: Mapping[str, Any] = key("size of a random encoder", default_factory=dict, job=True)
+    batch_size: Positive = key("images a step", default=64)
+    epochs: Positive = key("passes over the training images", default=2000)
+    weight_decay: NotNegative = key("weight decay, on matrices only", default=3e-4)
+    augment: Flag = key(
+        "training images are changed anew in every epoch, as the task does it; off, features of a frozen encoder are"
+        " computed once",
+        default=False,
+    )
+    precision: Precision = key("precision of the encoder; bf16 is fp32 where the hardware has none", default="bf16")
+    threads: Positive = key("CPU threads of a job; numbers may differ in the last digits between counts", default=1)
 
     def __post_init__(self) -> None:
-        check_choice(
-            self,
-            "finetune",
-            mode=("frozen", "whole"),
-            protocol=("squash", "multimae"),
-            precision=("bf16", "fp32"),
-            augment=(True, False),
-        )
-        check_numbers(
-            self,
-            "finetune",
-            **dict.fromkeys(("image_size", "batch_size", "epochs", "threads"), POSITIVE),
-            seeds=COUNTS,
-            **dict.fromkeys(("train_images", "validate_every"), Bounds(1, whole=True, or_none=True)),
-            learning_rate=ABOVE_ZERO,
-            layer_decay=Bounds(above=0, most=1),
-            weight_decay=NOT_NEGATIVE,
-            betas=Bounds(0, below=1, each=True),
-            warmup_epochs=NOT_NEGATIVE,
-            drop_path=BELOW_ONE,
-        )
-        check_parts(self.splits, "splits", str, "a file")
-        check_parts(self.limits, "limits", int, "a number of images")
-        need(len(self.seeds) > 0, "no seed is given", "seeds", "give at least one, such as [0]")
+        super().__post_init__()
         need(len(set(self.seeds)) == len(self.seeds), "a seed is given twice", "seeds", "name each seed once")
-        need(len(self.betas) == 2, "AdamW takes two betas", "betas", "give two, such as [0.9, 0.999]")
-        fits = self.warmup_epochs < self.epochs
-        need(fits, f"{self.warmup_epochs} warm-up epochs of {self.epochs}", "warmup_epochs", "use fewer than epochs")
-
-    @property
-    def protocol_words(self) -> str:
-        """How images are cut out and which epoch is tested, for tables."""
-        best = f", best of every {self.validate_every} epochs on validation images" if self.validate_every else ""
-        return cut_out_words(self.protocol, self.image_size) + best
+        if self.architecture:
+            vit_settings(self.architecture, "finetune.architecture")
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> FinetuneSettings:
+    def from_dict(cls, block: Mapping[str, Any]) -> Self:
         """Settings from a block of the config.
 
         Raises:
             MimicError: a key that is unknown or missing, or a value out of range, named.
         """
-        block = dict(block)
-        if "head" in block:
-            block["head"] = read_settings(HeadSettings, block["head"], "finetune.head")
-        made = read_settings(cls, block, "finetune")
-        if made.architecture:
-            vit_settings(made.architecture, "finetune.architecture")
-        return made
+        return read_settings(cls, block, "finetune")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input, pixels."""
+        raise NotImplementedError
+
+    @property
+    def protocol_words(self) -> str:
+        """How images are cut out and which epoch is tested, for tables."""
+        raise NotImplementedError
+
+
+@settings("finetune")
+class SquareSettings(TaskSettings):
+    """Images that become squares."""
+
+    image_size: Positive = key("side of the square input", default=256, unit="pixels")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the input, pixels."""
+        return self.image_size, self.image_size
+
+
+@settings("finetune")
+class WarmUpSettings(TaskSettings):
+    """A learning rate that rises in a straight line, then falls to 0 along half a cosine."""
+
+    warmup_epochs: NotNegative = key("epochs, of all, in which the learning rate rises", default=100)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        epochs: int = self.epochs  # type: ignore[attr-defined] # of the job that this is a part of
+        fits = self.warmup_epochs < epochs
+        need(fits, f"{self.warmup_epochs} warm-up epochs of {epochs}", "warmup_epochs", "use fewer than epochs")
+
+
+@settings("finetune")
+class TunedSettings(JobSettings):
+    """A job that may train the encoder too, by AdamW with layer-wise learning rates."""
+
+    learning_rate: AboveZero = key("peak rate of the head", default=1e-4)
+    layer_decay: PositiveShare = key("learning rate of a block = that of the block above it x this", default=0.75)
+    betas: Betas = key("betas of AdamW", default=(0.9, 0.999))
+    drop_path: BelowOne = key("stochastic depth at the encoder's last block, of whole encoders", default=0.0)
+
+
+@settings("finetune")
+class OpenMMLabSettings(TunedSettings):
+    """A job that OpenMMLab trains."""
+
+    workers: Count = key("processes that read images beside the training; results do not depend on it", default=0)
+
+
+@settings("finetune")
+class DenseImages(SquareSettings):
+    """Which images a dense task has, and how they are cut out."""
+
+    protocol: Literal["squash", "multimae"] = key(
+        "squash: images are squashed to a square, zoomed and cropped where they are augmented; multimae: as the"
+        " released MultiMAE, the shorter side at image_size and the middle, or a random square where augmented, which"
+        " also flips; an epoch's last, smaller batch is left out",
+        default="squash",
+    )
+    splits: Mapping[Part, FullText] = key(
+        "files that name the images of a part, by part, below the dataset's folder; without one, the dataset's own",
+        default_factory=dict,
+    )
+    limits: Mapping[Part, Positive] = key("most images of a part, its first, by part", default_factory=dict)
+
+    @property
+    def cut_out_words(self) -> str:
+        """How images are cut out, for tables."""
+        if self.protocol == "multimae":
+            return f"shorter side to {self.image_size}, middle square (MultiMAE)"
+        return f"squashed to {self.image_size}x{self.image_size}"
+
+
+@settings("finetune.head")
+class HeadSettings:
+    """Size of the DPT head; the defaults are the released MultiMAE's."""
+
+    feature: Positive = key("width of the fusion path", default=256)
+    layer_dims: FourWidths = key("width of the four levels, the finest first", default=(96, 192, 384, 768))
+    hooks: Literal["auto"] | FourBlocks = key(
+        "four encoder blocks (0 is the first) whose tokens it takes; auto: evenly spaced, up to the last",
+        default="auto",
+    )
+
+
+@settings("finetune")
+class DenseSettings(DenseImages, WarmUpSettings, TunedSettings):
+    """A job of a dense task; the defaults are the paper's for depth on NYUv2 (appendix D)."""
+
+    head: HeadSettings = key("size of the DPT head", default_factory=HeadSettings)
+    validate_every: Positive | None = key(
+        "between two tests on the validation images, from the first epoch on; the best of these epochs, or the last, is"
+        " tested; null: the last",
+        default=None,
+        unit="epochs",
+    )
+
+    @property
+    def protocol_words(self) -> str:
+        """How images are cut out and which epoch is tested, for tables."""
+        best = f", best of every {self.validate_every} epochs on validation images" if self.validate_every else ""
+        return self.cut_out_words + best
+
+
+@settings("finetune")
+class ProbeSettings(SquareSettings, WarmUpSettings, JobSettings):
+    """A linear probe; the defaults are the released MAE's, as the paper has them for ImageNet-1K."""
+
+    mode: Literal["frozen"]
+    image_size: Positive = 224
+    pooling: Literal["auto", "class", "mean"] = key(
+        "what the classifier sees: the class token, the mean of the patches, or (auto) the class token where there is"
+        " one",
+        default="auto",
+    )
+    base_lr: AboveZero = key("learning rate at a batch of 256, in proportion beyond", default=0.1)
+    momentum: BelowOne = key("momentum of LARS", default=0.9)
+    encode_batch: Positive = key("images that go through the encoder at once", default=64)
+    weight_decay: NotNegative = 0.0
+    batch_size: Positive = 16384
+    epochs: Positive = 90
+    warmup_epochs: NotNegative = 10
+    augment: Flag = True
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate after the warm-up."""
+        return self.base_lr * self.batch_size / 256

@@ -15,7 +15,7 @@ import numpy as np
 from mimic_core.foreign import check_picture, check_pixels, foreign
 from mimic_core.foreign.hdf5 import member, members, open_hdf5, read_array
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.images import ImageSettings
+from mimic_core.frames.settings import ImageSettings
 from mimic_core.frames.views import Image, View, decode_image, to_view_size
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit, natural

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mimic_core.foreign import foreign, pictures_in, read_regular
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, decode_picture, to_view_size
+from mimic_core.frames.settings import ImageSettings
+from mimic_core.frames.views import Image, Remark, View, decode_picture, to_view_size
 from mimic_core.kit.errors import UnreadableError
-from mimic_core.kit.settings import check_choice
 from mimic_core.sources import Unit, name_below
 
 NAMED = 3  # files that a remark names; the rest is counted
-
-
-@dataclass(frozen=True)
-class ImageSettings:
-    """How images become views.
-
-    Attributes:
-        resize: ``squash`` or ``center_crop``.
-        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
-    """
-
-    resize: ResizeMode = "squash"
-    blur_faces: str = ""
-
-    def __post_init__(self) -> None:
-        check_choice(self, "frames", resize=RESIZES)
 
 
 def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:

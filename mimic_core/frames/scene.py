@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mimic_core.frames.settings import SceneSettings
 from mimic_core.frames.views import VIEW_SIZE, Remark, View
 from mimic_core.kit.progress import Progress
-from mimic_core.kit.settings import NOT_NEGATIVE, POSITIVE, check_choice, check_numbers
 from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit
 
 MANY_PLAIN = 0.5  # share of a scene's views of one colour that is worth a remark
-
-
-@dataclass(frozen=True)
-class SceneSettings:
-    """How a scene becomes views.
-
-    Attributes:
-        samples_per_scene: random-walk samples, 24 views each.
-        min_island_radius: metres; walks start only on walkable islands of at least this radius.
-        up_axis: upward axis of the scene's file, ``y`` or ``z``.
-        simulator: ``auto``, ``moderngl``, ``embreex`` or ``habitat``.
-    """
-
-    samples_per_scene: int = 3000
-    min_island_radius: float = 6.0
-    up_axis: str = "z"
-    simulator: str = "auto"
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "frames", samples_per_scene=POSITIVE, min_island_radius=NOT_NEGATIVE)
-        check_choice(self, "frames", up_axis=("y", "z"))
 
 
 def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View | Remark]:

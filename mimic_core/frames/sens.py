@@ -24,7 +24,7 @@ import numpy as np
 
 from mimic_core.foreign import check_pixels, foreign, open_regular
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.images import ImageSettings
+from mimic_core.frames.settings import ImageSettings
 from mimic_core.frames.views import Image, Remark, View, decode_picture, to_view_size
 from mimic_core.kit.errors import UnreadableError
 

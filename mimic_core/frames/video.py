@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from mimic_core.frames.clock import MOST_GAPS, ViewClock
@@ -12,40 +11,13 @@ from mimic_core.frames.decoding import Account, Film
 from mimic_core.frames.faces import face_blur
 from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
 from mimic_core.frames.orientation import upright
-from mimic_core.frames.views import RESIZES, Image, Remark, ResizeMode, View, to_view_size
+from mimic_core.frames.settings import VideoSettings
+from mimic_core.frames.views import Image, Remark, View, to_view_size
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.kit.in_worker import sign_of_life
-from mimic_core.kit.settings import BELOW_ONE, NOT_NEGATIVE, check_choice, check_numbers
 
 MICROSECONDS = 1_000_000  # a second, as containers count
 MOST_EXPECTED = 10_000_000  # views; a header that promises more is not believed
-
-
-@dataclass(frozen=True)
-class VideoSettings:
-    """How a video becomes views.
-
-    Attributes:
-        interval: seconds between two views; 0 takes every frame.
-        min_seconds: shorter videos are left out (paper appendix C.1: 5 s for ARKitScenes, 3 s for Mannequin).
-        resize: ``squash`` or ``center_crop``.
-        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
-        crop_bottom: share of the upright picture's height that is cut off below, 0 to below 1.
-        max_motion: share of the picture's width; once it has moved so far since the last view, the next is taken
-            before ``interval`` is over. 0: by time alone.
-    """
-
-    interval: float = 1.0
-    min_seconds: float = 0.0
-    resize: ResizeMode = "squash"
-    blur_faces: str = ""
-    crop_bottom: float = 0.0
-    max_motion: float = 0.0
-
-    def __post_init__(self) -> None:
-        bounds = dict.fromkeys(("interval", "min_seconds", "max_motion"), NOT_NEGATIVE)
-        check_numbers(self, "frames", **bounds, crop_bottom=BELOW_ONE)
-        check_choice(self, "frames", resize=RESIZES)
 
 
 def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterator[View | Remark]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.foreign import check_picture, foreign
+from mimic_core.frames.settings import ResizeMode
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit
 
 Image = NDArray[np.uint8]
-ResizeMode = Literal["squash", "center_crop"]
-RESIZES = get_args(ResizeMode)
 
 VIEW_SIZE = 224  # pixels
 JPEG_QUALITY = 95

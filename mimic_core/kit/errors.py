@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
+
+LONGEST = 80  # letters of a value that is shown
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = LONGEST
+
 
 class MimicError(Exception):
     """A failure that the user can act on.
@@ -36,3 +42,8 @@ class UnreadableError(MimicError):
 def printable(text: str) -> str:
     """A file's name or a message on one line: line breaks and other control characters as escapes."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def shown(value: object) -> str:
+    """Any value in a message: cut short, on one line."""
+    return printable(SHORT.repr(value))

@@ -4,7 +4,7 @@ Snakemake counts GPUs on a local machine but hands out none. A job that is start
 many free ones as it asks for and sees these alone (``CUDA_VISIBLE_DEVICES``). A GPU is taken by a lock on a file, which
 the job's process holds open: the system frees it with the process, however that ends.
 
-Under SLURM, which hands out GPUs itself, and where none is asked for, the command is started as it is.
+Under SLURM, which hands out GPUs itself, the command is started as it is. A job that asks for none sees none.
 
 Run: python -m mimic_core.machine.gpus --gpus 1 -- python train.py
 """
@@ -21,12 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from mimic_core.kit import program
 from mimic_core.kit.errors import MimicError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+AUTO = "auto"  # as many as the machine has
 WAITING = 1.0  # seconds between two looks for free GPUs, on average
 TOLD_EVERY = 30.0  # seconds between two lines that say what is waited for
 
@@ -42,6 +44,23 @@ def machine_gpus() -> list[str]:
     query = [tool, "--query-gpu=index", "--format=csv,noheader"]
     listed = subprocess.run(query, capture_output=True, text=True, check=False)
     return listed.stdout.split() if listed.returncode == 0 else []
+
+
+def gpus_to_use(most: str | int) -> list[str]:
+    """Ids of the GPUs that jobs may take here.
+
+    Args:
+        most: the config key ``gpus``: so many of the machine's, the first ones; ``auto``: all of them.
+    """
+    if str(most) == AUTO:
+        return machine_gpus()
+    return machine_gpus()[: int(most)] if int(most) else []
+
+
+@cache
+def trains_on_gpus(most: str | int) -> bool:
+    """Whether training jobs ask for GPUs, by the config key ``gpus``: nodes of a cluster may have what this lacks."""
+    return bool(machine_gpus()) if most == AUTO else int(most) > 0
 
 
 def lock_folder() -> Path:
@@ -83,8 +102,13 @@ def holders(gpus: Sequence[str], folder: Path) -> str:
     return ", ".join(f"{gpu} by process {path.read_text().strip()}" for gpu, path in written.items() if path.is_file())
 
 
-def lease(count: int, folder: Path | None = None) -> list[str]:
+def lease(count: int, folder: Path | None = None, most: str | int = AUTO) -> list[str]:
     """Wait for ``count`` free GPUs and take them for the rest of this process's life.
+
+    Args:
+        count: how many.
+        folder: of the locks.
+        most: see :func:`gpus_to_use`.
 
     Returns:
         Their ids, as ``CUDA_VISIBLE_DEVICES`` takes them.
@@ -92,12 +116,12 @@ def lease(count: int, folder: Path | None = None) -> list[str]:
     Raises:
         MimicError: this machine has fewer.
     """
-    gpus = machine_gpus()
+    gpus = gpus_to_use(most)
     if count > len(gpus):
         raise MimicError(
-            f"{count} GPUs are asked for, and this machine has {len(gpus)}",
+            f"{count} GPUs are asked for, and jobs on this machine may take {len(gpus)}",
             where=VISIBLE if VISIBLE in os.environ else "nvidia-smi",
-            remedy="lower pretrain.processes, or run where there are as many",
+            remedy="lower pretrain.processes, or run where there are as many; the config key gpus says how many to use",
         )
     folder = folder or lock_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,13 +138,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Take the GPUs and become the command."""
     parser = argparse.ArgumentParser(description="Run a command on free GPUs of this machine.")
     parser.add_argument("--gpus", type=int, required=True, help="how many it needs")
+    parser.add_argument("--of", default=AUTO, help="the first so many of the machine's; auto: all (default: auto)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="behind --")
     args = parser.parse_args(argv)
     words = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not words:
         parser.error("no command is given")
-    if args.gpus > 0 and "SLURM_JOB_ID" not in os.environ:
-        os.environ[VISIBLE] = ",".join(lease(args.gpus))
+    if args.gpus == 0:
+        os.environ[VISIBLE] = ""  # a job that asked for none computes on the processor
+    elif "SLURM_JOB_ID" not in os.environ:
+        os.environ[VISIBLE] = ",".join(lease(args.gpus, most=args.of))
     program.become(words)
 
 

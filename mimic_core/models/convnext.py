@@ -13,8 +13,10 @@ from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import BELOW_ONE, check_number, is_count, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_count
+from mimic_core.kit.settings import check_value
+from mimic_core.kit.values import BelowOne
 
 EXPANSION = 4  # hidden width of a block over its width
 
@@ -85,7 +87,7 @@ class ConvNeXtHead(nn.Module):
             )
         channels = embed // predictions
         self.proj_dec = nn.Linear(width, embed)
-        check_number("drop_path", drop_path, BELOW_ONE)
+        check_value("drop_path", drop_path, BelowOne)
         rates = torch.linspace(0, drop_path, depth).tolist()
         self.blocks = nn.Sequential(*(ConvNeXtBlock(channels, rate) for rate in rates))
         self.final_layer = nn.Conv2d(channels, classes, 1)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_count
 
 LEVELS = 4  # token maps taken in, the finest level first
 

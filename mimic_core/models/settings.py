@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, is_number, read_settings, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.settings import key, read_settings, settings
 from mimic_core.kit.suggestions import did_you_mean
+from mimic_core.kit.values import AboveZero, Flag, Positive
 
-POSITIONS = ("sincos", "learned", "rope")
+Positions = Literal["sincos", "learned", "rope"]
 NAMED = {
     "vit_tiny": (192, 12, 3),
     "vit_small": (384, 12, 6),
@@ -20,52 +20,35 @@ NAMED = {
 }  # width, depth, heads
 
 
-@dataclasses.dataclass(frozen=True)
+@settings("encoder")
 class ViTSettings:
     """Size of a vision transformer; the defaults are ViT-B/16 at 224 pixels.
 
-    Attributes:
-        image_size: side of the square input, pixels; a multiple of ``patch_size``.
-        patch_size: side of a patch, pixels.
-        width: channels of a token; a multiple of ``heads`` and of 4 (sin-cos positions).
-        depth: number of blocks.
-        heads: attention heads of a block.
-        mlp_ratio: hidden width of a block's MLP over ``width``.
-        class_token: whether a token that belongs to no patch comes first.
-        positions: ``sincos`` (fixed, added), ``learned`` (added) or ``rope`` (queries and keys are turned by their
-            place; channels of a head must be a multiple of 4).
+    Rotary positions (``rope``) turn queries and keys by their place: channels of a head must be a multiple of 4.
     """
 
-    image_size: int = 224
-    patch_size: int = 16
-    width: int = 768
-    depth: int = 12
-    heads: int = 12
-    mlp_ratio: float = 4.0
-    class_token: bool = True
-    positions: str = "sincos"
+    image_size: Positive = key("side of the square input, a multiple of patch_size", default=224, unit="pixels")
+    patch_size: Positive = key("side of a patch", default=16, unit="pixels")
+    width: Positive = key("channels of a token, a multiple of heads and of 4", default=768)
+    depth: Positive = key("number of blocks", default=12)
+    heads: Positive = key("attention heads of a block", default=12)
+    mlp_ratio: AboveZero = key("hidden width of a block's MLP over width", default=4.0)
+    class_token: Flag = key("a token that belongs to no patch comes first", default=True, job=True)
+    positions: Positions = key(
+        "how a token's place is told: fixed and added, learned and added, or rotary", default="sincos", job=True
+    )
 
     def __post_init__(self) -> None:
-        check_transformer(self.width, self.depth, self.heads, "encoder")
-        patch = self.patch_size
-        if not is_count(patch, 1) or not is_count(self.image_size, patch) or self.image_size % patch:
+        check_transformer(self.width, self.heads, "encoder")
+        if self.image_size % self.patch_size:
             raise MimicError(
-                f"images of {shown(self.image_size)} pixels cannot be cut into patches of {shown(patch)}",
+                f"images of {self.image_size} pixels cannot be cut into patches of {self.patch_size}",
                 where="image_size",
-                remedy=f"choose a multiple of {patch}" if is_count(patch, 1) else "choose whole numbers of 1 or more",
+                remedy=f"choose a multiple of {self.patch_size}",
             )
-        if not is_number(self.mlp_ratio) or self.mlp_ratio <= 0 or int(self.width * self.mlp_ratio) < 1:
-            what = f"mlp_ratio is {shown(self.mlp_ratio)}"
-            raise MimicError(what, where="encoder.mlp_ratio", remedy="choose a number above 0, such as 4")
-        if not isinstance(self.class_token, bool):
-            what = f"class_token is {shown(self.class_token)}"
-            raise MimicError(what, where="encoder.class_token", remedy="choose true or false")
-        if self.positions not in POSITIONS:
-            raise MimicError(
-                f"there are no {shown(self.positions)} positions",
-                where="encoder.positions",
-                remedy=f"choose one of {', '.join(POSITIONS)}",
-            )
+        if int(self.width * self.mlp_ratio) < 1:
+            what = f"mlp_ratio is {self.mlp_ratio}: no channel is left"
+            raise MimicError(what, where="encoder.mlp_ratio", remedy="choose a larger number, such as 4")
         if self.positions == "rope" and self.width // self.heads % 4:
             raise MimicError(
                 f"rotary positions cannot turn the {self.width // self.heads} channels of a head",
@@ -111,23 +94,29 @@ def vit_settings(block: Mapping[str, Any], where: str) -> ViTSettings:
     return read_settings(ViTSettings, sizes, where)
 
 
-@dataclasses.dataclass(frozen=True)
+@settings("encoder")
+class EncoderName:
+    """A size by its name in the literature."""
+
+    name: Literal["vit_tiny", "vit_small", "vit_base", "vit_large", "vit_huge"] = key(
+        "a size by its name, in place of width, depth and heads"
+    )
+
+
+@settings("decoder")
 class DecoderSettings:
     """Size of a pretraining decoder; the defaults are the released MAE's and CroCo's (512 x 8 x 16)."""
 
-    width: int = 512
-    depth: int = 8
-    heads: int = 16
+    width: Positive = key("channels of a token, a multiple of heads and of 4", default=512)
+    depth: Positive = key("number of blocks", default=8)
+    heads: Positive = key("attention heads of a block", default=16)
 
     def __post_init__(self) -> None:
-        check_transformer(self.width, self.depth, self.heads, "decoder")
+        check_transformer(self.width, self.heads, "decoder")
 
 
-def check_transformer(width: int, depth: int, heads: int, where: str) -> None:
+def check_transformer(width: int, heads: int, where: str) -> None:
     """Refuse sizes that no transformer with sin-cos positions can have."""
-    if not all(is_count(size, 1) for size in (width, depth, heads)):
-        what = f"width, depth and heads are {', '.join(map(shown, (width, depth, heads)))}"
-        raise MimicError(what, where=where, remedy="use whole numbers of 1 or more")
     if width % heads or width % 4:
         raise MimicError(
             f"a width of {width} does not divide into {heads} heads and into 4 (sin-cos positions)",

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import BELOW_ONE, check_number
+from mimic_core.kit.settings import check_value
+from mimic_core.kit.values import BelowOne
 from mimic_core.models.attention import SelfAttention, rotation_table
 from mimic_core.models.masking import gather_tokens
 from mimic_core.models.settings import ViTSettings
@@ -60,7 +61,7 @@ def make_blocks(
     Raises:
         MimicError: ``drop_path`` is not from 0 to below 1.
     """
-    check_number("drop_path", drop_path, BELOW_ONE)
+    check_value("drop_path", drop_path, BelowOne)
     rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
     kind = RotaryBlock if rotary else Block
     return nn.ModuleList(

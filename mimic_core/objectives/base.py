@@ -6,7 +6,6 @@ import functools
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import read_settings
+from mimic_core.kit.settings import read_settings, settings
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.models.weights.checkpoint import Checkpoint
 from mimic_core.objectives.cost import Cost, count_cost
@@ -56,7 +55,7 @@ class RunSettings(Protocol):
 OPTIONS = "pretrain.options"  # where options stand in the config
 
 
-@dataclass(frozen=True)
+@settings(OPTIONS)
 class NoOptions:
     """Of an objective that has none."""
 
@@ -83,6 +82,7 @@ class Objective(ABC, Generic[Model]):
         samples_per_item: how many training samples an item of the dataset makes, such as a pair of images.
         mask_ratio: the share of hidden patches where the config names none.
         weights: name of each loss of the model -> its weight in the loss that is minimised.
+        options_kind: the settings class of its ``options``.
     """
 
     name: str
@@ -91,14 +91,15 @@ class Objective(ABC, Generic[Model]):
     samples_per_item: int
     mask_ratio: float
     weights: Mapping[str, float]
+    options_kind: type = NoOptions
 
-    def configured(self, settings: RunSettings) -> Self:
+    def configured(self, run: RunSettings) -> Self:
         """The objective with a run's ``options``; by default it has none.
 
         Raises:
             MimicError: an option that it does not have, or with an impossible value.
         """
-        read_settings(NoOptions, settings.options, OPTIONS)
+        read_settings(NoOptions, run.options, OPTIONS)
         return self
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:

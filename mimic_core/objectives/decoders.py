@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, is_number, read_settings, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_count, is_number
+from mimic_core.kit.settings import read_settings
 from mimic_core.models.masked import MaskedModel
 from mimic_core.models.settings import DecoderSettings
 from mimic_core.models.weights.checkpoint import Checkpoint

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mimic_core.foreign import foreign
-from mimic_core.kit.errors import MimicError
+from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.files import atomic_path
-from mimic_core.kit.settings import is_count, shown
+from mimic_core.kit.numeric import is_count
 from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
 from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint
 from mimic_core.models.weights.facts import timm_facts

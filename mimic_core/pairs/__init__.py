@@ -1,25 +1,40 @@
 """From views to retained pairs with patch correspondences: no poses, no depth, no annotation.
 
-:mod:`folder` is a door of its own, since it loads what reads videos.
+Names are loaded when they are first used: settings alone need no OpenCV. :mod:`folder` is a door of its own, since it
+loads what reads videos.
 """
 
-from mimic_core.pairs.correspondences import NO_PATCH
-from mimic_core.pairs.features import Features, detect
-from mimic_core.pairs.hashing import perceptual_hash
-from mimic_core.pairs.homography import usable
-from mimic_core.pairs.matching import match
-from mimic_core.pairs.measurement import (
-    DEFAULT,
-    FEW_MATCHES,
-    KEPT,
-    NO_HOMOGRAPHY,
-    UNREADABLE,
-    VERDICTS,
-    Measurement,
-    measure,
-    overlap_of,
-)
-from mimic_core.pairs.settings import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES, MiningSettings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mimic_core.pairs.correspondences import NO_PATCH
+    from mimic_core.pairs.features import Features, detect
+    from mimic_core.pairs.hashing import perceptual_hash
+    from mimic_core.pairs.homography import usable
+    from mimic_core.pairs.matching import match
+    from mimic_core.pairs.measurement import (
+        DEFAULT,
+        FEW_MATCHES,
+        KEPT,
+        NO_HOMOGRAPHY,
+        UNREADABLE,
+        VERDICTS,
+        Measurement,
+        measure,
+        overlap_of,
+    )
+    from mimic_core.pairs.settings import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES, MiningSettings
+
+MODULES = {  # where names are; the others are in measurement
+    "NO_PATCH": "correspondences",
+    "Features": "features",
+    "detect": "features",
+    "perceptual_hash": "hashing",
+    "usable": "homography",
+    "match": "matching",
+    **dict.fromkeys(("GRID", "IMAGE_SIZE", "PATCH_SIZE", "PATCHES", "MiningSettings"), "settings"),
+}
 
 __all__ = [
     "DEFAULT",
@@ -43,3 +58,9 @@ __all__ = [
     "perceptual_hash",
     "usable",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES.get(name, 'measurement')}"), name)

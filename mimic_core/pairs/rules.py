@@ -8,17 +8,17 @@ views to another: samples of a walk, or recordings that were put together in one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import POSITIVE, check_choice, check_numbers, read_settings
+from mimic_core.kit.settings import key, read_settings, settings
+from mimic_core.kit.values import AtLeastTwo, Flag, Positive
 from mimic_core.pairs.candidates import Candidate, CandidateRule, Measure, ViewOf, keep_smallest
 from mimic_core.pairs.measurement import HIGH_OVERLAP, KEPT, NEAR_DUPLICATE
 
 
-@dataclass(frozen=True)
+@settings("rule.neighbours")
 class Neighbours:
     """A video's neighbours: (t, t+1); where these overlap too much, (t, t+2) too, and if it is kept t+1 is skipped.
 
@@ -28,10 +28,7 @@ class Neighbours:
     Source: paper appendix C.1 (ARKitScenes, Mannequin, Objectron) and the released scripts.
     """
 
-    look_further: bool = True
-
-    def __post_init__(self) -> None:
-        check_choice(self, "rule.neighbours", look_further=(True, False))
+    look_further: Flag = key("where (t, t+1) overlap too much, (t, t+2) is measured as well", default=True)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Walk through the views in order of time, those of one recording after the other."""
@@ -53,25 +50,20 @@ class Neighbours:
             position += 2 if far.verdict == KEPT else 1
 
 
-@dataclass(frozen=True)
+@settings("rule.windows")
 class Windows:
     """Windows of a frame sequence: the first frames of a window with its last; the smallest overlap in range is kept.
 
     As in the released script, the last frames end one before the window does (of 60 frames 0 to 9 are paired with 49 to
     58), windows follow each other without a gap, and one after which no frame comes is left out.
 
-    Attributes:
-        length: frames of a window.
-        edge: how many first frames are paired with as many last ones.
-
     Source: the released ``scannet_multipro.py``; paper appendix C.1 (10 x 10 pairs a window of 60 frames).
     """
 
-    length: int = 60
-    edge: int = 10
+    length: AtLeastTwo = key("length of a window", default=60, unit="frames")
+    edge: Positive = key("how many first frames are paired with as many last ones", default=10, unit="frames")
 
     def __post_init__(self) -> None:
-        check_numbers(self, "rule.windows", length=POSITIVE, edge=POSITIVE)
         if not 2 * self.edge < self.length:
             raise MimicError(
                 f"windows of {self.length} frames have no {self.edge} first and {self.edge} last before their end",
@@ -89,18 +81,15 @@ class Windows:
                 yield from keep_smallest(measured(pairs, measure), 1)
 
 
-@dataclass(frozen=True)
+@settings("rule.stride")
 class Stride:
     """Frames at a fixed distance: (t, t + distance), then t + advance and so on; every pair in range is kept.
 
     Source: paper appendix C.1 (CO3D: distance 5, advance 10) and the released scripts.
     """
 
-    distance: int = 5
-    advance: int = 10
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "rule.stride", distance=POSITIVE, advance=POSITIVE)
+    distance: Positive = key("between the two frames of a pair", default=5, unit="frames")
+    advance: Positive = key("between the first frames of two pairs", default=10, unit="frames")
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Step through the frames."""
@@ -110,20 +99,16 @@ class Stride:
             yield from measured(((numbers[start], numbers[start + self.distance]) for start in starts), measure)
 
 
-@dataclass(frozen=True)
+@settings("rule.groups")
 class Groups:
     """Photos of one place: all pairs of a group.
-
-    Attributes:
-        keep: ``smallest`` keeps the smallest overlap in range, ``all`` every pair in range.
 
     Source: paper appendix C.1 (DeMoN; 3DStreetView, where the released scripts keep all).
     """
 
-    keep: Literal["smallest", "all"] = "smallest"
-
-    def __post_init__(self) -> None:
-        check_choice(self, "rule.groups", keep=("smallest", "all"))
+    keep: Literal["smallest", "all"] = key(
+        "which of a group's pairs in range are kept: the one of smallest overlap, or all", default="smallest"
+    )
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure all pairs of each group, the view of the lower number first."""
@@ -132,20 +117,14 @@ class Groups:
             yield from pairs if self.keep == "all" else keep_smallest(pairs, 1)
 
 
-@dataclass(frozen=True)
+@settings("rule.random_walk")
 class RandomWalk:
     """A sample of the random walk: view 1 from list A, view 2 from B or C; of those in range the smallest overlaps.
-
-    Attributes:
-        pairs_per_sample: how many are kept; the paper keeps one.
 
     Source: paper appendix C.1 (HM3D, Gibson, Matterport3D).
     """
 
-    pairs_per_sample: int = 1
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "rule.random_walk", pairs_per_sample=POSITIVE)
+    pairs_per_sample: Positive = key("pairs of a sample that are kept; the paper keeps one", default=1)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
         """Measure the 8 x 16 candidates of each sample; the ones in range that are not kept become ``not_best``."""
@@ -179,22 +158,20 @@ RULES: dict[str, type[CandidateRule]] = {
 DEFAULTS = {"video": "neighbours", "sequence": "neighbours", "group": "groups", "scene": "random_walk"}
 
 
-def rule_for(kind: str, settings: Mapping[str, Any]) -> CandidateRule:
+def rule_for(kind: str, block: Mapping[str, Any]) -> CandidateRule:
     """The rule that a source's ``pairs`` block names, ``rule: {name: {setting: value}}``, or the usual one of its kind.
 
     Args:
         kind: ``video``, ``sequence``, ``group`` or ``scene``.
-        settings: the block.
+        block: of the source.
 
     Raises:
         MimicError: not exactly one rule is named, there is none of that name, or a setting of it is wrong.
     """
-    chosen = settings.get("rule", {DEFAULTS[kind]: {}})
-    if len(chosen) != 1 or not set(chosen) <= set(RULES):
-        raise MimicError(
-            f"{' and '.join(map(repr, chosen)) or 'nothing'} is no candidate rule",
-            where="config key sources.<name>.pairs.rule",
-            remedy=f"name one of: {', '.join(RULES)}",
-        )
+    chosen = block.get("rule", {DEFAULTS[kind]: {}})
+    unknown = [name for name in chosen if name not in RULES]
+    if len(chosen) != 1 or unknown:
+        what = f"unknown rule {unknown[0]!r}" if unknown else f"{len(chosen)} rules are named where one is needed"
+        raise MimicError(what, where="config key sources.<name>.pairs.rule", remedy=f"name one of: {', '.join(RULES)}")
     ((name, values),) = chosen.items()
     return read_settings(RULES[name], values, f"rule.{name}")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+from pydantic import Strict
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import ABOVE_ZERO, COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Bounds, check_numbers
+from mimic_core.kit.settings import key, read_settings, settings
+from mimic_core.kit.values import WHOLE, AboveZero, Count, NotNegative, Positive, PositiveShare, Share
+
+HashBits = Annotated[int, Strict(), Ge(-1), Le(64), WHOLE]
 
 IMAGE_SIZE = 224  # pixels; every homography and every patch is in this frame
 PATCH_SIZE = 16  # pixels
@@ -15,43 +20,34 @@ GRID = IMAGE_SIZE // PATCH_SIZE
 PATCHES = GRID * GRID  # row by row, index 0 top left
 
 
-@dataclass(frozen=True)
+@settings("pairs")
 class MiningSettings:
-    """Thresholds of paper section 3 and appendix C.2.
+    """Thresholds of paper section 3 and appendix C.2; the defaults are the released scripts'."""
 
-    Attributes:
-        ratio: a match is kept when its distance is below ``ratio`` times the second nearest's.
-        min_matches: more than this many matches are needed, else the verdict is ``few_matches``.
-        reprojection_threshold: RANSAC inlier threshold in pixels of the 224-pixel frame.
-        points_per_patch: pixels drawn in a patch for its vote.
-        min_overlap, max_overlap: a pair is kept strictly between the two (shares of 196 patches).
-        min_blur_variance: views whose Laplacian variance is below this are ``blurred``; 0 turns the rule off.
-        near_duplicate_bits: views whose perceptual hashes (64 bits) differ in at most so many bits are
-            ``near_duplicate`` and are not measured; -1 turns the rule off.
-    """
-
-    ratio: float = 0.7
-    min_matches: int = 10
-    reprojection_threshold: float = 5.0
-    points_per_patch: int = 100
-    min_overlap: float = 0.5
-    max_overlap: float = 0.75
-    min_blur_variance: float = 0.0
-    near_duplicate_bits: int = -1
+    ratio: PositiveShare = key(
+        "a match is kept when its distance is below this share of the second nearest's", default=0.7
+    )
+    min_matches: Count = key("more than this many matches are needed, else the verdict is few_matches", default=10)
+    reprojection_threshold: AboveZero = key(
+        "a match further than this from where the homography puts it is no inlier of RANSAC",
+        default=5.0,
+        unit="pixels of 224",
+    )
+    points_per_patch: Positive = key("pixels drawn in a patch for its vote", default=100)
+    min_overlap: Share = key("a pair is kept above this overlap", default=0.5, unit="share of patches")
+    max_overlap: Share = key("a pair is kept below this overlap", default=0.75, unit="share of patches")
+    min_blur_variance: NotNegative = key(
+        "views whose Laplacian has a smaller variance are left out as blurred; 0: none",
+        default=0.0,
+        unit="grey levels squared",
+    )
+    near_duplicate_bits: HashBits = key(
+        "views whose perceptual hashes differ in at most so many bits are not measured; -1: all are",
+        default=-1,
+        unit="bits of 64",
+    )
 
     def __post_init__(self) -> None:
-        check_numbers(
-            self,
-            "pairs",
-            ratio=Bounds(above=0, most=1),
-            min_matches=COUNT,
-            reprojection_threshold=ABOVE_ZERO,
-            points_per_patch=POSITIVE,
-            min_overlap=SHARE,
-            max_overlap=SHARE,
-            min_blur_variance=NOT_NEGATIVE,
-            near_duplicate_bits=Bounds(-1, 64, whole=True),
-        )
         if self.min_overlap >= self.max_overlap:
             raise MimicError(
                 f"min_overlap is {self.min_overlap} and max_overlap {self.max_overlap}: no pair can be kept",
@@ -59,7 +55,11 @@ class MiningSettings:
                 remedy="give a number below max_overlap",
             )
 
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> MiningSettings:
-        """Settings from a config block; keys of other rooms in the same block are left to them."""
-        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+
+def mining_settings(block: Mapping[str, Any]) -> MiningSettings:
+    """Thresholds from a source's ``pairs`` block, whose ``rule`` says which pairs are candidates.
+
+    Raises:
+        MimicError: a key that is unknown, or a value out of range.
+    """
+    return read_settings(MiningSettings, {name: value for name, value in block.items() if name != "rule"}, "pairs")

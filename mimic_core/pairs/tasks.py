@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.frames import Reader, expected_views, reader
+from mimic_core.frames import Reader, VideoSettings, expected_views, reader
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.receipts import code_version
-from mimic_core.kit.settings import NOT_NEGATIVE, Bounds, check_numbers
+from mimic_core.kit.settings import key, settings
+from mimic_core.kit.values import NotNegative, Text, Whole
 from mimic_core.pairs.candidates import CandidateRule
 from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
@@ -26,24 +27,18 @@ LARGEST_GROUP = 24  # images; a larger folder is a sequence of frames rather tha
 PARTS = ".parts"  # folder of what is done so far, until all is done
 
 
-@dataclass(frozen=True)
+@settings("mine")
 class FolderSettings:
-    """How a folder is mined.
+    """How a folder is mined."""
 
-    Attributes:
-        interval: seconds between two views of a video; 0 takes every frame.
-        blur_faces: file of the face detector, ``auto`` for the packaged one, or empty: faces stay as they are.
-        mining: thresholds.
-        seed: of every draw.
-    """
-
-    interval: float = 1.0
-    blur_faces: str = ""
-    mining: MiningSettings = DEFAULT
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_numbers(self, "mine", interval=NOT_NEGATIVE, seed=Bounds(whole=True))
+    interval: NotNegative = key(
+        "time between two views of a video; 0 takes every frame", default=VideoSettings().interval, unit="seconds"
+    )
+    blur_faces: Text = key(
+        "file of the face detector, auto for the packaged one, or empty: faces stay as they are", default=""
+    )
+    mining: MiningSettings = key("thresholds", default=DEFAULT)
+    seed: Whole = key("of every draw", default=0)
 
 
 @dataclass(frozen=True)

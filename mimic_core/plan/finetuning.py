@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mimic_core.finetune import RANDOM, JobSettings, get_task, job_settings
 from mimic_core.models.settings import vit_settings
 from mimic_core.plan import operations
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.jobs import Job
 from mimic_core.plan.terms import Term
 
-SAMPLE_IMAGES = {  # task -> key of the config's block ``sample``
-    "depth": "depth_images",
-    "normals": "normal_images",
-    "segmentation": "segmentation_images",
-    "pose": "pose_images",
-    "classification": "class_images",
-}
-USUAL_SIZE = {"pose": (256, 192), "segmentation": 512}  # pixels, where the config gives none
-CLASSES = 1000  # of ImageNet-1K
-HEAD = {"feature": 256, "layer_dims": (96, 192, 384, 768)}  # DPT, where the config gives no size
+SHARED = ("seeds", "precision", "threads")  # keys of all tasks, which a task's own go before
+PLACE = ("origin", "root", "modes")  # keys of a task that its jobs do not read
 
 
 def finetune_terms(job: Job, config: Mapping[str, Any], costs: Costs) -> tuple[str, list[Term]]:
@@ -32,19 +25,18 @@ def finetune_terms(job: Job, config: Mapping[str, Any], costs: Costs) -> tuple[s
     if job.rule == "test_hashes":
         seen = images(task, "test", config, costs)
         return task, [Term(seen, "images", costs["finetune.image"], origin(task, config, costs))]
-    settings = config["finetune"]["tasks"][task]
+    settings = task_settings(task, config)
     mode = job.wildcards.get("mode", "frozen")
     trained = images(task, "train", config, costs)
     if job.rule == "few_shot_run":
         trained = float(job.wildcards["images"])
         seeds, item = int(config["finetune"]["few_shot"]["draws"]), f"{task}, few-shot"
     else:
-        seeds, item = len(settings.get("seeds", config["finetune"]["seeds"])), f"{task}, {mode}"
-    epochs = settings.get("epochs")
-    epochs = costs.value(f"epochs.{task}") if epochs is None else float(epochs)
+        seeds, item = len(settings.seeds), f"{task}, {mode}"
+    given = config["finetune"]["tasks"][task].get("epochs")
+    epochs = costs.value(f"epochs.{task}") if given is None else float(given)
     forward, head = operations_of(task, config, settings)
-    augment = bool(settings.get("augment", task in ("segmentation", "pose", "classification")))
-    training = per_image(forward, head, mode, epochs, augment) * trained
+    training = per_image(forward, head, mode, epochs, settings.augment) * trained
     test = images(task, "test", config, costs) * (forward + head)
     speed = costs["finetune.gpu" if job.gpus else "finetune.cpu"]
     workers = job.gpus or job.cores
@@ -72,30 +64,28 @@ def per_image(forward: float, head: float, mode: str, epochs: float, augment: bo
     return (epochs if augment else 1) * forward + epochs * both * head
 
 
-def operations_of(task: str, config: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[float, float]:
+def task_settings(task: str, config: Mapping[str, Any]) -> JobSettings:
+    """The settings of a task's jobs, whatever the encoder and the mode."""
+    shared = {key: config["finetune"][key] for key in SHARED}
+    own = {key: value for key, value in config["finetune"]["tasks"][task].items() if key not in PLACE}
+    return job_settings({**shared, **own, "task": task, "mode": "frozen", "encoder": RANDOM})
+
+
+def operations_of(task: str, config: Mapping[str, Any], settings: JobSettings) -> tuple[float, float]:
     """Operations of the encoder and of the head on one image, forward."""
     block = config["pretrain"]["encoder"]
     side = int(block.get("patch_size", 16))
     size = vit_settings({**block, "image_size": side}, "pretrain.encoder")  # its own grid is not used
-    given = settings.get("image_size") or USUAL_SIZE.get(task, config["pretrain"]["image_size"])
-    rows, columns = given if isinstance(given, list | tuple) else (given, given)
-    patches = (int(rows) // side) * (int(columns) // side)
-    encoder = operations.encoder(size, patches=patches)
-    head = settings.get("head") or {}
-    if task == "pose":
-        return encoder, operations.pose_head(patches, size.width)
-    if task == "classification":
-        return encoder, 2.0 * CLASSES * size.width
-    if task == "segmentation":
-        return encoder, operations.convnext_head(patches**0.5, size.width, head)
-    dims, feature = head.get("layer_dims", HEAD["layer_dims"]), head.get("feature", HEAD["feature"])
-    return encoder, operations.dpt_head(patches**0.5, size.width, dims, feature)
+    rows, columns = settings.size
+    patches = (rows // side) * (columns // side)
+    head = get_task(task).head_operations(settings, patches, size.width)
+    return operations.encoder(size, patches=patches), head
 
 
 def images(task: str, split: str, config: Mapping[str, Any], costs: Costs) -> float:
     """Images of a split."""
     if config["finetune"]["tasks"][task]["origin"] == "sample":
-        return float(config["sample"][SAMPLE_IMAGES[task]][split])
+        return float(config["sample"][get_task(task).sample_images][split])
     return costs.value(f"images.{task}.{split}")
 
 

@@ -21,15 +21,17 @@ import torch
 from mimic_core.foreign import MACHINE, check_regular, reason
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
+from mimic_core.kit.schemas import NOTHING
+from mimic_core.kit.settings import keys_of
+from mimic_core.pretrain.settings import PretrainSettings
 
 log = logging.getLogger("mimic")
 
 FORMAT = 3
 # errors that say nothing about a file's content
 NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM, errno.ENOENT}
-HARMLESS = frozenset(  # settings that do not change the result
-    {"checkpoint_minutes", "cache_mib", "threads", "keep_checkpoints", "save_encoders_at", "pictures_every"}
-)
+# save_encoders_at leaves files beside the result; whether a checkpoint can still give them is asked of each
+HARMLESS = frozenset({*keys_of(PretrainSettings, reruns=NOTHING), "save_encoders_at"})
 
 
 @dataclasses.dataclass

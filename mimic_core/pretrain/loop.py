@@ -81,7 +81,8 @@ class Trainer:
         kept = {"model": self.model, "optimizer": self.optimizer, "scaler": self.scaler}
         decides = identity(settings, seed, self.batches.effective_batch, data_hash)
         self.checkpoints = Checkpoints(checkpoint_dir, decides, self.iterations, kept, settings, world)
-        encoders = [epoch_encoder(metrics_path, epoch) for epoch in settings.save_encoders_at]
+        steps = self.batches.order.iterations_per_epoch
+        encoders = {epoch * steps: epoch_encoder(metrics_path, epoch) for epoch in settings.save_encoders_at}
         self.state = self.checkpoints.restore(allow_changed, encoders)
         self.recorder = Recorder(metrics_path, self.state, self.batches, self.not_finite)
         self.wrapped = world.wrap(self.model)

@@ -68,26 +68,42 @@ class Checkpoints:
         self.settings, self.world = settings, world
         self.saved = time.monotonic()
 
-    def restore(self, allow_changed: Collection[str], encoders: Sequence[Path]) -> State:
+    def restore(self, allow_changed: Collection[str], encoders: Mapping[int, Path]) -> State:
         """Go on from the newest sound checkpoint, in all processes from the same; a new state where there is none.
 
         Args:
             allow_changed: dotted keys that may differ from an unfinished run's.
-            encoders: files of single epochs that a finished run has left; where one is lost, the run starts anew.
+            encoders: iteration -> file of the encoder that is saved there. Where one that the checkpoint is past is
+                lost, or was not asked for then, a finished run starts anew.
+
+        Raises:
+            MimicError: an unfinished run is past an encoder that is not there.
         """
         path = self.world.agree(self.choose)
         content = load_checkpoint(self.folder, self.identity, allow_changed, path) if path else None
         if content is None:
             return State()
         state: State = content["state"]
-        lost = lost_files(encoders, state.encoders) if content["finished"] and self.world.main else []
+        past = [file for iteration, file in encoders.items() if iteration <= state.iteration]
+        lost = lost_files(past, state.encoders) if self.world.main else []
         if self.world.any([bool(lost)])[0]:
+            if not content["finished"]:
+                raise self.cannot_save(lost)
             log.warning("the run starts anew: no checkpoint holds these any more: %s", ", ".join(map(str, lost)))
             return State()
         for name, part in self.kept.items():
             part.load_state_dict(content[name])
         log.info("going on from iteration %d of %d in %s", state.iteration, self.iterations, self.folder)
         return state
+
+    def cannot_save(self, lost: Sequence[Path]) -> MimicError:
+        """The error of an unfinished run that is past the epoch of an encoder that is not there."""
+        names = ", ".join(path.name for path in lost) or "see the first process"
+        return MimicError(
+            f"the run is past the epoch of encoders that are not there: {names}",
+            where=self.folder,
+            remedy="take these epochs out of pretrain.save_encoders_at, or delete this folder to start anew",
+        )
 
     def choose(self) -> Path | None:
         """The newest sound checkpoint; damaged ones after it are named and set aside."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
+from mimic_core.kit.schedules import between, warmed_up
 from mimic_core.pretrain.settings import PretrainSettings
 
 
@@ -19,22 +19,19 @@ def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int
         settings: ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs`` are used.
         effective_batch: samples of one step of the optimizer, over all processes.
     """
-    peak = settings.base_lr * effective_batch / 256
-    if epoch < settings.warmup_epochs:
-        return peak * epoch / settings.warmup_epochs
-    left = max(settings.epochs - settings.warmup_epochs, 1e-9)
-    return half_cosine(peak, settings.final_lr, (epoch - settings.warmup_epochs) / left)
+    return warmed_up(
+        epoch,
+        peak=settings.base_lr * effective_batch / 256,
+        epochs=settings.epochs,
+        warmup_epochs=settings.warmup_epochs,
+        end=settings.final_lr,
+    )
 
 
 def weight_decay(epoch: float, settings: PretrainSettings) -> float:
     """Half a cosine from ``weight_decay`` to ``weight_decay_end``, from the first epoch to the last."""
     end = settings.weight_decay if settings.weight_decay_end is None else settings.weight_decay_end
-    return half_cosine(settings.weight_decay, end, epoch / settings.epochs)
-
-
-def half_cosine(start: float, end: float, done: float) -> float:
-    """A value on its way from ``start`` to ``end``; ``done`` is the share of the way, at most 1."""
-    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(done, 1)))
+    return between(settings.weight_decay, end, epoch / settings.epochs)
 
 
 def schedule(optimizer: torch.optim.Optimizer, epoch: float, settings: PretrainSettings, effective_batch: int) -> None:

@@ -33,7 +33,7 @@ WANTED = {
     "b": "finetune.few_shot.train_images",
     "scaling": "report.scaling",
 }
-TITLES = {measure.task: measure.title for measure in reversed(REPORTED)}  # pose is drawn by its AP
+TITLES = {measure.task: measure.title for measure in reversed(REPORTED)}  # a task of two is drawn by its first
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
 WRAP = 60  # letters of small print a panel
 GREY = "0.55"  # random weights

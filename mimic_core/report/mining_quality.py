@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from mimic_core.kit.files import atomic_path
+from mimic_core.pairs import MiningSettings
 
 DEFAULT, ALL = "default", "all"
 INK, STRONG, PALE, WARM = "#333333", "#2f6fde", "#a9c5f5", "#f0883e"
@@ -62,7 +63,8 @@ def covisibility(axes: Axes, pairs: pd.DataFrame) -> None:
     for scene, part in measured.groupby("scene", sort=False):
         axes.scatter(part["covisibility"], part["overlap"], s=9, alpha=0.75, label=str(scene).replace("_", " "))
     axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8)
-    axes.axhspan(0.5, 0.75, color=WARM, alpha=0.12)
+    mining = MiningSettings()
+    axes.axhspan(mining.min_overlap, mining.max_overlap, color=WARM, alpha=0.12)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set_xlabel("true covisibility", fontsize=8)
     axes.set_ylabel("measured overlap (kept in the band)", fontsize=8)

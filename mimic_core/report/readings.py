@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mimic_core.finetune import TASKS, Task
 from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.kit.read_receipts import read_receipt
@@ -57,13 +58,24 @@ class Measure:
         return f"{self.words} ({self.unit}) {'↑' if self.higher else '↓'}"
 
 
-DEPTH = Measure("nyuv2_delta1", "depth", "delta1", "depth delta1", "%", True, "NYUv2")
-SEGMENTATION = Measure("ade20k_miou", "segmentation", "miou", "segmentation mIoU", "%", True, "ADE20K")
-NORMALS = Measure("taskonomy_l1", "normals", "l1", "normals L1", "x1000", False, "Taskonomy")
-POSE_AP = Measure("coco_ap", "pose", "ap", "pose AP", "%", True, "COCO")
-POSE_AR = Measure("coco_ar", "pose", "ar", "pose AR", "%", True, "COCO")
-TOP1 = Measure("imagenet_top1", "classification", "top1", "linear probe top-1", "%", True, "ImageNet-1K")
-REPORTED = (DEPTH, SEGMENTATION, NORMALS, POSE_AP, POSE_AR, TOP1)
+def measures(tasks: Iterable[Task]) -> tuple[Measure, ...]:
+    """What the paper reports of tasks, in their order."""
+    return tuple(
+        Measure(
+            f"{task.layout}_{figure.metric}",
+            task.name,
+            figure.metric,
+            figure.words,
+            figure.unit,
+            figure.higher,
+            task.dataset,
+        )
+        for task in tasks
+        for figure in task.figures
+    )
+
+
+REPORTED = measures(TASKS.values())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mimic_core.finetune import tasks_of
 from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
@@ -44,20 +45,23 @@ class Comparison:
     part: str = ""
 
 
+def names_of(table: int) -> tuple[str, ...]:
+    """Names of the tasks of one of the paper's tables."""
+    return tuple(task.name for task in tasks_of(table))
+
+
 # Number -> what it compares; `mimic_core/report/table<number>.py` makes it
 TABLES = {
-    1: Comparison("finetune.encoders", ("depth", "normals"), baselines=True, constant=True, pretraining=True),
-    2: Comparison("finetune.encoders", ("segmentation", "pose", "classification"), baselines=True, pretraining=True),
-    3: Comparison("report.table3", ("depth", "segmentation", "normals"), random=True, pretraining=True),
+    1: Comparison("finetune.encoders", names_of(1), baselines=True, constant=True, pretraining=True),
+    2: Comparison("finetune.encoders", names_of(2), baselines=True, pretraining=True),
+    3: Comparison("report.table3", names_of(3), random=True, pretraining=True),
     4: Comparison("reconstruction.encoders", results="reconstruction"),
     7: Comparison("finetune.encoders", "finetune.tasks", baselines=True, constant=True),
 }
 FIGURES = {
     "figure3a": Comparison("pretrain.runs", "report.figure3a", epochs=True, pretraining=True, part="a"),
     "figure3b": Comparison("finetune.few_shot.encoders", "finetune.few_shot.tasks", results="few_shot", part="b"),
-    "scaling": Comparison(
-        "report.scaling", ("depth", "segmentation", "normals"), random=True, pretraining=True, part="scaling"
-    ),
+    "scaling": Comparison("report.scaling", names_of(3), random=True, pretraining=True, part="scaling"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Table 1: depth and normals from every encoder, frozen and whole, beside the paper's figures."""
+"""Table 1: the dense tasks from every encoder, frozen and whole, beside the paper's figures."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.finetune import tasks_of
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.report.pages import page
-from mimic_core.report.readings import DEPTH, NORMALS, Encoders, read_results, run_statistics
+from mimic_core.report.readings import Encoders, measures, read_results, run_statistics
 from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
-TABLE = Table("Table 1", (DEPTH, NORMALS), Path(__file__).with_name("paper_table1.csv"))
+TABLE = Table("Table 1", measures(tasks_of(1)), Path(__file__).with_name("paper_table1.csv"))
 LOSSES = {  # heading -> statistic of a pretraining receipt
     "loss, start": "first_loss",
     "loss, end": "last_loss",

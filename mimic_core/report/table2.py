@@ -9,17 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.finetune import TASKS, tasks_of
 from mimic_core.report.pages import page
-from mimic_core.report.readings import (
-    POSE_AP,
-    POSE_AR,
-    SEGMENTATION,
-    TOP1,
-    Encoders,
-    Measure,
-    read_results,
-    run_statistics,
-)
+from mimic_core.report.readings import Encoders, Measure, measures, read_results, run_statistics
 from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
@@ -34,11 +26,8 @@ FROZEN_SEGMENTATION = Measure(
     mode="frozen",
     paper="paper's version 1",
 )
-MEASURES = (
-    replace(SEGMENTATION, mode="whole"),
-    replace(POSE_AP, mode="whole"),
-    replace(POSE_AR, mode="whole"),
-    replace(TOP1, mode="frozen"),
+MEASURES = tuple(  # of the whole encoder, or of the frozen one where a task has no other
+    replace(measure, mode=TASKS[measure.task].modes[-1]) for measure in measures(tasks_of(2))
 )
 TABLE = Table("Table 2", MEASURES, Path(__file__).with_name("paper_table2.csv"), by_mode=False)
 WITH_FROZEN = replace(TABLE, measures=(*MEASURES, FROZEN_SEGMENTATION))

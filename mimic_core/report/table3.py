@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from mimic_core.finetune import tasks_of
 from mimic_core.report.pages import page
-from mimic_core.report.readings import DEPTH, NORMALS, SEGMENTATION, Encoders, read_results, run_statistics
+from mimic_core.report.readings import Encoders, measures, read_results, run_statistics
 from mimic_core.report.registry import Given
 from mimic_core.report.rows import Table, build
 
-TABLE = Table("Table 3", (DEPTH, SEGMENTATION, NORMALS), Path(__file__).with_name("paper_table3.csv"))
+TABLE = Table("Table 3", measures(tasks_of(3)), Path(__file__).with_name("paper_table3.csv"))
 
 
 def make(given: Given) -> tuple[pd.DataFrame, str]:

@@ -47,7 +47,7 @@ RAW = {
 
 @dataclass(frozen=True)
 class DownstreamSet:
-    """How the sample world writes the dataset of a fine-tuning task.
+    """How the sample world writes a dataset that tasks are fine-tuned on.
 
     Attributes:
         reads: keys of the config block ``sample`` that it reads beside the flats of both splits.
@@ -58,12 +58,12 @@ class DownstreamSet:
     folder: str
 
 
-DOWNSTREAM = {
-    "depth": DownstreamSet(("depth_images", "downstream_resolution"), "results/sample/nyuv2"),
-    "normals": DownstreamSet(("normal_images",), "results/sample/taskonomy"),
-    "segmentation": DownstreamSet(("segmentation_images",), "results/sample/ade20k"),
-    "pose": DownstreamSet(("pose_images",), "results/sample/coco"),
-    "classification": DownstreamSet(("class_images",), "results/sample/imagenet"),
+DOWNSTREAM = {  # by the layout that it is written in
+    "nyuv2": DownstreamSet(("depth_images", "downstream_resolution"), "results/sample/nyuv2"),
+    "taskonomy": DownstreamSet(("normal_images",), "results/sample/taskonomy"),
+    "ade20k": DownstreamSet(("segmentation_images",), "results/sample/ade20k"),
+    "coco": DownstreamSet(("pose_images",), "results/sample/coco"),
+    "imagenet": DownstreamSet(("class_images",), "results/sample/imagenet"),
 }
 
 

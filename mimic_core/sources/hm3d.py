@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
+
+from annotated_types import Len
+from pydantic import Field
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.values import Distinct
 from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
 
-SPLITS = ("train", "val", "minival", "example", "test")
+Split = Literal["train", "val", "minival", "example", "test"]
+SPLITS = get_args(Split)
 COPIES = ("minival", "example")  # hold scenes of train and val again
 SCENE = re.compile(r"[0-9]{5}-[A-Za-z0-9]{11}")  # the name of a scene's folder, as it is shipped
+
+
+Splits = Annotated[
+    Sequence[Split], Len(1), Distinct, Field(description="splits that are read; the paper mines train and val")
+]
 
 
 class HM3D(FolderSource):
@@ -32,7 +42,7 @@ class HM3D(FolderSource):
     kind: ClassVar[str] = "scene"
     layout: ClassVar[str] = "folders <id>-<name> that hold <name>.glb or <name>.basis.glb"
 
-    def __init__(self, splits: Sequence[str] = ("train", "val")) -> None:
+    def __init__(self, splits: Splits = ("train", "val")) -> None:
         unknown = [split for split in splits if split not in SPLITS]
         if unknown or not splits:
             raise MimicError(

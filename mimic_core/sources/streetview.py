@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.kit.values import FullText
 from mimic_core.sources.base import IMAGES, Source, Unit, as_text, cannot_list, check_root, check_unique, name_below
 from mimic_core.sources.many import Sorted, files_below
 
 NAME = r"(?P<dataset>[0-9]+)_(?P<image>[0-9]+)_(?P<view>[0-9]+)_(?P<target>[0-9]+)"
 LOST, SHOWN = b"0", b"1"  # a file of no target, one of the target that is its key
+
+
+Pattern = Annotated[
+    FullText,
+    Field(description="regular expression of an image's name without its suffix, with a group called target"),
+]
 
 
 class StreetView(Source):
@@ -33,7 +42,7 @@ class StreetView(Source):
     kind: ClassVar[str] = "group"
     layout: ClassVar[str] = "images <dataset>_<image>_<view>_<target>.jpg at any depth"
 
-    def __init__(self, pattern: str = NAME) -> None:
+    def __init__(self, pattern: Pattern = NAME) -> None:
         where = "config key sources.<name>.options.pattern"
         try:
             self.pattern = re.compile(pattern)

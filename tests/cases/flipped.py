@@ -8,14 +8,14 @@ from pathlib import Path
 from cases.base import Seen, case, seen
 from cases.running import call, script
 
-IMPORTED = ("mimic_core.finetune.jobs", "mimic_core.pretrain", "timm")
+IMPORTED = ("mimic_core.finetune.run", "mimic_core.pretrain", "timm")
 
 # --- P3: a flipped bit ------------------------------------------------------------------------------------------------
 
 
 def save_run(folder: Path) -> None:
     """In a worker: an encoder with the receipt of the pretraining that wrote it, and a small NYUv2."""
-    from unit.finetune.conftest import write_nyuv2
+    from unit.finetune.tiny import write_nyuv2
 
     from mimic_core.kit.receipts import Receipt
     from mimic_core.models import save_encoder

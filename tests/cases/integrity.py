@@ -29,11 +29,12 @@ def write_few(folder: Path) -> None:
     photos(folder / "in" / "a")
 
 
-def begun(folder: Path, jobs: int, pattern: str = ".partial-*") -> subprocess.Popen[str]:
-    """Start mining in a session of its own, and wait until something is there of a unit."""
+def begun(folder: Path, jobs: int, pattern: str = "*.tar") -> subprocess.Popen[str]:
+    """Start mining in a session of its own, and wait until something is written under a name."""
     process = start(mine_words(folder / "in", folder / "out", "--jobs", jobs))
     deadline = time.monotonic() + PATIENCE
-    while not list((folder / "out").glob(f".parts/*/{pattern}")) and process.poll() is None:
+    parts = folder / "out" / ".parts"
+    while not any(path.stat().st_size for path in parts.glob(pattern)) and process.poll() is None:
         if time.monotonic() > deadline:
             process.kill()
         time.sleep(0.005)
@@ -189,7 +190,7 @@ def receipt_emptied(folder: Path) -> Seen:
     write=write_places,
 )
 def part_emptied(folder: Path) -> Seen:
-    process = begun(folder, 1, "receipt.json")
+    process = begun(folder, 1, "*/receipt.json")
     process.kill()
     finish(process)
     receipts = sorted((folder / "out" / ".parts").glob("*/receipt.json"))

@@ -38,8 +38,8 @@ def read_palette(folder: Path) -> tuple[str, Any]:
     """In a worker: how many samples are usable, what was skipped, and whether the first has the classes as written."""
 
     def read() -> tuple[int, str, bool]:
+        from mimic_core.finetune.data import open_usable
         from mimic_core.finetune.layouts import ADE20K
-        from mimic_core.finetune.usable import open_usable
 
         split = open_usable(ADE20K, folder, "test", 32)
         return len(split), str(split.skipped), bool(np.array_equal(split.pair(0)[1], classes()))
@@ -242,8 +242,8 @@ def read_coco(folder: Path) -> tuple[str, Any]:
     """In a worker: how many people are usable, and how many entries were skipped."""
 
     def read() -> tuple[int, int]:
+        from mimic_core.finetune.data import open_usable
         from mimic_core.finetune.layouts import CocoKeypoints
-        from mimic_core.finetune.usable import open_usable
 
         split = open_usable(CocoKeypoints, folder, "test", 32)
         return len(split), len(split.skipped)

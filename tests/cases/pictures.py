@@ -153,8 +153,8 @@ def write_recordings(folder: Path) -> None:
 
 def recording_times(path: Path) -> list[float]:
     """In a worker: times of a recording's views."""
-    from mimic_core.frames import ImageSettings
     from mimic_core.frames.sens import sens_views
+    from mimic_core.frames.settings import ImageSettings
 
     return [round(one.time, 2) for one in sens_views(path, ImageSettings()) if hasattr(one, "time")]
 

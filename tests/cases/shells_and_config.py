@@ -45,7 +45,7 @@ def write_baseline(folder: Path) -> None:
         touch(folder / "results" / "pairs" / "gibson_heldout" / shard)
     path = folder / "x $(touch pwned).pth"
     touch(path)
-    evil = {"path": str(path), "model": "MAE", "dataset": "d", "layout": "mae", "licence": "l"}
+    evil = {"path": str(path), "model": "MAE", "dataset": "d", "licence": "l"}
     overlay = {"baselines": {"evil": evil}, "reconstruction": {"frechet_encoder": "evil", "encoders": ["evil"]}}
     (folder / "evil.yaml").write_text(json.dumps(overlay))
 
@@ -224,9 +224,9 @@ def write_overlays(folder: Path) -> None:
 
 def check(path: Path) -> tuple[str, Any]:
     """In a worker: the default config with an overlay, read and checked."""
-    from mimic_core.config.checking import check_config, load_yaml, read_config
+    from mimic_core.config.checking import check_config, read_config, read_schema
 
-    schema = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
+    schema = read_schema(REPOSITORY)
     return attempt(lambda: check_config(read_config(REPOSITORY / "config.yaml", [path]), schema))
 
 

@@ -204,7 +204,7 @@ def read_weights(folder: Path) -> object:
 def read_split(layout: str, *options: object) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
         from mimic_core.finetune import layouts
-        from mimic_core.finetune.usable import open_usable
+        from mimic_core.finetune.data import open_usable
 
         split = open_usable(getattr(layouts, layout), folder, "train", 32)
         split.load(range(len(split)), 32)
@@ -269,7 +269,7 @@ def read_config(folder: Path) -> object:
 
     from mimic_core.config import checking as config
 
-    schema = config.load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
+    schema = config.read_schema(REPOSITORY)
     return config.check_config(config.read_config(folder / "config.yaml"), schema)
 
 

@@ -14,6 +14,7 @@ SIDE_DOORS = {  # modules that other rooms import past a room's __init__, and wh
     "foreign.hdf5_chunks": "loads h5py",
     "foreign.yaml_files": "loads YAML",
     "machine.devices": "loads torch",
+    "machine.gpus": "is a program too",
     "sources.inventory": "opens sources through the door",
     "simulators.embedded": "needs libraries that habitat-sim's Python does not have",
     "simulators.navigation": "needs libraries that habitat-sim's Python does not have",
@@ -21,7 +22,11 @@ SIDE_DOORS = {  # modules that other rooms import past a room's __init__, and wh
     "simulators.raycast": "needs libraries that habitat-sim's Python does not have",
     "simulators.scene": "needs libraries that habitat-sim's Python does not have",
     "frames.reading": "makes readers through the door",
+    "frames.settings": "declares keys of the config without loading what uses them",
     "pairs.folder": "loads what reads videos",
+    "pairs.rules": "declares keys of the config without loading what uses them",
+    "pairs.settings": "declares keys of the config without loading what uses them",
+    "sampledata.settings": "declares keys of the config without loading what uses them",
     "datasets.composition": "is read without the scientific stack",
 }
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))

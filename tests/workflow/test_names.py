@@ -60,7 +60,7 @@ def small_config(folder: Path) -> dict:
     for file in files:
         file.touch()
     text = f"l {WORSE} {{run}}"
-    evil = {"path": str(files[0]), "model": "MAE", "dataset": text, "layout": "mae", "licence": text}
+    evil = {"path": str(files[0]), "model": "MAE", "dataset": text, "licence": text}
     gone = {**evil, "path": f"gone {WORSE}"}
     config["baselines"] = {"evil": evil, "gone": gone}
     config["finetune"]["encoders"] = ["random"]

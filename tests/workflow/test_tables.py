@@ -11,7 +11,7 @@ from workflow.running import overlay, snakemake
 pytestmark = pytest.mark.integration
 
 TARGETS = [*(f"results/table{number}.csv" for number in (2, 3, 4, 7)), "results/figures/figure3b.png"]
-MISSING = {"path": "no/such/file.pth", "model": "CroCo", "dataset": "MV-Habitat", "layout": "naver", "licence": "none"}
+MISSING = {"path": "no/such/file.pth", "model": "CroCo", "dataset": "MV-Habitat", "licence": "none"}
 
 
 @pytest.fixture(scope="module")

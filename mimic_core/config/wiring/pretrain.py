@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from mimic_core.config.checking import read_schema
 from mimic_core.config.wiring import datasets
 from mimic_core.config.wiring.params import as_json
 from mimic_core.config.wiring.requests import SNAKEMAKES, gpus
+from mimic_core.kit.schemas import NOTHING, keys_that_rerun
 
 Config = Mapping[str, Any]
 
-# Settings that change how a run is handled and not what comes out of it.
-HANDLED = (
-    "allow_changed",
-    "cache_mib",
-    "checkpoint_minutes",
-    "keep_checkpoints",
-    "nodes",
-    "pictures_every",
-    "processes",
-    "threads",
-)
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def handled() -> set[str]:
+    """Settings that change how a run is handled and not what comes out of it."""
+    return keys_that_rerun(read_schema(CHECKOUT)["properties"]["pretrain"], NOTHING)
 
 
 def run_settings(config: Config, run: str) -> dict[str, Any]:
@@ -33,7 +31,8 @@ def run_settings(config: Config, run: str) -> dict[str, Any]:
 
 def deciding_settings(config: Config, run: str) -> dict[str, Any]:
     """Settings that decide what comes out, beside the seed: an edit of one makes the run anew."""
-    return {key: value for key, value in run_settings(config, run).items() if key not in (*HANDLED, "seed", "epoch_of")}
+    others = handled() | {"seed", "epoch_of"}
+    return {key: value for key, value in run_settings(config, run).items() if key not in others}
 
 
 def seed(config: Config, run: str) -> int:
@@ -43,7 +42,7 @@ def seed(config: Config, run: str) -> int:
 
 def handling(config: Config) -> str:
     """Settings of every run's handling that its command line takes, by run, as JSON."""
-    passed = set(HANDLED) - {"nodes", "processes", "allow_changed"}
+    passed = handled() - {"nodes", "processes", "allow_changed"}
     return as_json(
         {
             run: {key: value for key, value in run_settings(config, run).items() if key in passed}

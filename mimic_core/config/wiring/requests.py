@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mimic_core.machine.gpus import trains_on_gpus
+
 SNAKEMAKES = 400  # MB of the two Snakemakes that start a job on a node of a cluster
 
 
@@ -29,4 +31,4 @@ def minutes(count: int) -> Callable[..., int]:
 
 def gpus(config: Mapping[str, Any]) -> int:
     """GPUs of a process that trains or evaluates a model, 0 or 1."""
-    return 1 if config["scale"] == "paper" else 0
+    return int(trains_on_gpus(config["gpus"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from mimic_core.config.wiring.datasets import used_sources
 from mimic_core.config.wiring.params import as_json
+from mimic_core.config.wiring.tasks import TASKS
 from mimic_core.kit.errors import MimicError
 from mimic_core.sampledata import DOWNSTREAM, RAW, flat_names, part
 
@@ -26,7 +27,12 @@ def source_settings(config: Config, source: str) -> str:
 
 def task_settings(config: Config, task: str) -> str:
     """The settings that a downstream dataset is made from."""
-    return settings(config, "flats.train", "flats.test", *DOWNSTREAM[task].reads)
+    return settings(config, "flats.train", "flats.test", *DOWNSTREAM[TASKS[task].layout].reads)
+
+
+def task_names() -> list[str]:
+    """Tasks whose dataset the sample world can write."""
+    return [name for name, task in TASKS.items() if task.layout in DOWNSTREAM]
 
 
 def source_folder(config: Config, source: str) -> str:
@@ -36,7 +42,7 @@ def source_folder(config: Config, source: str) -> str:
 
 def task_folder(config: Config, task: str) -> str:
     """Where a downstream dataset is written: the task's root, or its usual folder where the config has no such task."""
-    return str(config["finetune"]["tasks"].get(task, {}).get("root", DOWNSTREAM[task].folder))
+    return str(config["finetune"]["tasks"].get(task, {}).get("root", DOWNSTREAM[TASKS[task].layout].folder))
 
 
 def source_files(config: Config, source: str) -> list[str]:
@@ -68,9 +74,12 @@ def task_files(task: str) -> list[str]:
 def every_file(config: Config) -> list[str]:
     """All that the sample world writes under a config."""
     sources = [source for source in used_sources(config) if config["sources"][source]["origin"] == "sample"]
-    asked = {task: settings["origin"] for task, settings in config["finetune"]["tasks"].items()}
-    default = "sample" if config["scale"] == "sample" else "disk"
-    tasks = [task for task in DOWNSTREAM if asked.get(task, default) == "sample"]
+    asked = config["finetune"]["tasks"]
+    tasks = [task for task in task_names() if task in asked and asked[task]["origin"] == "sample"]
+    if config["scale"] == "sample":  # the sets of tasks that are not in the config too
+        for layout in DOWNSTREAM:
+            own = [task for task in task_names() if TASKS[task].layout == layout]
+            tasks += own[:1] if not set(own) & set(asked) else []
     return [file for source in sources for file in source_files(config, source)] + [
         file for task in tasks for file in task_files(task)
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mimic_core.config.checking import as_typed, check_config, load_block, merge
+from mimic_core.config.checking import as_typed, check_config, load_block, merge, read_schema
 from mimic_core.config.shells import check_checkout, check_long_commands, check_quotable, check_quoted, check_unquoted
 
 
@@ -41,7 +41,7 @@ class Start:
         """
         check_checkout(self.checkout)
         defaults = load_block(self.checkout / "config.yaml")  # refuses a key given twice, which Snakemake passes over
-        schema = load_block(self.checkout / "rules/schemas/config.schema.yaml")
+        schema = read_schema(self.checkout)
         if self.as_module:
             config: dict[str, Any] = {}
             for block in (defaults, given):

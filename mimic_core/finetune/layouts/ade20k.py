@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,11 +24,11 @@ from mimic_core.finetune.data import (
     read_bytes,
     read_rgb,
     require_folder,
+    require_label,
     resize_image,
     resize_label,
     without,
 )
-from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import check_picture
 from mimic_core.kit.errors import MimicError, printable
 
@@ -100,6 +101,17 @@ class ADE20K:
             what = f"the image is {image.shape[:2]} and its annotation {annotation.shape} (height, width)"
             raise MimicError(what, where=path, remedy=REMEDY)
         return image, annotation
+
+    def whole(self, row: int, longer_side: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """An image (H, W, 3) RGB and its classes (H, W) 0..149, at their own size or with so long a longer side."""
+        image, annotation = self.pair(row)
+        truth = np.where(annotation == 0, IGNORED, annotation - 1).astype(np.uint8)
+        if longer_side is None:
+            return image, truth
+        scale = longer_side / max(image.shape[:2])
+        height, width = (int(side * scale + 0.5) for side in image.shape[:2])  # as MMCV rounds
+        picture = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        return picture, resize_label(truth, height, width).astype(np.uint8)
 
     def check(self, row: int, size: int) -> None:
         """See that image and annotation can be read and fit, and that a pixel has a class."""

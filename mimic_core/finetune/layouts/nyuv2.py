@@ -19,6 +19,7 @@ from mimic_core.finetune.data import (
     data_label,
     marked_files,
     require,
+    require_label,
     resize_image,
     resize_label,
     resize_whole,
@@ -26,7 +27,6 @@ from mimic_core.finetune.data import (
     stacked,
 )
 from mimic_core.finetune.layouts.mat_file import read_numbers
-from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import check_pixels, foreign, machine_fault
 from mimic_core.foreign.hdf5 import check_array, member, members, open_hdf5, read_array
 from mimic_core.foreign.hdf5_chunks import Chunks, list_chunks

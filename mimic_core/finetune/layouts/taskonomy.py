@@ -31,13 +31,13 @@ from mimic_core.finetune.data import (
     read_rgb,
     require,
     require_folder,
+    require_label,
     resize_image,
     resize_label,
     stacked,
     whole_size,
     without,
 )
-from mimic_core.finetune.usable import require_label
 from mimic_core.foreign import TEXT_BYTES, foreign, read_regular
 from mimic_core.kit.errors import MimicError, printable
 

@@ -10,11 +10,9 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS
 from torch import nn
 from torch.optim import Optimizer
 
-from mimic_core.finetune.optimizer import layer_of, learning_rate
-from mimic_core.finetune.settings import FinetuneSettings
-from mimic_core.models import Encoder
+from mimic_core.finetune.optimizer import learning_rate, parameter_groups
 
-ENCODER = "backbone.encoder."
+ENCODER = "backbone.encoder"
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()  # the root registry: those of mmseg and mmpose fall back to it
@@ -27,23 +25,10 @@ class MimicLayerDecay(DefaultOptimWrapperConstructor):
 
     def add_params(self, params: list[dict[str, Any]], module: nn.Module, **_: Any) -> None:
         """Add the groups of ``module``, the whole model, to ``params``."""
-        encoder: Encoder = module.get_submodule("backbone.encoder")  # type: ignore[assignment]
-        depth = encoder.depth
-        groups: dict[tuple[int, bool], dict[str, Any]] = {}
-        for name, parameter in module.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            layer = layer_of(name.removeprefix(ENCODER), depth) if name.startswith(ENCODER) else depth + 1
-            decays = parameter.ndim > 1 and not name.endswith(("cls_token", "pos_embed"))
-            scale = self.paramwise_cfg["layer_decay"] ** (depth + 1 - layer)
-            start: dict[str, Any] = {
-                "params": [],
-                "lr": self.base_lr * scale,
-                "lr_scale": scale,
-                "weight_decay": self.base_wd if decays else 0.0,
-            }
-            groups.setdefault((layer, decays), start)["params"].append(parameter)
-        params.extend(groups.values())
+        depth = int(module.get_submodule(ENCODER).depth)  # type: ignore[arg-type]
+        layer_decay = self.paramwise_cfg["layer_decay"]
+        for group in parameter_groups(module.named_parameters(), depth, layer_decay, self.base_wd):
+            params.append({**group, "lr": self.base_lr * group["lr_scale"]})
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -67,14 +52,8 @@ class MimicCosineLR(LRSchedulerMixin, _ParamScheduler):
         epoch_length: int = 1,
         **options: Any,
     ) -> None:
-        self.schedule = FinetuneSettings(
-            task="schedule",
-            mode="whole",
-            encoder="none",
-            learning_rate=rate,
-            epochs=epochs,
-            warmup_epochs=warmup_epochs,
-        )
+        self.peak = rate
+        self.schedule = {"peak": rate, "epochs": epochs, "warmup_epochs": warmup_epochs}
         self.epoch_length = epoch_length
         super().__init__(optimizer, **options)
 
@@ -85,5 +64,5 @@ class MimicCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     def _get_value(self) -> list[float]:
         """Rate of every group at this step."""
-        rate = learning_rate(self.last_step / self.epoch_length, self.schedule)
-        return [base * rate / self.schedule.learning_rate for base in self.base_values]
+        rate = learning_rate(self.last_step / self.epoch_length, **self.schedule)
+        return [base * rate / self.peak for base in self.base_values]

@@ -1,176 +1,274 @@
-"""Human pose on COCO, trained and tested by MMPose (paper section 4.3, appendix D).
+"""Our settings as a config of MMPose, and what it names: the dataset and the counts.
 
-Top-down: each person is cut out by a box, the joints are read from heatmaps. Figures are COCO's AP and AR.
+Importing this module, which needs MMPose, registers them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import io
+import json
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any
 
+import mmpose.models  # noqa: F401 - registers the estimator and its head
 import numpy as np
+from mmengine.config import Config
+from mmpose.datasets import CocoDataset
+from mmpose.evaluation.metrics import CocoMetric
+from mmpose.registry import DATASETS, METRICS
 from numpy.typing import NDArray
+from xtcocotools.cocoeval import COCOeval
 
-from mimic_core.evaluation.bootstrap import bootstrap_statistic
-from mimic_core.evaluation.pose import Matches, pack_matches, pose_metrics
-from mimic_core.finetune.data import Skipped
-from mimic_core.finetune.layouts.coco import CocoKeypoints
+from mimic_core.evaluation.pose import Matches, pose_metrics
+from mimic_core.finetune.job import encoder_sizes
+from mimic_core.finetune.layouts.coco import JOINTS, PARTS, CocoKeypoints
 from mimic_core.finetune.layouts.coco_boxes import read_boxes
-from mimic_core.finetune.openmmlab.installed import require_openmmlab
-from mimic_core.finetune.openmmlab.job import OUTPUTS, OpenMMLabJob
-from mimic_core.finetune.openmmlab.pose_picture import Shown, draw_poses
-from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
-from mimic_core.finetune.pictures import shown_rows
-from mimic_core.finetune.results import About, Reported, leave, rounded, summary_of
-from mimic_core.finetune.usable import problem
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.progress import track
-from mimic_core.machine.devices import cpu_threads
+from mimic_core.finetune.layouts.coco_file import read_categories, read_document, read_images, usable_document
+from mimic_core.finetune.openmmlab.config import backbone_config, pixel_statistics, run_config
+from mimic_core.finetune.openmmlab.epochs import SeededDataset
+from mimic_core.finetune.tasks.pose import PoseSettings
+from mimic_core.models.settings import ViTSettings
 
-if TYPE_CHECKING:
-    from mmengine.config import Config
-
-__all__ = ["OUTPUTS", "PoseSettings", "build_config", "run"]
-
-POSE = Reported("pose", "ap", "percent")
+NOTHING: Mapping[str, Mapping[str, Sequence[int]]] = {"train": {}, "test": {}}
+READ = {"type": "LoadImage", "color_type": "color_ignore_orientation"}  # joints belong to the stored pixels
+FINER = 4  # pixels of the heatmap along a patch's side: two deconvolutions
 
 
-@dataclass(frozen=True)
-class PoseResult:
-    """One seed's matches on the test images and its training losses."""
-
-    seed: int
-    numbers: Sequence[int]
-    images: Sequence[Matches]
-    curve: Sequence[tuple[int, float]]
-
-
-def build_config(settings: PoseSettings, weights: str | Path, root: str | Path, seed: int, **options: Any) -> Config:
-    """:func:`mimic_core.finetune.openmmlab.pose_config.build_config`, once OpenMMLab was found to be there."""
-    require_openmmlab()
-    from mimic_core.finetune.openmmlab import pose_config
-
-    return pose_config.build_config(settings, weights, root, seed, **options)
+def codec(settings: PoseSettings, sizes: ViTSettings) -> dict[str, Any]:
+    """How joints are written as heatmaps and read from them; mmpose's sizes are (width, height)."""
+    height, width = settings.size
+    heatmap = tuple(side // sizes.patch_size * FINER for side in (width, height))
+    common = {"input_size": (width, height), "heatmap_size": heatmap, "sigma": settings.sigma}
+    return (
+        {"type": "UDPHeatmap", **common}
+        if settings.codec == "udp"
+        else {"type": "MSRAHeatmap", "unbiased": True} | common
+    )
 
 
-def check_boxes(path: str, split: CocoKeypoints) -> list[Skipped]:
-    """A detector's file: a list of boxes of the test images. Returns the boxes and images that cannot be used.
+def pipelines(settings: PoseSettings, written: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is done to a training and to a test image."""
+    window = {"type": "GetBBoxCenterScale"}
+    cut = {"type": "TopdownAffine", "input_size": written["input_size"], "use_udp": settings.codec == "udp"}
+    drawn = [
+        {"type": "RandomFlip", "direction": "horizontal"},
+        {"type": "RandomHalfBody"},
+        {"type": "RandomBBoxTransform"},
+    ]
+    target, pack = {"type": "GenerateTarget", "encoder": written}, {"type": "PackPoseInputs"}
+    return [READ, window, *(drawn if settings.augment else []), cut, target, pack], [READ, window, cut, pack]
 
-    Raises:
-        MimicError: it is missing, or not in COCO's result format.
-    """
-    boxes, skipped = read_boxes(Path(path), split.names, split.category)
-    images = sorted({box["image_id"] for box in boxes})
-    checks = (problem(split.check_image, number) for number in track(images, "images of boxes"))
-    return [*skipped, *(found for found in checks if found is not None)]
+
+def model_config(
+    settings: PoseSettings, weights: str | Path, seed: int, written: dict[str, Any], width: int
+) -> dict[str, Any]:
+    """Encoder and ViTPose's classic head."""
+    channels = int(settings.deconv_channels)
+    return {
+        "type": "TopdownPoseEstimator",
+        "data_preprocessor": {"type": "PoseDataPreprocessor", "bgr_to_rgb": True, **pixel_statistics()},
+        "backbone": backbone_config(settings, weights, seed, norm=True),
+        "head": {
+            "type": "HeatmapHead",
+            "in_channels": width,
+            "out_channels": JOINTS,
+            "deconv_out_channels": (channels, channels),
+            "deconv_kernel_sizes": (4, 4),
+            "loss": {"type": "KeypointMSELoss", "use_target_weight": True},
+            "decoder": written,
+        },
+        "test_cfg": {
+            "flip_test": settings.flip_test,
+            "flip_mode": "heatmap",
+            "shift_heatmap": settings.codec == "msra",
+        },
+    }
 
 
-class PoseJob(OpenMMLabJob[PoseSettings, CocoKeypoints]):
-    """All seeds of one encoder and mode.
+def schedule(settings: PoseSettings) -> list[dict[str, Any]]:
+    """A growing rate at the start, and a tenth of it from each milestone on."""
+    warmup = {
+        "type": "LinearLR",
+        "begin": 0,
+        "end": settings.warmup_iterations,
+        "start_factor": 0.001,
+        "by_epoch": False,
+    }
+    steps = {
+        "type": "MultiStepLR",
+        "begin": 0,
+        "end": settings.epochs,
+        "milestones": [int(epoch) for epoch in settings.milestones],
+        "gamma": 0.1,
+        "by_epoch": True,
+    }
+    return [warmup, steps] if settings.warmup_iterations else [steps]
+
+
+def build_config(
+    settings: PoseSettings,
+    weights: str | Path,
+    root: str | Path,
+    seed: int,
+    *,
+    indices: Sequence[int] | None = None,
+    skip: Mapping[str, Mapping[str, Sequence[int]]] = NOTHING,
+) -> Config:
+    """The config of a task; see :meth:`mimic_core.finetune.tasks.OpenMMLabTask.config`.
 
     Args:
-        settings: what to do.
-        weights: ``random`` or the path of a checkpoint.
-        root: the dataset's folder; None: the settings'.
-        seed: the config's; each of ``settings.seeds`` is a repetition under it.
+        settings, weights, root, seed: as there.
+        indices: training people, in the reader's order; None: all.
+        skip: ``skip`` (people) and ``skip_images``, by number, that are left out, by part.
+
+    Raises:
+        MimicError: there is no such encoder, or it does not fit the input size.
+    """
+    sizes = encoder_sizes(settings.architecture, weights, settings.size)
+    left_out = {part: {key: list(numbers) for key, numbers in block.items()} for part, block in skip.items()}
+    how = codec(settings, sizes)
+    training, testing = pipelines(settings, how)
+    truth = str(Path(root) / "annotations" / f"person_keypoints_{PARTS['test']}.json")
+    return run_config(
+        settings,
+        seed,
+        library="mmpose",
+        registered="pose",
+        model=model_config(settings, weights, seed, how, sizes.width),
+        data={"type": "MimicCoco", "data_root": str(root)},
+        training={**left_out["train"], "pipeline": training},
+        test={**left_out["test"], "test_mode": True, "bbox_file": settings.boxes, "pipeline": testing},
+        test_batch=min(settings.batch_size, 64),
+        test_sampler={"round_up": False},
+        indices=None if indices is None else [int(row) for row in indices],
+        schedule=schedule(settings),
+        evaluator=[{"type": "CocoMatches", "ann_file": truth, **left_out["test"]}],
+        clip_gradient=settings.clip_gradient,
+    )
+
+
+@contextlib.contextmanager
+def usable_file(path: str, skip: Collection[int], skip_images: Collection[int]) -> Iterator[str]:
+    """The annotation file, or a temporary one of what of it can be used; see :func:`usable_document`."""
+    document = usable_document(Path(path), skip, skip_images)
+    if document is None:
+        yield path
+        return
+    with written(document, Path(path).name) as usable:
+        yield usable
+
+
+@contextlib.contextmanager
+def written(value: Any, name: str) -> Iterator[str]:
+    """The path of a temporary JSON file."""
+    with tempfile.TemporaryDirectory(prefix="mimic-pose-") as folder:
+        path = Path(folder) / name
+        path.write_text(json.dumps(value), encoding="utf-8")
+        yield str(path)
+
+
+@DATASETS.register_module()
+class MimicCoco(SeededDataset, CocoDataset):
+    """mmpose's COCO over exactly the people that our reader lists, or over a detector's boxes.
+
+    Args:
+        data_root: folder of the images' folders and ``annotations/``.
+        part: ``train`` or ``test``.
+        seed: decides the augmentation of every person in every epoch, whatever the number of workers.
+        skip: numbers of people who are left out.
+        skip_images: numbers of images that are left out.
+        options: of mmpose's dataset; ``indices`` counts in the reader's order.
+    """
+
+    ann_file: str
+    bbox_file: str
+
+    def __init__(
+        self,
+        data_root: str,
+        part: str,
+        seed: int = 0,
+        skip: Sequence[int] = (),
+        skip_images: Sequence[int] = (),
+        **options: Any,
+    ) -> None:
+        self.part, self.seed, self.skip, self.skip_images = part, seed, list(skip), set(skip_images)
+        self.file = f"annotations/person_keypoints_{PARTS[part]}.json"
+        prefix = {"img": f"{PARTS[part]}/"}
+        super().__init__(data_root=data_root, ann_file=self.file, data_prefix=prefix, data_mode="topdown", **options)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """One entry a person, by number; one a box where a detector's are used."""
+        file = self.ann_file
+        images = self.skip_images if not self.bbox_file else ()  # mmpose looks up the image of every box
+        with usable_file(file, self.skip, images) as self.ann_file, contextlib.redirect_stdout(io.StringIO()):
+            listed = super().load_data_list()
+        self.ann_file = file
+        if self.bbox_file:
+            return [entry for entry in listed if entry["img_id"] not in self.skip_images]
+        own = {int(entry["id"]): entry for entry in listed}
+        return [own[person.number] for person in CocoKeypoints(self.data_root, self.part, self.skip).annotations]
+
+    def _load_detection_results(self) -> list[dict[str, Any]]:
+        """mmpose's entries of those boxes that can be used; its own reader takes a file as its suffix says."""
+        path = Path(self.data_root) / self.file
+        document = read_document(path)
+        category = int(read_categories(document, path)[0]["id"])
+        file, (boxes, _) = self.bbox_file, read_boxes(Path(self.bbox_file), read_images(document, path)[0], category)
+        with written(boxes, "boxes.json") as self.bbox_file:
+            listed = super()._load_detection_results()
+        self.bbox_file = file
+        return listed
+
+
+@METRICS.register_module()
+class CocoMatches(CocoMetric):
+    """mmpose's COCO metric, which also keeps how the predictions of every image fared.
+
+    Args:
+        ann_file: the annotation file.
+        skip: numbers of people who count neither for nor against.
+        skip_images: numbers of images that are left out.
+        options: of mmpose's metric.
 
     Attributes:
-        predictions: the first seed's joints by person; of none where a detector's boxes are used.
+        images: one entry an image of the annotation file, by number, after the evaluation.
+        numbers: the images' numbers.
+        predictions: number of a person (of a box, where a detector's are used) to joints (17, 2) in the whole image.
     """
 
-    def __init__(self, settings: PoseSettings, weights: str | Path, root: str | Path | None, seed: int) -> None:
-        super().__init__(settings, weights, root, seed, CocoKeypoints)
-        if settings.boxes is not None:
-            self.test.skipped += check_boxes(settings.boxes, self.test)
+    default_prefix = "mimic"
+
+    def __init__(
+        self, ann_file: str, skip: Sequence[int] = (), skip_images: Sequence[int] = (), **options: Any
+    ) -> None:
+        with usable_file(ann_file, skip, skip_images) as usable, contextlib.redirect_stdout(io.StringIO()):
+            super().__init__(ann_file=usable, **options)
+        self.ann_file = ann_file
+        self.images: list[Matches] = []
+        self.numbers: list[int] = []
         self.predictions: dict[int, NDArray[np.float32]] = {}
 
-    def train(self, repetition: int) -> PoseResult:
-        """Train and test one repetition."""
-        skip = {
-            part: {"skip": sorted(split.left_out), "skip_images": sorted(split.bad_images)}
-            for part, split in (("train", self.training), ("test", self.test))
-        }
-        config = build_config(
-            self.settings,
-            self.weights,
-            self.root,
-            self.seed_of(repetition),
-            indices=self.indices(repetition),
-            skip=skip,
-        )
-        trained = self.run_config(config, repetition)
-        found = trained.metrics[0]
-        if repetition == self.settings.seeds[0]:
-            self.predictions = {} if self.settings.boxes else found.predictions
-        return PoseResult(repetition, found.numbers, found.images, trained.curve)
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Keep one batch."""
+        for sample in data_samples:
+            self.predictions[int(sample["id"])] = np.asarray(sample["pred_instances"]["keypoints"][0], np.float32)
+        super().process(data_batch, data_samples)
 
-    def shown(self) -> list[Shown]:
-        """Test people for the picture; nothing is predicted of them where a detector's boxes are used."""
-        size, rows = max(self.settings.size), shown_rows(len(self.test))
-        poses = self.test.load(rows, size)
-        shown = []
-        for place, number in enumerate(poses.annotation_ids.tolist()):
-            left, top, side = poses.windows[place]
-            found = self.predictions.get(number)
-            if found is not None:
-                found = (found - (left, top) + 0.5) * size / side - 0.5
-            shown.append(Shown(poses.images[place], poses.keypoints[place], found))
-        return shown
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
+        """COCO's figures; its prints are left out."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            return super().compute_metrics(results)
 
-
-def run_entry(result: PoseResult) -> dict[str, Any]:
-    """One seed's part of ``metrics.json``.
-
-    Raises:
-        MimicError: no test image has a person who counts.
-    """
-    metrics = pose_metrics(result.images)
-    if not np.isfinite(metrics[POSE.metric]):
-        raise MimicError("no test image has a person with joints", remedy="check the annotation file")
-    per_image = {"image": list(result.numbers), **pack_matches(result.images)}
-    return {"seed": result.seed, "metrics": rounded(metrics), "per_image": per_image}
-
-
-def summarise(results: Sequence[PoseResult], **about: Unpack[About]) -> dict[str, Any]:
-    """The content of ``metrics.json``; see :func:`mimic_core.finetune.results.summary_of`.
-
-    ``per_image`` of a run holds the test images' numbers and :func:`mimic_core.evaluation.pose.pack_matches`.
-    """
-    first = results[0].images
-
-    def figure(name: str) -> dict[str, float]:
-        return bootstrap_statistic(lambda rows: pose_metrics(first, rows)[name], len(first), about["seed"])
-
-    return summary_of(POSE, [run_entry(result) for result in results], figure, results[0].curve, len(first), **about)
-
-
-def run(
-    settings: PoseSettings, weights: str | Path, out: str | Path, *, data: str | Path | None = None, seed: int = 0
-) -> dict[str, Any]:
-    """Fine-tune and evaluate; writes ``metrics.json``, ``predictions.png``, ``config.py`` and, last, ``receipt.json``.
-
-    Args:
-        settings: what to do.
-        weights: ``random`` or the path of a checkpoint.
-        out: the folder of the results.
-        data: the dataset's folder; None: ``settings.root``.
-        seed: the config's seed.
-
-    Returns:
-        The content of ``metrics.json``. ``config.py`` is that of the first seed.
-
-    Raises:
-        MimicError: OpenMMLab, data or weights are missing or not what they should be, or a setting does not fit.
-    """
-    require_openmmlab()
-    out = Path(out)
-    with cpu_threads(settings.threads):
-        job = PoseJob(settings, weights, data, seed)
-        receipt = job.receipt(*([Path(settings.boxes)] if settings.boxes else []))
-        results = [job.train(repetition) for repetition in job.repetitions()]
-    summary = summarise(results, **job.about())
-    draw_poses(out / "predictions.png", job.shown(), job.title)
-    job.write_config(out / "config.py")
-    return leave(out, summary, receipt, OUTPUTS)
+    def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
+        """COCO's evaluation on what mmpose wrote, whose entries of the whole area range are kept."""
+        found = self.coco.loadRes(f"{outfile_prefix}.keypoints.json")
+        evaluation = COCOeval(self.coco, found, self.iou_type, self.dataset_meta["sigmas"], self.use_area)
+        evaluation.params.useSegm = None
+        evaluation.evaluate()
+        self.numbers = [int(number) for number in evaluation.params.imgIds]
+        self.images = [Matches.of(entry) for entry in evaluation.evalImgs[: len(self.numbers)]]  # all areas come first
+        return list(pose_metrics(self.images).items())

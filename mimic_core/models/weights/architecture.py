@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, shown
-from mimic_core.models.settings import NAMED, ViTSettings
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_count
+from mimic_core.models.settings import NAMED, Positions, ViTSettings
 from mimic_core.models.vit import sincos_positions
 from mimic_core.models.weights.checkpoint import Checkpoint
 from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE
@@ -53,6 +53,7 @@ def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int 
         if patches < 1 or not is_square(patches):
             remedy = "use an encoder that was pretrained on square images"
             raise MimicError(f"positions of {patches} patches are no square grid", where=found.path, remedy=remedy)
+        positions: Positions
         image_size, positions = math.isqrt(patches) * patch_size, kind_of_positions(weights["pos_embed"], class_token)
     elif found.facts.rotary:
         image_size, positions = min(found.facts.image_size or (NAVER_IMAGE_SIZE,)), "rope"
@@ -71,7 +72,7 @@ def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int 
     )
 
 
-def kind_of_positions(positions: Tensor, class_token: bool) -> str:
+def kind_of_positions(positions: Tensor, class_token: bool) -> Positions:
     """``sincos`` where the values are the fixed ones, else ``learned``."""
     width, side = positions.shape[2], math.isqrt(positions.shape[1] - class_token)
     if width % 4:

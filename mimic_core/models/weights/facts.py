@@ -13,8 +13,8 @@ from typing import Any
 import timm
 
 from mimic_core.foreign import foreign, parse_json, read_regular
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, is_number, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_count, is_number
 from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 
 NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say

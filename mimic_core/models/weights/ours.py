@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mimic_core.foreign import foreign, open_regular, parse_json
-from mimic_core.kit.errors import MimicError, UnreadableError
+from mimic_core.kit.errors import MimicError, UnreadableError, shown
 from mimic_core.kit.files import atomic_path
-from mimic_core.kit.settings import read_settings, shown
+from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder
 

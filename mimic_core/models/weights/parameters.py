@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mimic_core.foreign import foreign
-from mimic_core.kit.errors import MimicError, printable
-from mimic_core.kit.settings import shown
+from mimic_core.kit.errors import MimicError, printable, shown
 
 MOST_NAMES, LONGEST_NAME = 20, 100  # in a message; letters of one
 Model = TypeVar("Model", bound=nn.Module)

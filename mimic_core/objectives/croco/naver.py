@@ -10,7 +10,7 @@ from timm.layers.patch_embed import PatchEmbed
 from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count
+from mimic_core.kit.numeric import is_count
 from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
 from mimic_core.models.settings import DecoderSettings, ViTSettings
 from mimic_core.models.vit import Encoder, Norm, initialise, make_blocks, sincos_positions

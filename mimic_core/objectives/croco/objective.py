@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +14,8 @@ import pandas as pd
 from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_number, read_settings
+from mimic_core.kit.settings import key, read_settings, settings
+from mimic_core.kit.values import Share
 from mimic_core.models.masking import random_masking
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.weights.checkpoint import Checkpoint
@@ -38,22 +38,15 @@ from mimic_core.objectives.painter import Painter
 from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
-@dataclass(frozen=True)
+@settings(OPTIONS)
 class CroCoOptions:
-    """What a run may ask for.
+    """Options of CroCo."""
 
-    Attributes:
-        matched_share: share of the hidden patches that have a mined match in the other view; None: random, as in the
-            paper. In training only: validation hides patches at random whatever it is, so that runs compare.
-    """
-
-    matched_share: float | None = None
-
-    def __post_init__(self) -> None:
-        share = self.matched_share
-        if share is not None and (not is_number(share) or not 0 <= share <= 1):
-            remedy = "give a number from 0 to 1, or null for random masks"
-            raise MimicError(f"matched_share is {share!r}", where=f"{OPTIONS}.matched_share", remedy=remedy)
+    matched_share: Share | None = key(
+        "share of the hidden patches that have a mined match in the other view, in training only; null: random,"
+        " as in the paper",
+        default=None,
+    )
 
 
 class CroCoObjective(Objective[CroCo], Painter):
@@ -67,14 +60,15 @@ class CroCoObjective(Objective[CroCo], Painter):
     name, models, marks = "croco", (CroCo, NaverCroCo), ("decoder_blocks_croco.", NAVER_MARK)
     samples_per_item, sees_other = 1, True
     weights = MappingProxyType({"pixels": 1.0})
+    options_kind = CroCoOptions
 
-    def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions = CroCoOptions()) -> None:
-        self.mask_ratio, self.options = mask_ratio, options
+    def __init__(self, mask_ratio: float = 0.9, options: CroCoOptions | None = None) -> None:
+        self.mask_ratio, self.options = mask_ratio, options or CroCoOptions()
 
-    def configured(self, settings: RunSettings) -> Self:
+    def configured(self, run: RunSettings) -> Self:
         """See :class:`Objective`."""
-        options = read_settings(CroCoOptions, settings.options, OPTIONS)
-        return type(self)(settings.mask_ratio or self.mask_ratio, options)
+        options = read_settings(CroCoOptions, run.options, OPTIONS)
+        return type(self)(run.mask_ratio or self.mask_ratio, options)
 
     def build(self, settings: RunSettings) -> CroCo:
         """See :class:`Objective`."""

@@ -2,68 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_count, is_number, shown
+from mimic_core.kit.settings import key, settings
+from mimic_core.kit.values import AboveZero, Count, NotNegative, Positive, Share
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder, initialise
 
 
-@dataclasses.dataclass(frozen=True)
+@settings("pretrain.options")
 class DINOSettings:
-    """The defaults are those of Caron et al. (2021) for ViT-B.
+    """Options of DINO; the defaults are those of Caron et al. (2021) for ViT-B."""
 
-    Attributes:
-        prototypes: outputs of the projection head, K.
-        hidden: width of the head's two hidden layers.
-        bottleneck: width of what the head compares with the prototypes.
-        local_crops: small crops of an image, beside the two global ones.
-        student_temperature: divides the student's outputs.
-        teacher_temperature: divides the teacher's outputs once its warm-up is over.
-        teacher_temperature_start: divides them at the start; it grows linearly.
-        teacher_warmup_epochs: epochs of this warm-up; what exceeds the run is cut off.
-        center_momentum: share of the centre that one step leaves.
-        teacher_momentum: share of the teacher that one step leaves, at the start; it grows to 1 with half a cosine.
-        frozen_epochs: epochs at the start in which the prototypes stay as they are.
-    """
-
-    prototypes: int = 65536
-    hidden: int = 2048
-    bottleneck: int = 256
-    local_crops: int = 8
-    student_temperature: float = 0.1
-    teacher_temperature: float = 0.07
-    teacher_temperature_start: float = 0.04
-    teacher_warmup_epochs: float = 30
-    center_momentum: float = 0.9
-    teacher_momentum: float = 0.996
-    frozen_epochs: float = 1
-
-    def __post_init__(self) -> None:
-        for name, least in (("prototypes", 1), ("hidden", 1), ("bottleneck", 1), ("local_crops", 0)):
-            value = getattr(self, name)
-            if not is_count(value, least):
-                refuse(name, value, f"a whole number of {least} or more")
-        for name in ("student_temperature", "teacher_temperature", "teacher_temperature_start"):
-            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
-                refuse(name, getattr(self, name), "a number above 0")
-        for name in ("teacher_warmup_epochs", "frozen_epochs"):
-            if not is_number(getattr(self, name)) or getattr(self, name) < 0:
-                refuse(name, getattr(self, name), "a number of 0 or more")
-        for name in ("center_momentum", "teacher_momentum"):
-            if not is_number(getattr(self, name)) or not 0 <= getattr(self, name) <= 1:
-                refuse(name, getattr(self, name), "a number from 0 to 1")
-
-
-def refuse(name: str, value: object, wanted: str) -> None:
-    """Say which key has an impossible value, and what it may be."""
-    raise MimicError(f"{name} is {shown(value)}", where=f"pretrain.options.{name}", remedy=f"give {wanted}")
+    prototypes: Positive = key("outputs of the projection head", default=65536)
+    hidden: Positive = key("width of the head's two hidden layers", default=2048)
+    bottleneck: Positive = key("width of what the head compares with the prototypes", default=256)
+    local_crops: Count = key("small crops of an image, beside the two global ones", default=8)
+    student_temperature: AboveZero = key("divides the student's outputs", default=0.1)
+    teacher_temperature: AboveZero = key("divides the teacher's outputs after its warm-up", default=0.07)
+    teacher_temperature_start: AboveZero = key("divides them at the start; it grows linearly", default=0.04)
+    teacher_warmup_epochs: NotNegative = key("epochs of this growth; what exceeds the run is cut off", default=30)
+    center_momentum: Share = key("share of the centre that one step leaves", default=0.9)
+    teacher_momentum: Share = key(
+        "share of the teacher that one step leaves, at the start; it grows to 1 with half a cosine", default=0.996
+    )
+    frozen_epochs: NotNegative = key("epochs at the start in which the prototypes stay as they are", default=1)
 
 
 class Head(nn.Module):

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import is_number, read_settings, shown
+from mimic_core.kit.errors import MimicError, shown
+from mimic_core.kit.numeric import is_number
+from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.weights.pickles import COPY_AGAIN
 from mimic_core.objectives.augment import (
@@ -49,6 +50,7 @@ class DINOObjective(ImageObjective[DINO]):
 
     name, models = "dino", (DINO,)
     mask_ratio = 0.0
+    options_kind = DINOSettings
     weights = MappingProxyType({"crops": 1.0})
 
     def __init__(self, options: DINOSettings | None = None, patch_size: int = 16) -> None:

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mimic_core.kit.settings import NOT_NEGATIVE, SHARE, check_numbers, read_settings
+from mimic_core.kit.settings import read_settings
+from mimic_core.sampledata.settings import CameraSettings
 
 MEMORY = 0.97  # how much of its exposure and balance a camera keeps from frame to frame
-
-
-@dataclass(frozen=True)
-class CameraSettings:
-    """How far a camera is from a perfect one; 0 everywhere leaves pictures as they are rendered.
-
-    Attributes:
-        noise: standard deviation of the sensor's noise, grey levels.
-        vignette: how much darker the corners are than the middle, 0 to 1.
-        exposure: standard deviation of the exposure, stops (a factor of two each).
-        white_balance: standard deviation of the gain of red and of blue against green.
-    """
-
-    noise: float = 0.0
-    vignette: float = 0.0
-    exposure: float = 0.0
-    white_balance: float = 0.0
-
-    def __post_init__(self) -> None:
-        bounds = dict.fromkeys(("noise", "exposure", "white_balance"), NOT_NEGATIVE)
-        check_numbers(self, "sample.camera", **bounds, vignette=SHARE)
 
 
 class Camera:

@@ -42,7 +42,7 @@ class Submitted(Folder):
         super().__init__(path, world)
         self.slurm = slurm
         config = yaml.safe_load(self.config.read_text())
-        self.config.write_text(yaml.safe_dump({**config, "scale": "paper", "pretrain": PRETRAIN}))
+        self.config.write_text(yaml.safe_dump({**config, "scale": "paper", "gpus": 2, "pretrain": PRETRAIN}))
 
     def locally(self, *targets: str) -> subprocess.CompletedProcess[str]:
         """Run the workflow on this machine."""

@@ -7,12 +7,20 @@ import pytest
 import yaml
 from support import REPOSITORY
 
-from mimic_core.config.checking import as_typed, check_config, read_config
+from mimic_core.config.checking import (
+    as_typed,
+    check_config,
+    cross_problems,
+    read_config,
+    read_schema,
+    schema_problems,
+    value_problems,
+)
 from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.foreign.yaml_files import load_yaml
 from mimic_core.kit.errors import MimicError
 
-SCHEMA = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")
+SCHEMA = read_schema(REPOSITORY)
 DEFAULT = load_yaml(REPOSITORY / "config.yaml")
 
 
@@ -33,14 +41,19 @@ def problem(config: dict) -> str:
 
 
 def test_the_default_is_valid():
-    check_config(DEFAULT, SCHEMA)
+    assert not problems(DEFAULT)
+
+
+def problems(config: dict) -> list[tuple[str, str]]:
+    """Every key at fault and what is wrong with it."""
+    return [*value_problems(config), *schema_problems(config, SCHEMA), *cross_problems(config)]
 
 
 def test_the_overlays_are_valid(tmp_path):
-    check_config(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/paper.yaml"]), SCHEMA)
-    check_config(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/small.yaml"]), SCHEMA)
+    assert not problems(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/paper.yaml"]))
+    assert not problems(read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/small.yaml"]))
     own = read_config(REPOSITORY / "config.yaml", [REPOSITORY / "configs/own_videos.yaml"])
-    check_config({**own, "videos": str(tmp_path)}, SCHEMA)
+    assert not problems({**own, "videos": str(tmp_path)})
 
 
 @pytest.mark.parametrize(
@@ -58,6 +71,9 @@ def test_the_overlays_are_valid(tmp_path):
         ("sources/hm3d/shards", 0, "sources.hm3d.shards: 0 is less than the minimum of 1"),
         ("frames/resize", "squeeze", "frames.resize: 'squeeze' is not one of ['squash', 'center_crop']"),
         ("pairs/max_overlap", 0.4, "pairs.min_overlap: must be below pairs.max_overlap"),
+        ("gpus", "all", "gpus: 'all' is not 'auto', or a whole number of 0 or more"),
+        ("gpus", -1, "gpus: -1 is not 'auto', or"),
+        ("pretrain/effective_batch", 0, "pretrain.effective_batch: 0 is not a whole number of 1 or more, or null"),
         ("pretrain/image_size", 100, "pretrain.image_size: must be a multiple of"),
         ("datasets/mimic-1m/pairs", {"hm3": 5}, "datasets.mimic-1m.pairs: there is no 'hm3'; did you mean 'hm3d'?"),
         ("datasets/mimic-1m/pairs", {"hm3d": "most"}, "datasets.mimic-1m.pairs.hm3d"),
@@ -71,7 +87,7 @@ def test_the_overlays_are_valid(tmp_path):
         ("report/table3", ["croco_mimic-2m"], "report.table3: there is no 'croco_mimic-2m'; did you mean"),
         (
             "baselines/croco_mimic-3m",
-            {"path": "", "model": "CroCo", "dataset": "MIMIC-3M", "layout": "mimic", "licence": "none"},
+            {"path": "", "model": "CroCo", "dataset": "MIMIC-3M", "licence": "none"},
             "baselines.croco_mimic-3m: a pretraining run, or random weights, has this name already",
         ),
         ("pretrain/runs/croco_mimic-3m/dataset", "mimic-4m", "there is no 'mimic-4m'; did you mean"),
@@ -237,3 +253,27 @@ def test_the_schema_is_closed_everywhere():
     assert len(found) > 10
     for block in found:
         assert block.get("additionalProperties") is not None, yaml.dump(block)[:200]
+
+
+def test_a_run_has_no_more_processes_than_machines_have_gpus():
+    config = changed("gpus", 2)
+    config["pretrain"]["runs"]["croco_mimic-3m"]["processes"] = 4
+    assert "pretrain.runs.croco_mimic-3m.processes: 4, one a GPU, of machines of 2" in problem(config)
+    config["gpus"] = 0
+    assert not problems(config)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "expected"),
+    [
+        ("dino", {"prototype": 8}, "options.prototype: there is no such key; did you mean 'prototypes'?"),
+        ("croco", {"prototypes": 8}, "options.prototypes: there is no such key; known here: matched_share"),
+        ("croco", {"matched_share": 2}, "options.matched_share: 2 is not a number from 0 to 1, or null"),
+        ("mae", {"matched_share": 0.5}, "options.matched_share: there is no such key"),
+    ],
+)
+def test_a_run_has_the_options_of_its_objective_alone(model, options, expected):
+    config = changed("pretrain/runs/mae_mimic-3m", {"model": model, "dataset": "mimic-3m", "options": options})
+    message = problem(config)
+    assert f"pretrain.runs.mae_mimic-3m.{expected}" in message
+    assert message.count("options.") == 1

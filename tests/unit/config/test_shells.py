@@ -16,7 +16,16 @@ from mimic_core.kit.errors import MimicError
 
 @pytest.mark.parametrize("name", ["a b $(touch x) 'c'", "größe", "a\nb", "#", "-x", "~"])
 def test_most_names_of_a_checkout_will_do(name):
-    check_checkout(Path("/tmp") / name)
+    assert not refused(check_checkout, Path("/tmp") / name)
+
+
+def refused(check, *values):
+    """Whether a check refuses values."""
+    try:
+        check(*values)
+    except MimicError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("name", ["a{b", "{encoder}", "a}b", "a:b"])

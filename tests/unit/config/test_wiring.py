@@ -59,7 +59,8 @@ def test_what_the_sample_world_writes_lies_where_the_config_says(config):
 
 def test_all_of_the_sample_world_is_what_sources_in_use_and_tasks_ask_for(config):
     every = wiring.sample.every_file(config)
-    assert {f"results/sample/receipts/{task}.json" for task in DOWNSTREAM} <= set(every)
+    assert {f"results/sample/receipts/{task}.json" for task in wiring.sample.task_names()} <= set(every)
+    assert {wiring.TASKS[task].layout for task in wiring.sample.task_names()} == set(DOWNSTREAM)
     assert {f"results/sample/receipts/source-{source}.json" for source in RAW} <= set(every)
     config["sources"]["demon"]["origin"] = "disk"
     config["finetune"]["tasks"]["depth"]["origin"] = "disk"
@@ -136,7 +137,7 @@ def test_shards_beyond_a_thousand_have_longer_names(config):
 def test_a_run_overrides_the_shared_settings_and_handling_decides_nothing(config):
     run, other = [*config["pretrain"]["runs"]][:2]
     before = wiring.pretrain.deciding_settings(config, run), wiring.pretrain.handling(config)
-    config["pretrain"] |= dict.fromkeys(wiring.pretrain.HANDLED, 7)
+    config["pretrain"] |= dict.fromkeys(wiring.pretrain.handled(), 7)
     assert wiring.pretrain.deciding_settings(config, run) == before[0]
     assert wiring.pretrain.handling(config) != before[1]
     config["pretrain"]["runs"][run]["base_lr"] = 0.5
@@ -155,11 +156,12 @@ def test_a_run_has_the_configs_seed_or_its_own(config):
 def test_what_a_run_asks_for_follows_its_processes_and_nodes(config):
     run = next(iter(config["pretrain"]["runs"]))
     shape = {"processes": 4, "nodes": 2, "threads": 3, "cache_mib": 100}
+    config["gpus"] = 0
     config["pretrain"]["runs"][run] |= shape
     assert wiring.pretrain.threads(config, run) == 12
     assert wiring.pretrain.memory(config, run, 2) == 2 * 4 * 3100 + 400
     assert wiring.pretrain.gpus_of_all_nodes(config, run) == 0 and wiring.pretrain.slurm_extra(config, run) == ""
-    config["scale"] = "paper"
+    config["gpus"] = 8
     assert wiring.pretrain.memory(config, run, 1) == 4 * 6100 + 400
     assert wiring.pretrain.gpus_of_all_nodes(config, run) == 8
     assert wiring.pretrain.slurm_extra(config, run) == "--gpus-per-node=4"

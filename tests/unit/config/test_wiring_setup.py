@@ -55,9 +55,10 @@ def test_memory_and_time_grow_with_every_attempt():
     assert [wiring.minutes(60)(None, attempt) for attempt in (1, 3)] == [60, 180]
 
 
-def test_gpus_are_asked_for_at_the_papers_scale(config):
-    assert wiring.gpus(config) == 0
-    assert wiring.gpus({**config, "scale": "paper"}) == 1
+@pytest.mark.parametrize(("gpus", "asked"), [(0, 0), (1, 1), (8, 1)])
+def test_a_process_asks_for_a_gpu_where_the_config_has_some(config, gpus, asked):
+    assert wiring.gpus({**config, "gpus": gpus}) == asked
+    assert wiring.gpus({**config, "gpus": gpus, "scale": "paper"}) == asked
 
 
 # the start

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimic_core.finetune import finetune
+from mimic_core.finetune import finetune, get_task
 from mimic_core.finetune.data import few_shot_rows
+from mimic_core.finetune.dense import DenseJob
 from mimic_core.finetune.model import Scale
-from mimic_core.finetune.run import DenseJob
 from mimic_core.kit.errors import MimicError
 
 
@@ -22,7 +22,7 @@ def test_drawn_rows_are_a_part_of_all_and_decided_by_the_seed(count: int, data: 
 
 
 def test_repetitions_draw_images_of_their_own(make_settings, nyuv2):
-    job = DenseJob(make_settings(train_images=3, seeds=[0, 1, 2]), "random", nyuv2, 0)
+    job = DenseJob(get_task("depth"), make_settings(train_images=3, seeds=[0, 1, 2]), "random", nyuv2, 0)
     drawn = [tuple(job.rows_of(seed)) for seed in (0, 1, 2)]
     assert len(set(drawn)) > 1 and all(len(rows) == 3 for rows in drawn)
     samples = job.samples_of(1)

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.finetune.data import load_all
+from mimic_core.finetune.data import load_all, open_usable
 from mimic_core.finetune.layouts import CocoKeypoints
 from mimic_core.finetune.layouts.coco_boxes import read_boxes
 from mimic_core.finetune.layouts.coco_file import usable_document
-from mimic_core.finetune.usable import open_usable
 from mimic_core.kit.errors import MimicError
 
 HEIGHT, WIDTH = 40, 60

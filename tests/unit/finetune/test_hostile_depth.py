@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mimic_core.finetune.data import load_all
+from mimic_core.finetune.data import load_all, open_usable
 from mimic_core.finetune.layouts import NYUv2
 from mimic_core.finetune.layouts.mat_file import read_numbers
-from mimic_core.finetune.usable import open_usable
 from mimic_core.kit.errors import MimicError
 
 LABELED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimic_core.finetune.data import IGNORED, load_all
+from mimic_core.finetune.data import IGNORED, load_all, open_usable
 from mimic_core.finetune.layouts import ADE20K, ImageNet, Taskonomy
-from mimic_core.finetune.usable import open_usable
 from mimic_core.kit.errors import MimicError
 
 HEIGHT, WIDTH = 24, 32

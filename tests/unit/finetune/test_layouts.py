@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimic_core.finetune.data import IGNORED, load_all
+from mimic_core.finetune.data import IGNORED, load_all, open_usable
 from mimic_core.finetune.layouts import ADE20K, CocoKeypoints, ImageNet
 from mimic_core.finetune.layouts.coco_file import usable_document
-from mimic_core.finetune.usable import open_usable
 from mimic_core.kit.errors import MimicError
 
 HEIGHT, WIDTH = 40, 60

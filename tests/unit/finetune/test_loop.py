@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from mimic_core.finetune import loop, protocols
 from mimic_core.finetune.augment import augment, augment_whole, middle
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.dense_data import DenseData, TrainingImages, joined
+from mimic_core.finetune.data.dense import DenseData, TrainingImages, joined
 from mimic_core.finetune.loop import DenseTrainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
-from mimic_core.finetune.normals import NORMALS
 from mimic_core.finetune.tasks import get_task
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder
@@ -24,7 +23,7 @@ from mimic_core.models import build_encoder
 def prepare(settings, root, frozen: bool) -> tuple[DenseModel, DenseTrainer]:
     task = get_task(settings.task)
     split = task.open(root, "train", settings.splits)
-    data = DenseData(task, settings.image_size, settings.protocol, settings.splits, settings.limits)
+    data = DenseData(task, settings)
     samples = data.training(split, range(len(split)))
     encoder = build_encoder(settings.architecture, 0, drop_path=settings.drop_path)
     head = build_head(settings.head, encoder.width, task.channels, 0)
@@ -169,7 +168,7 @@ def test_whole_images_are_cut_in_the_middle_for_tests_and_at_random_for_training
 
 def test_a_mirror_turns_normals(taskonomy, make_settings):
     samples = get_task("normals").open(taskonomy, "train", {}).load([0], 32, whole=True)
-    seen = [augment_whole(samples, np.random.default_rng(seed), 32, NORMALS.mirrored) for seed in range(8)]
+    seen = [augment_whole(samples, np.random.default_rng(seed), 32, get_task("normals").mirrored) for seed in range(8)]
     # in the set normals point to the right, x from 0.5 up
     pointing = {bool((one.target[0, 0][one.valid[0]] > 0.5).all()) for one in seen}
     assert pointing == {True, False}

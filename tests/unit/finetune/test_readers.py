@@ -9,10 +9,9 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from mimic_core.finetune.data import load_all
+from mimic_core.finetune.data import load_all, open_usable
 from mimic_core.finetune.layouts.nyuv2 import NYUv2, open_nyuv2
 from mimic_core.finetune.layouts.taskonomy import Taskonomy
-from mimic_core.finetune.usable import open_usable
 from mimic_core.kit.errors import MimicError
 
 

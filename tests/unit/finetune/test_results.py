@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from unit.finetune.conftest import ARCHITECTURE
 
-from mimic_core.finetune import ConstantSettings, constant_baseline, finetune
+from mimic_core.finetune import ConstantSettings, constant_baseline, finetune, get_task
 from mimic_core.finetune.results import SeedResult, summarise
-from mimic_core.finetune.tasks import get_task
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder, save_encoder
 
@@ -84,22 +82,6 @@ def test_a_pretrained_encoder_is_used_as_it_is(make_settings, nyuv2, tmp_path, m
     assert alone["std"]["delta1"] is None
     inputs = json.loads((tmp_path / "out" / "receipt.json").read_text())["inputs"]
     assert str(weights) in inputs
-
-
-@pytest.mark.parametrize("task", ["depth", "normals"])
-@pytest.mark.parametrize(("patch", "size"), [(8, 112), (14, 112), (14, 96)])
-def test_encoders_of_another_patch_size_work_or_are_refused(make_settings, datasets, tmp_path, task, patch, size):
-    weights = tmp_path / "encoder.safetensors"
-    save_encoder(weights, build_encoder({**ARCHITECTURE, "patch_size": patch, "image_size": 2 * patch}, 7), {})
-    settings = make_settings(task=task, image_size=size, architecture={}, epochs=1, warmup_epochs=0)
-    if size == 112:
-        found = finetune(settings, weights, tmp_path / "out", data=datasets[task])
-        assert all(np.isfinite(value) for value in found["mean"].values()) and np.isfinite(found["curve"][-1][1])
-        return
-    with pytest.raises(MimicError, match=r"inputs of 96x96 pixels cannot be cut .* patches of 14") as caught:
-        finetune(settings, weights, tmp_path / "out", data=tmp_path / "nowhere")  # before any data is looked for
-    assert caught.value.where == f"finetune.image_size, for {weights}"
-    assert caught.value.remedy == "choose multiples of 14, such as 98x98"
 
 
 def test_the_settings_name_the_data_where_the_command_line_does_not(make_settings, nyuv2, tmp_path):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
-from mimic_core.finetune.optimizer import build_optimizer, layer_of, learning_rate, parameter_groups, set_learning_rate
+from mimic_core.finetune.optimizer import build_optimizer, layer_of, learning_rate, set_learning_rate
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import build_encoder
 
@@ -26,6 +26,9 @@ from mimic_core.models import build_encoder
         ({"drop_path": 1.0}, "finetune.drop_path"),
         ({"warmup_epochs": 2}, "finetune.warmup_epochs"),
         ({"betas": [0.9]}, "finetune.betas"),
+        ({"splits": {"tran": "a.csv"}}, "finetune.splits.tran"),
+        ({"splits": {"train": 3}}, "finetune.splits.train"),
+        ({"limits": {"val": 0}}, "finetune.limits.val"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_its_key(make_settings, changes, where):
@@ -48,8 +51,8 @@ def build_model(settings, frozen: bool) -> DenseModel:
 def test_deeper_layers_learn_faster(make_settings):
     settings = make_settings(mode="whole", weight_decay=0.05)
     model = build_model(settings, frozen=False)
-    groups = parameter_groups(model, settings)
-    scale = {id(parameter): group["scale"] for group in groups for parameter in group["params"]}
+    groups = build_optimizer(model, settings).param_groups
+    scale = {id(parameter): group["lr_scale"] for group in groups for parameter in group["params"]}
     decay = {id(parameter): group["weight_decay"] for group in groups for parameter in group["params"]}
     learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert len(scale) == len(learning) == sum(len(group["params"]) for group in groups)
@@ -68,24 +71,29 @@ def test_deeper_layers_learn_faster(make_settings):
 
 def test_a_frozen_encoder_is_in_no_group(make_settings):
     model = build_model(make_settings(), frozen=True)
-    learning = {id(parameter) for group in parameter_groups(model, make_settings()) for parameter in group["params"]}
+    learning = {
+        id(parameter) for group in build_optimizer(model, make_settings()).param_groups for parameter in group["params"]
+    }
     assert learning == {id(parameter) for parameter in model.head.parameters()}
 
 
 def test_layers_are_told_by_name():
     names = ("cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight", "blocks.11.mlp.fc2.bias", "norm.weight")
-    assert [layer_of(name, 12) for name in names] == [0, 0, 1, 12, 13]
+    for start in ("encoder", "backbone.encoder"):
+        assert [layer_of(f"{start}.{name}", 12) for name in names] == [0, 0, 1, 12, 13]
+    assert [layer_of(name, 12) for name in ("head.blocks.0.weight", "decode_head.head.norm.bias")] == [13, 13]
 
 
 def test_the_schedule_warms_up_and_falls_to_zero(make_settings):
     settings = dataclasses.replace(make_settings(), epochs=10, warmup_epochs=2, learning_rate=1e-3)
-    assert learning_rate(0, settings) == pytest.approx(1e-6)
-    assert learning_rate(2, settings) == pytest.approx(1e-3)
-    assert learning_rate(6, settings) == pytest.approx(5e-4)
-    assert learning_rate(10, settings) == pytest.approx(0, abs=1e-12)
+    schedule = {"peak": settings.learning_rate, "epochs": settings.epochs, "warmup_epochs": settings.warmup_epochs}
+    assert learning_rate(0, **schedule) == pytest.approx(1e-6)
+    assert learning_rate(2, **schedule) == pytest.approx(1e-3)
+    assert learning_rate(6, **schedule) == pytest.approx(5e-4)
+    assert learning_rate(10, **schedule) == pytest.approx(0, abs=1e-12)
     optimizer = build_optimizer(build_model(settings, frozen=False), settings)
     set_learning_rate(optimizer, 1e-3)
-    assert {round(group["lr"] / 1e-3 / group["scale"], 6) for group in optimizer.param_groups} == {1.0}
+    assert {round(group["lr"] / 1e-3 / group["lr_scale"], 6) for group in optimizer.param_groups} == {1.0}
 
 
 def test_hooks_are_evenly_spaced_up_to_the_last_block():

@@ -5,17 +5,18 @@ import pytest
 import torch
 
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.depth import DEPTH, best_constant, reverse_huber
-from mimic_core.finetune.normals import NORMALS, l1
-from mimic_core.finetune.tasks import get_task
+from mimic_core.finetune.layouts import ADE20K, coco
+from mimic_core.finetune.tasks import get_task, pose, segmentation
 from mimic_core.kit.errors import MimicError
+
+DEPTH, NORMALS = get_task("depth"), get_task("normals")
 
 
 def cost(errors: list[float], valid: list[bool] | None = None) -> float:
     """Reverse Huber loss of given errors, times their number."""
     error = torch.tensor(errors).view(1, 1, 1, -1)
     mask = torch.tensor(valid or [True] * len(errors)).view(1, 1, 1, -1)
-    return float(reverse_huber(error, torch.zeros_like(error), mask) * mask.sum())
+    return float(DEPTH.loss(error, torch.zeros_like(error), mask) * mask.sum())
 
 
 def test_reverse_huber_is_its_formula():
@@ -32,14 +33,14 @@ def test_reverse_huber_is_continuous_at_its_threshold():
 def test_reverse_huber_of_a_perfect_prediction_has_a_zero_gradient():
     target = torch.rand(1, 1, 2, 2)
     prediction = target.clone().requires_grad_()
-    reverse_huber(prediction, target, torch.ones(1, 1, 2, 2, dtype=torch.bool)).backward()
+    DEPTH.loss(prediction, target, torch.ones(1, 1, 2, 2, dtype=torch.bool)).backward()
     assert prediction.grad.abs().sum() == 0
 
 
 def test_losses_ignore_invalid_pixels():
     assert cost([1.0, 0.1, 100.0], [True, True, False]) == pytest.approx(cost([1.0, 0.1]))
     target, prediction = torch.zeros(1, 3, 1, 2), torch.tensor([0.3, 9.0]).expand(1, 3, 1, 2)
-    assert float(l1(prediction, target, torch.tensor([[[[True, False]]]]))) == pytest.approx(0.3)
+    assert float(NORMALS.loss(prediction, target, torch.tensor([[[[True, False]]]]))) == pytest.approx(0.3)
 
 
 def test_a_batch_without_labels_costs_nothing():
@@ -65,7 +66,7 @@ def measured(task, samples: Samples, constant: np.ndarray) -> float:
 @pytest.mark.parametrize("seed", range(5))
 def test_no_depth_beats_the_best_constant(seed):
     samples = random_samples(1, np.random.default_rng(seed))
-    best = measured(DEPTH, samples, best_constant(samples))
+    best = measured(DEPTH, samples, DEPTH.best_constant(samples))
     others = [measured(DEPTH, samples, np.array([depth])) for depth in np.geomspace(0.1, 20, 1000)]
     assert best >= max(others) - 1e-9 and best > 10
 
@@ -98,3 +99,8 @@ def test_an_unknown_task_is_answered_with_the_nearest():
     with pytest.raises(MimicError, match="no task 'depths'") as caught:
         get_task("depths")
     assert "'depth'" in caught.value.remedy
+
+
+def test_what_is_known_without_a_reader_is_the_readers():
+    assert ADE20K.classes == segmentation.CLASSES
+    assert pose.JOINTS == coco.JOINTS == len({joint for bone in pose.BONES for joint in bone})

@@ -8,7 +8,7 @@ import pytest
 from unit.sources.raw import encoded, picture, write_h5
 
 from mimic_core.frames.hdf5 import hdf5_views
-from mimic_core.frames.images import ImageSettings
+from mimic_core.frames.settings import ImageSettings
 from mimic_core.frames.views import View
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import open_source

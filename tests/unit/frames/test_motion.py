@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.frames.video import VideoSettings, video_views
+from mimic_core.frames.settings import VideoSettings
+from mimic_core.frames.video import video_views
 
 
 def write_video(path, pictures, rate=10):

@@ -10,7 +10,8 @@ import pytest
 from films import SIZE, encode, pan, read
 
 from mimic_core.frames.orientation import AS_STORED, of_matrix, orientation, upright
-from mimic_core.frames.video import VideoSettings, video_views
+from mimic_core.frames.settings import VideoSettings
+from mimic_core.frames.video import video_views
 
 WIDTH, HEIGHT = SIZE
 COLOURS = {"R": (255, 0, 0), "G": (0, 255, 0), "B": (0, 0, 255), "-": (255, 255, 255)}

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mimic_core.frames.images import ImageSettings, image_views, read_image
+from mimic_core.frames.images import image_views, read_image
+from mimic_core.frames.settings import ImageSettings
 from mimic_core.frames.views import Remark, View, decode_image, decode_picture, turned
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit

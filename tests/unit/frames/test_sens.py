@@ -11,8 +11,8 @@ import pytest
 from unit.sources.raw import encoded, picture, sens, sens_frame, sens_header
 
 from mimic_core.frames import sens as module
-from mimic_core.frames.images import ImageSettings
 from mimic_core.frames.sens import sens_views, times_of
+from mimic_core.frames.settings import ImageSettings
 from mimic_core.frames.views import Remark, View
 from mimic_core.kit.errors import UnreadableError
 

@@ -8,8 +8,9 @@ import pytest
 from films import box, encode, pan, read, rebuilt, times
 
 from mimic_core.frames import reader
+from mimic_core.frames.settings import VideoSettings
 from mimic_core.frames.shard import write_frames
-from mimic_core.frames.video import VideoSettings, upright, video_views
+from mimic_core.frames.video import upright, video_views
 from mimic_core.frames.views import decode_image, encode_jpeg, to_view_size
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources.base import Unit

@@ -2,23 +2,25 @@
 
 import dataclasses
 import fractions
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pytest
 from support import REPOSITORY
 
-from mimic_core.evaluation.reconstruction import ReconstructionSettings
+from mimic_core.config.checking import read_schema
+from mimic_core.evaluation.settings import ReconstructionSettings
 from mimic_core.finetune.constant import ConstantSettings
-from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
-from mimic_core.finetune.openmmlab.segmentation_settings import ConvNeXtSettings, SegmentationSettings
-from mimic_core.finetune.probe_settings import ProbeSettings
-from mimic_core.finetune.settings import FinetuneSettings, HeadSettings
-from mimic_core.foreign.yaml_files import load_yaml
-from mimic_core.frames.images import ImageSettings
-from mimic_core.frames.scene import SceneSettings
-from mimic_core.frames.video import VideoSettings
+from mimic_core.finetune.settings import DenseSettings, HeadSettings
+from mimic_core.finetune.tasks.classification import ClassificationSettings
+from mimic_core.finetune.tasks.pose import PoseSettings
+from mimic_core.finetune.tasks.segmentation import ConvNeXtSettings, SegmentationSettings
+from mimic_core.frames.settings import ImageSettings, SceneSettings, VideoSettings
 from mimic_core.kit.errors import MimicError
-from mimic_core.kit.settings import Bounds
+from mimic_core.kit.schemas import in_words
+from mimic_core.kit.settings import key, schema_of, settings
+from mimic_core.kit.values import FullText, Positive
 from mimic_core.models import ViTSettings
 from mimic_core.models.convnext import ConvNeXtHead
 from mimic_core.models.vit import make_blocks
@@ -26,7 +28,7 @@ from mimic_core.pairs.folder import FolderSettings
 from mimic_core.pairs.rules import RULES
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pretrain.settings import PretrainSettings
-from mimic_core.sampledata.film.camera import CameraSettings
+from mimic_core.sampledata.settings import CameraSettings
 
 NAN, INF = float("nan"), float("inf")
 SMALL = ViTSettings(32, 16, 24, 2, 2)
@@ -40,10 +42,10 @@ KINDS = {  # each kind of settings with what it cannot do without
     CameraSettings: {},
     HeadSettings: {},
     ConvNeXtSettings: {},
-    FinetuneSettings: {"task": "depth", **JOB},
+    DenseSettings: {"task": "depth", **JOB},
     SegmentationSettings: {"task": "segmentation", **JOB},
     PoseSettings: {"task": "pose", **JOB},
-    ProbeSettings: {"task": "classification", **JOB},
+    ClassificationSettings: {"task": "classification", **JOB},
     ConstantSettings: {"task": "depth"},
     ReconstructionSettings: {"encoder": "a", "dataset": "b"},
     PretrainSettings: {"model": "croco", "dataset": "a", "encoder": SMALL},
@@ -53,10 +55,19 @@ KINDS = {  # each kind of settings with what it cannot do without
 
 def numeric(kind: type) -> list[str]:
     """Fields that are numbers, or lists of them."""
-    given = KINDS[kind]
-    fields = [field for field in dataclasses.fields(kind) if field.name not in given]
-    types = {field.name: str(field.type) for field in fields}
-    return [name for name, told in types.items() if ("int" in told or "float" in told) and "Mapping" not in told]
+    if not hasattr(kind, "__pydantic_fields__"):
+        types = {field.name: str(field.type) for field in dataclasses.fields(kind)}
+        found = [name for name, told in types.items() if ("int" in told or "float" in told) and "Mapping" not in told]
+    else:
+        found = [name for name, schema in schema_of(kind)["properties"].items() if is_numeric(schema)]
+    return [name for name in found if name not in KINDS[kind]]
+
+
+def is_numeric(schema: dict) -> bool:
+    """Whether a schema lets a number pass, or a list of them."""
+    if "anyOf" in schema:
+        return any(map(is_numeric, schema["anyOf"]))
+    return schema.get("type") in ("integer", "number") or ("items" in schema and is_numeric(schema["items"]))
 
 
 EVERY = [(kind, name) for kind in KINDS for name in numeric(kind)]
@@ -108,16 +119,16 @@ def test_every_kind_is_here():
         (HeadSettings, {"feature": 0}),
         (HeadSettings, {"layer_dims": (1, 2, 3)}),
         (HeadSettings, {"hooks": (0, 1, 2, -1)}),
-        (FinetuneSettings, {"drop_path": 2}),
-        (FinetuneSettings, {"betas": (0.9, 1.0)}),
-        (FinetuneSettings, {"weight_decay": -1}),
-        (FinetuneSettings, {"seeds": (-1,)}),
-        (FinetuneSettings, {"augment": 1}),
+        (DenseSettings, {"drop_path": 2}),
+        (DenseSettings, {"betas": (0.9, 1.0)}),
+        (DenseSettings, {"weight_decay": -1}),
+        (DenseSettings, {"seeds": (-1,)}),
+        (DenseSettings, {"augment": 1}),
         (SegmentationSettings, {"drop_path": 2}),
         (PoseSettings, {"drop_path": 2}),
         (PoseSettings, {"milestones": (0,)}),
         (PoseSettings, {"image_size": (64, 0)}),
-        (ProbeSettings, {"momentum": 1}),
+        (ClassificationSettings, {"momentum": 1}),
         (ConstantSettings, {"image_size": 0}),
         (ReconstructionSettings, {"mask_ratio": 1}),
         (PretrainSettings, {"compile": "yes"}),
@@ -142,9 +153,8 @@ def test_blocks_skip_no_more_than_all():
 
 def test_bounds_are_the_configs():
     """What the config's schema takes at its limits, settings take too."""
-    block = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")["properties"]["pairs"]["properties"]
+    block = read_schema(REPOSITORY)["properties"]["pairs"]["properties"]
     for name, bounds in block.items():
-        bounds = {"share": {"minimum": 0, "maximum": 1}}.get(bounds.get("$ref", "").rpartition("/")[2], bounds)
         for limit in ("minimum", "maximum"):
             if limit in bounds:
                 other = {"min_overlap": {"max_overlap": 1.0}, "max_overlap": {"min_overlap": 0.0}}.get(name, {})
@@ -158,5 +168,51 @@ def test_bounds_are_the_configs():
 def test_numbers_of_numpy_are_numbers():
     made = MiningSettings(ratio=np.float32(0.5), min_matches=np.int64(3), min_overlap=fractions.Fraction(1, 2))
     assert made.min_matches == 3
-    assert str(Bounds(1, whole=True, or_none=True)) == "a whole number of 1 or more, or null"
-    assert str(Bounds(above=0, most=1)) == "a number above 0 and of at most 1"
+    assert isinstance(made.min_matches, int) and made.ratio == 0.5
+    assert (
+        in_words(schema_of(PretrainSettings)["properties"]["effective_batch"]) == "a whole number of 1 or more, or null"
+    )
+    assert in_words(schema_of(MiningSettings)["properties"]["ratio"]) == "a number above 0, up to 1"
+
+
+@settings("block")
+class Base:
+    """Has keys."""
+
+    epochs: Positive = key("passes", default=3, unit="epochs")
+    mode: FullText = key("how")
+    files: Mapping[Literal["train", "test"], FullText] = key("by part", default_factory=dict)
+
+
+@settings("block")
+class Longer(Base):
+    """Has another default, and a narrower type."""
+
+    epochs: Positive = 9
+    mode: Literal["frozen"]
+
+
+def test_a_subclass_keeps_what_its_base_declares():
+    made = Longer(mode="frozen")
+    assert (made.epochs, Base(mode="x").epochs) == (9, 3)
+    epochs, mode = (schema_of(Longer)["properties"][name] for name in ("epochs", "mode"))
+    assert (epochs["description"], epochs["x-unit"], epochs["default"]) == ("passes", "epochs", 9)
+    assert (mode["description"], mode["const"]) == ("how", "frozen")
+    with pytest.raises(MimicError, match="mode is 'whole'") as caught:
+        Longer(mode="whole")
+    assert caught.value.remedy == "give 'frozen'"
+
+
+@pytest.mark.parametrize(
+    ("files", "where", "remedy"),
+    [
+        ({"tran": "a"}, "block.files.tran", "did you mean 'train'?"),
+        ({"other": "a"}, "block.files.other", "the keys are: train, test"),
+        ({"train": ""}, "block.files.train", "give a text that is not empty"),
+        ("a", "block.files", "give a block of keys"),
+    ],
+)
+def test_a_block_of_names_says_which_one_is_wrong(files, where, remedy):
+    with pytest.raises(MimicError) as caught:
+        Base(mode="x", files=files)
+    assert (caught.value.where, caught.value.remedy) == (where, remedy)

@@ -27,6 +27,12 @@ for gpu in os.environ["CUDA_VISIBLE_DEVICES"].split(","):
 """
 
 
+@pytest.fixture(autouse=True)
+def asked_anew() -> None:
+    """Forget the GPUs that another test pretended to have."""
+    lease.trains_on_gpus.cache_clear()
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Four pretended GPUs, and a folder of locks of our own."""
@@ -80,10 +86,10 @@ def test_slurm_hands_out_gpus_itself(environment: dict[str, str], tmp_path: Path
 
 def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(MimicError, match="3 GPUs are asked for, and this machine has 2"):
+    with pytest.raises(MimicError, match="3 GPUs are asked for, and jobs on this machine may take 2"):
         lease.lease(3, tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(MimicError, match="this machine has 0"):
+    with pytest.raises(MimicError, match="may take 0"):
         lease.lease(1, tmp_path)
 
 
@@ -101,3 +107,27 @@ def test_a_command_that_is_not_there(environment: dict[str, str]) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "cannot start 'no-such-program'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("most", "used", "trains"),
+    [("auto", ["0", "1", "2", "3"], True), (2, ["0", "1"], True), ("2", ["0", "1"], True), (0, [], False)],
+)
+def test_the_config_says_how_many_gpus_jobs_may_take(monkeypatch, most, used, trains):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    assert lease.gpus_to_use(most) == used
+    assert lease.trains_on_gpus(most) is trains
+
+
+def test_a_node_of_a_cluster_has_gpus_where_this_machine_has_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert not lease.trains_on_gpus("auto")
+    assert lease.trains_on_gpus(8)
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(0, ""), (1, "0"), (2, "0,1")])
+def test_a_job_sees_the_gpus_that_it_asked_for(environment: dict[str, str], gpus: int, seen: str) -> None:
+    command = [sys.executable, "-m", "mimic_core.machine.gpus", "--gpus", str(gpus), "--of", "2", "--"]
+    show = [sys.executable, "-c", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"]
+    done = subprocess.run([*command, *show], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == seen

@@ -4,10 +4,8 @@ import pytest
 import torch
 
 from mimic_core.evaluation.reconstruction import ReconstructionSettings
-from mimic_core.finetune import FinetuneSettings, HeadSettings
-from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
-from mimic_core.finetune.openmmlab.segmentation_settings import ConvNeXtSettings, SegmentationSettings
-from mimic_core.finetune.probe_settings import ProbeSettings
+from mimic_core.finetune import SETTINGS, HeadSettings
+from mimic_core.finetune.tasks.segmentation import ConvNeXtSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, Encoder, ViTSettings, build_encoder, load_pretrained, save_encoder
 from mimic_core.models.convnext import ConvNeXtHead
@@ -19,12 +17,7 @@ NAN, INFINITE = float("nan"), float("inf")
 NO_COUNT = (0, -1, True, 1.5, NAN, INFINITE, "2", None, [2])
 NO_NUMBER = (-1, True, NAN, INFINITE, "2", [2])
 JOB = {"mode": "frozen", "encoder": "random"}
-TASKS = {
-    "depth": FinetuneSettings,
-    "classification": ProbeSettings,
-    "segmentation": SegmentationSettings,
-    "pose": PoseSettings,
-}
+TASKS = SETTINGS
 
 
 def each(kind, names, values, **given):

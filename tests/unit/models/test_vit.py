@@ -98,7 +98,7 @@ def test_drop_path_grows_with_depth_and_acts_in_training_only(images):
     [
         ({"image_size": 100}, "image_size"),
         ({"width": 25}, "encoder.width"),
-        ({"depth": 0}, "encoder"),
+        ({"depth": 0}, "encoder.depth"),
         ({"mlp_ratio": 0}, "encoder.mlp_ratio"),
         ({"head": 2}, "encoder.head"),
         ({"positions": "cosine"}, "encoder.positions"),

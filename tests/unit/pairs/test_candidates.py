@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import REPOSITORY
 
-from mimic_core.foreign.yaml_files import load_yaml
+from mimic_core.config.checking import read_schema
 from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.candidates import ViewOf
 from mimic_core.pairs.measurement import Measurement, verdict_of
@@ -150,9 +150,9 @@ def test_rules_come_from_config():
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"rule": {"nearest": {}}}, "'nearest' is no candidate rule"),
-        ({"rule": {}}, "nothing is no candidate rule"),
-        ({"rule": {"stride": {}, "groups": {}}}, "'stride' and 'groups' is no candidate rule"),
+        ({"rule": {"nearest": {}}}, "unknown rule 'nearest'"),
+        ({"rule": {}}, "0 rules are named where one is needed"),
+        ({"rule": {"stride": {}, "groups": {}}}, "2 rules are named where one is needed"),
         ({"rule": {"stride": {"distanse": 3}}}, "unknown key 'distanse'"),
         ({"rule": {"stride": {"distance": 0}}}, "distance is 0"),
         ({"rule": {"windows": {"length": 10, "edge": 5}}}, "windows of 10 frames have no 5 first"),
@@ -164,6 +164,7 @@ def test_a_wrong_rule_is_named(block, message):
 
 
 def test_the_configs_schema_knows_every_rule_and_its_settings():
-    schema = load_yaml(REPOSITORY / "rules/schemas/config.schema.yaml")["$defs"]["rule"]["properties"]
+    schema = read_schema(REPOSITORY)["properties"]["sources"]["additionalProperties"]
+    schema = schema["properties"]["pairs"]["properties"]["rule"]["properties"]
     known = {name: {field.name for field in dataclasses.fields(rule)} for name, rule in RULES.items()}
     assert {name: set(block["properties"]) for name, block in schema.items()} == known

@@ -57,10 +57,10 @@ def test_both_stages_count_remarks_and_measure_the_same_views(shard):
 
 def test_the_summary_and_the_gallery_say_them(shard, tmp_path, make_video, monkeypatch):
     make_video(tmp_path / "in" / "<i>a.mp4")
-    from mimic_core import frames
+    from mimic_core.frames import readers
 
-    inner = frames.video_views
-    monkeypatch.setattr(frames, "video_views", lambda *a, **k: iter([*inner(*a, **k), Remark("<b>odd\x1b[2J</b>")]))
+    inner = readers.video_views
+    monkeypatch.setattr(readers, "video_views", lambda *a, **k: iter([*inner(*a, **k), Remark("<b>odd\x1b[2J</b>")]))
     statistics = mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings())
     assert r"note: <i>a.mp4: <b>odd\x1b[2J</b>" in summary(statistics)
     text = write_gallery(tmp_path / "out").read_text()

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mimic_core.finetune import SETTINGS, TASKS
 from mimic_core.models import DecoderSettings, Encoder, ViTSettings
+from mimic_core.models.convnext import ConvNeXtHead
 from mimic_core.models.dpt import DPTHead
+from mimic_core.models.operations import dpt_head
 from mimic_core.plan import operations
 from mimic_core.plan.costs import read_costs
 from mimic_core.plan.finetuning import finetune_terms
@@ -28,7 +31,7 @@ def test_the_dpt_head_has_the_operations_that_torch_counts(dims, feature, grid):
     head = DPTHead(192, 1, dims, feature).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         head([torch.zeros(1, grid * grid, 192)] * 4, (grid, grid))
-    assert operations.dpt_head(grid, 192, dims, feature) == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert dpt_head(grid, 192, dims, feature) == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
 def test_the_options_of_a_run_count():
@@ -62,3 +65,15 @@ def test_a_speed_is_carried_over_by_operations_and_from_another_objective_where_
     assert found.basis == "derived" and "66 pairs/s of croco at size vit_base" in found.source
     small = read_model({"model": "mae", "encoder": {"width": 192, "depth": 4, "heads": 3}, "decoder": {}})
     assert "of mae at size" in pretrain_speed(small, costs, "cpu").source
+
+
+def test_the_convnext_head_has_the_operations_that_torch_counts():
+    settings = SETTINGS["segmentation"].from_dict(
+        {"task": "segmentation", "mode": "frozen", "encoder": "random"}
+        | {"head": {"width": 64, "predictions": 4, "depth": 2}}
+    )
+    head = ConvNeXtHead(24, 150, 64, 4, 2).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        head(torch.zeros(1, 16, 24), (4, 4))
+    found = TASKS["segmentation"].head_operations(settings, 16, 24)
+    assert found == pytest.approx(counter.get_total_flops(), rel=0.02)

@@ -230,6 +230,14 @@ def test_encoders_of_epochs_are_in_the_receipt_and_are_made_again_where_they_are
     assert "the run starts anew" not in caplog.text
 
 
+def test_an_epoch_asked_for_after_the_end_is_made_by_a_new_run(received, tmp_path, caplog):
+    _, _, run = received
+    run(epochs=2)
+    told = run(epochs=2, save_encoders_at=[1])["outputs"]
+    assert "the run starts anew" in caplog.text
+    assert str(tmp_path / "out" / "encoder-epoch-0001.safetensors") in told
+
+
 def test_an_encoder_that_is_damaged_during_the_run_is_not_taken_for_what_was_written(received, tmp_path, monkeypatch):
     _, _, run = received
     trained = Trainer.run

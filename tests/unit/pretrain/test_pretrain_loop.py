@@ -265,6 +265,20 @@ def test_encoders_are_saved_on_the_way(trainer, pairs):
     assert torch.equal(last["cls_token"], run.model.cls_token)
 
 
+def test_an_epoch_that_is_past_cannot_be_saved_by_an_unfinished_run(trainer, pairs):
+    first = trainer(pairs, save_encoders_at=[3])
+    stop_after(first, 4)
+    with pytest.raises(MimicError, match="stopped"):
+        first.run()
+    with pytest.raises(MimicError, match="past the epoch of encoders that are not there: encoder-epoch-0001") as caught:
+        trainer(pairs, save_encoders_at=[1, 3])
+    assert "save_encoders_at" in caught.value.remedy
+    run = trainer(pairs, save_encoders_at=[2, 3])
+    run.run()
+    found = sorted(path.name for path in run.recorder.path.parent.glob("encoder-*"))
+    assert found == ["encoder-epoch-0002.safetensors", "encoder-epoch-0003.safetensors"]
+
+
 @pytest.mark.parametrize(("batch", "effective", "said"), [(3, 8, "set pretrain.batch_size to 2"), (4, 2, "to 2")])
 def test_a_batch_that_does_not_divide_is_named_with_one_that_does(trainer, pairs, batch, effective, said):
     with pytest.raises(MimicError, match="is not made of batches") as caught:

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from unit.finetune.openmmlab.test_pose import copied, dataset, make, write_part
+from unit.finetune.openmmlab.test_pose import copied, dataset, make
+from unit.finetune.tiny import write_coco
 
 from mimic_core.finetune.layouts import CocoKeypoints
-from mimic_core.finetune.openmmlab.pose import check_boxes
-from mimic_core.finetune.openmmlab.pose_parts import CocoMatches
+from mimic_core.finetune.openmmlab.pose import CocoMatches
+from mimic_core.finetune.tasks.pose import check_boxes
 
 DOG = {"id": 1, "name": "dog", "keypoints": ["paw"] * 17}
 
@@ -16,8 +17,8 @@ DOG = {"id": 1, "name": "dog", "keypoints": ["paw"] * 17}
 @pytest.fixture
 def hostile(tmp_path):
     """People are of category 5; dogs of 17 joints, a nest, an area that lacks and one not finite; one bad image."""
-    write_part(tmp_path / "good", "train2017", 2)
-    write_part(tmp_path / "good", "val2017", 4)
+    write_coco(tmp_path / "good", "train2017", 2)
+    write_coco(tmp_path / "good", "val2017", 4)
     copied(tmp_path / "good", tmp_path / "data")
     path = tmp_path / "data" / "annotations" / "person_keypoints_val2017.json"
     document = json.loads(path.read_text())

@@ -8,8 +8,8 @@ from torch import nn
 
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.openmmlab import require_openmmlab
-from mimic_core.finetune.optimizer import learning_rate, parameter_groups
-from mimic_core.finetune.settings import FinetuneSettings, HeadSettings
+from mimic_core.finetune.optimizer import build_optimizer, learning_rate
+from mimic_core.finetune.settings import DenseSettings, HeadSettings
 
 require_openmmlab()
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, PARAM_SCHEDULERS  # noqa: E402
@@ -18,7 +18,7 @@ from mimic_core.finetune.openmmlab.backbone import MimicBackbone  # noqa: E402
 from mimic_core.finetune.openmmlab.optimizer import MimicCosineLR, MimicLayerDecay  # noqa: E402
 
 TINY = {"image_size": 32, "patch_size": 16, "width": 16, "depth": 4, "heads": 2, "positions": "learned"}
-SETTINGS = FinetuneSettings(
+SETTINGS = DenseSettings(
     task="depth",
     mode="whole",
     encoder="random",
@@ -57,7 +57,7 @@ def test_the_groups_are_those_of_the_dense_tasks(frozen):
     backbone = MimicBackbone(architecture=TINY, frozen=frozen)
     head = build_head(HeadSettings(4, (4, 4, 4, 4)), 16, 1, 0)
     dense = DenseModel(backbone.encoder, head, evenly_spaced(4), Scale(0, 1), frozen=frozen, bf16=False)
-    ours = by_parameter(parameter_groups(dense, SETTINGS), "scale")
+    ours = by_parameter(build_optimizer(dense, SETTINGS).param_groups, "lr_scale")
     theirs = by_parameter(wrapper(Segmentor(backbone, head)).optimizer.param_groups, "lr_scale")
     assert len(ours) > 20 and ours == theirs
 
@@ -80,7 +80,9 @@ def test_the_schedule_is_that_of_the_dense_tasks(length, warmup):
     )
     assert isinstance(scheduler, MimicCosineLR)
     for step in range(length * settings.epochs):
-        expected = learning_rate(step / length, settings)
+        expected = learning_rate(
+            step / length, peak=settings.learning_rate, epochs=settings.epochs, warmup_epochs=warmup
+        )
         assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([expected, 0.7 * expected])
         optimizer.step()
         scheduler.step()

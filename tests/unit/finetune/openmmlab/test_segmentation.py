@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,19 +14,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from unit.finetune.tiny import ARCHITECTURE, tiny_settings
 
 from mimic_core.evaluation.segmentation import IGNORED, segmentation_metrics, unpack_counts
+from mimic_core.finetune import finetune
 from mimic_core.finetune.layouts import ADE20K
 from mimic_core.finetune.openmmlab import require_openmmlab
-from mimic_core.finetune.openmmlab.segmentation import (
-    OUTPUTS,
-    SegmentationSettings,
-    build_config,
-    run,
-    truth_of,
-)
 from mimic_core.kit.errors import MimicError
-from mimic_core.models import build_encoder, save_encoder
+from mimic_core.models import build_encoder
 
 require_openmmlab()
 from mmengine.config import Config  # noqa: E402
@@ -36,44 +32,16 @@ from mmseg.evaluation import IoUMetric  # noqa: E402
 from mmseg.registry import MODELS  # noqa: E402
 
 from mimic_core.finetune.openmmlab import running  # noqa: E402
-from mimic_core.finetune.openmmlab.segmentation_parts import ConfusionCounts, MimicADE20K, MimicConvNeXtHead  # noqa: E402
+from mimic_core.finetune.openmmlab.job import OpenMMLabJob  # noqa: E402
+from mimic_core.finetune.openmmlab.segmentation import (  # noqa: E402
+    ConfusionCounts,
+    MimicADE20K,
+    MimicConvNeXtHead,
+    build_config,
+)
+from mimic_core.finetune.tasks.segmentation import SegmentationSettings  # noqa: E402
 
-TINY = {"image_size": 32, "patch_size": 16, "width": 24, "depth": 2, "heads": 2}
-
-
-def write_part(root: Path, part: str, count: int) -> None:
-    """Images of several shapes whose colour says which class (0 other, 1..150) a pixel has."""
-    rng = np.random.default_rng(count)
-    for kind in ("images", "annotations"):
-        (root / kind / part).mkdir(parents=True)
-    for number in range(count):
-        blocks = rng.choice([0, 1, 2, 3, 150], size=(4, 4)).astype(np.uint8)
-        size = [(48, 48), (64, 40), (40, 64)][number % 3]
-        label = cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST)
-        image = np.stack([label * 40, 255 - label, label * 7], axis=2)  # uint8: wraps around
-        cv2.imwrite(str(root / "images" / part / f"ADE_{number:04d}.jpg"), image)
-        cv2.imwrite(str(root / "annotations" / part / f"ADE_{number:04d}.png"), label)
-
-
-@pytest.fixture(scope="module")
-def ade20k(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "ADEChallengeData2016"
-    write_part(root, "training", 6)
-    write_part(root, "validation", 5)
-    return root
-
-
-@pytest.fixture(scope="module")
-def encoder_file(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
-    save_encoder(path, build_encoder(TINY, 7), {})
-    return path
-
-
-def make(**changes) -> SegmentationSettings:
-    block = {"task": "segmentation", "mode": "whole", "encoder": "random", "image_size": 32, "architecture": TINY}
-    block |= {"head": {"width": 32, "predictions": 4, "depth": 1}, "batch_size": 4, "epochs": 2, "precision": "fp32"}
-    return SegmentationSettings.from_dict(block | changes)
+make = partial(tiny_settings, "segmentation")
 
 
 # data
@@ -102,7 +70,7 @@ def test_ground_truth_as_prediction_gives_100(ade20k):
     for row in range(len(seen)):
         sample = seen[row]["data_samples"].to_dict()
         truth = sample["gt_sem_seg"]["data"]
-        np.testing.assert_array_equal(truth[0].numpy(), truth_of(reader, row))  # at its own size
+        np.testing.assert_array_equal(truth[0].numpy(), reader.whole(row)[1])  # at its own size
         sample["pred_sem_seg"] = {"data": torch.where(truth == IGNORED, 5, truth)}
         for metric in (ours, theirs):
             metric.process({}, [sample])
@@ -142,7 +110,7 @@ def test_as_multimae_a_training_image_is_scaled_and_padded(ade20k):
 
 
 def test_as_multimae_it_is_trained_and_shown(ade20k, tmp_path):
-    summary = run(make(protocol="multimae", epochs=1, warmup_epochs=0), "random", tmp_path, data=ade20k)
+    summary = finetune(make(protocol="multimae", epochs=1, warmup_epochs=0), "random", tmp_path, data=ade20k)
     assert "one pass" in summary["protocol"] and 0 <= summary["mean"]["miou"] <= 100
     assert (tmp_path / "predictions.png").stat().st_size > 1000
 
@@ -171,7 +139,7 @@ def test_few_shot_training_sees_the_chosen_images_alone(ade20k):
 @pytest.fixture(scope="module")
 def finished(ade20k, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("out")
-    run(make(seeds=[0, 1]), "random", out, data=ade20k)
+    finetune(make(seeds=[0, 1]), "random", out, data=ade20k)
     return out
 
 
@@ -179,11 +147,11 @@ def test_a_run_leaves_its_results_and_nothing_else(ade20k, tmp_path, monkeypatch
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     state = torch.get_rng_state(), np.random.get_state()[1].tolist(), cv2.getNumThreads()
-    run(make(mode="frozen", train_images=3), "random", tmp_path / "out", data=ade20k)
+    finetune(make(mode="frozen", train_images=3), "random", tmp_path / "out", data=ade20k)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert (np.random.get_state()[1].tolist(), cv2.getNumThreads()) == state[1:]
     assert not list((tmp_path / "temporary").iterdir())
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {*OUTPUTS, "receipt.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*OpenMMLabJob.outputs, "receipt.json"}
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["train_images"] == 3
 
 
@@ -218,7 +186,7 @@ def test_the_summary_holds_together(finished):
 
 
 def test_the_same_seed_gives_the_same_numbers_whatever_the_workers(ade20k, finished, tmp_path):
-    run(make(seeds=[0], workers=1), "random", tmp_path, data=ade20k)
+    finetune(make(seeds=[0], workers=1), "random", tmp_path, data=ade20k)
     again, before = (json.loads((folder / "metrics.json").read_text())["runs"] for folder in (tmp_path, finished))
     assert again == before[:1] and before[0] != {**before[1], "seed": 0}
 
@@ -242,7 +210,7 @@ def test_the_picture_has_three_rows_of_the_test_images(finished):
 
 
 def test_a_frozen_encoder_keeps_every_byte_and_a_whole_one_learns(ade20k, encoder_file):
-    expected = build_encoder(TINY, 7).state_dict()
+    expected = build_encoder(ARCHITECTURE, 7).state_dict()
     for mode in ("frozen", "whole"):
         config = build_config(make(mode=mode, drop_path=0.5, weight_decay=0.5), encoder_file, ade20k, 0)
         trained = running.train(config, 0)
@@ -260,21 +228,6 @@ def test_training_learns(ade20k):
     curve = running.train(build_config(settings, "random", ade20k, 0), 0).curve
     assert [epoch for epoch, _ in curve] == list(range(1, 31))
     assert curve[-1][1] < 0.5 * curve[0][1]
-
-
-@pytest.mark.parametrize(("patch", "size"), [(8, 112), (14, 112), (14, 96)])
-def test_encoders_of_another_patch_size_work_or_are_refused(ade20k, tmp_path, patch, size):
-    weights = tmp_path / "encoder.safetensors"
-    save_encoder(weights, build_encoder({**TINY, "patch_size": patch, "image_size": 2 * patch}, 7), {})
-    settings = make(image_size=size, architecture={}, epochs=1, warmup_epochs=0)
-    if size == 112:
-        found = run(settings, weights, tmp_path / "out", data=ade20k)
-        assert all(np.isfinite(value) for value in found["mean"].values()) and np.isfinite(found["curve"][-1][1])
-        return
-    with pytest.raises(MimicError, match=r"inputs of 96x96 pixels cannot be cut .* patches of 14") as caught:
-        run(settings, weights, tmp_path / "out", data=tmp_path / "nowhere")  # before any data is looked for
-    assert caught.value.where == f"finetune.image_size, for {weights}"
-    assert caught.value.remedy == "choose multiples of 14, such as 98x98"
 
 
 # bad input
@@ -302,7 +255,7 @@ def test_bad_pairs_are_left_out_and_counted(ade20k, tmp_path):
                 path.write_bytes(label)
             elif label is not None:
                 cv2.imwrite(str(path), label)
-    summary = run(make(epochs=1, warmup_epochs=0), "random", tmp_path / "out", data=root)
+    summary = finetune(make(epochs=1, warmup_epochs=0), "random", tmp_path / "out", data=root)
     assert (summary["train_images"], summary["test_images"]) == (2, 1)
     assert summary["runs"][0]["per_image"]["image"] == ["ADE_0004"]
     config = Config.fromfile(tmp_path / "out" / "config.py")
@@ -318,11 +271,11 @@ def test_left_out_images_are_those_of_a_set_that_never_had_them(ade20k, tmp_path
         path = root / "images" / part / f"{name}.jpg"
         path.write_bytes(path.read_bytes()[:-40])
     settings = make(train_images=4, epochs=1, warmup_epochs=0)
-    found = run(settings, "random", tmp_path / "cut", data=root)
+    found = finetune(settings, "random", tmp_path / "cut", data=root)
     for part, name in (("training", "ADE_0001"), ("validation", "ADE_0002")):
         (root / "images" / part / f"{name}.jpg").unlink()
         (root / "annotations" / part / f"{name}.png").unlink()
-    expected = run(settings, "random", tmp_path / "gone", data=root)
+    expected = finetune(settings, "random", tmp_path / "gone", data=root)
     assert [len(samples) for samples in found.pop("skipped").values()] == [1, 1]
     assert expected.pop("skipped") == {"train": [], "test": []} and found == expected
 
@@ -332,7 +285,7 @@ def test_a_test_set_without_labels_is_refused(ade20k, tmp_path):
     for path in (root / "annotations" / "validation").iterdir():
         cv2.imwrite(str(path), np.zeros_like(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
     with pytest.raises(MimicError, match="no test sample can be used"):
-        run(make(epochs=2), "random", tmp_path / "out", data=root)
+        finetune(make(epochs=2), "random", tmp_path / "out", data=root)
     assert not (tmp_path / "out").exists()
 
 
@@ -343,17 +296,16 @@ def test_settings_that_do_not_fit_are_refused(ade20k, encoder_file, tmp_path):
         ({}, tmp_path / "none.safetensors", "none.safetensors"),
     ]:
         with pytest.raises(MimicError) as caught:
-            run(make(**changes), weights, tmp_path, data=ade20k)
+            finetune(make(**changes), weights, tmp_path, data=ade20k)
         assert key in caught.value.where
     with pytest.raises(MimicError, match="no dataset is named"):
-        run(make(), "random", tmp_path)
+        finetune(make(), "random", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
         ({"mode": "half"}, "finetune.mode"),
-        ({"task": "depth"}, "finetune.task"),
         ({"train_images": 0}, "finetune.train_images"),
         ({"workers": -1}, "finetune.workers"),
         ({"head": {"predictions": 8}}, "finetune.head.predictions"),

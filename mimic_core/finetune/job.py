@@ -4,80 +4,94 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.finetune.data import Split, few_shot_rows
-from mimic_core.finetune.openmmlab.pose_settings import PoseSettings
-from mimic_core.finetune.openmmlab.segmentation_settings import SegmentationSettings
-from mimic_core.finetune.probe_settings import ProbeSettings
-from mimic_core.finetune.results import About
-from mimic_core.finetune.settings import RANDOM, FinetuneSettings
-from mimic_core.finetune.usable import open_usable
+from mimic_core.finetune.data import Split, few_shot_rows, open_usable
+from mimic_core.finetune.results import METRICS, About, summarise
+from mimic_core.finetune.settings import RANDOM, JobSettings
+from mimic_core.finetune.tasks.base import Task
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.seeding import seed_for
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.machine.devices import uses_bfloat16
-from mimic_core.models import load_pretrained
+from mimic_core.models import Encoder, build_encoder, load_pretrained
 from mimic_core.models.settings import ViTSettings, vit_settings
 
 log = logging.getLogger("mimic")
 
-Settings = TypeVar("Settings", FinetuneSettings, ProbeSettings, PoseSettings, SegmentationSettings)
-Data = TypeVar("Data", bound=Split[Any])
+PICTURE = "predictions.png"
+
+Kind = TypeVar("Kind", bound=Task)
+Chosen = TypeVar("Chosen", bound=JobSettings)
 
 
-class Repetitions(Generic[Settings, Data]):
+class Job(ABC, Generic[Kind, Chosen]):
     """All seeds of one encoder and mode on one task.
 
     Args:
+        task: the task.
         settings: what to do.
         weights: ``random`` or the path of a checkpoint.
         root: the dataset's folder; None: the settings'.
         seed: the config's; each of ``settings.seeds`` is a repetition under it.
-        opener: opens a split of the dataset in a folder.
 
     Attributes:
+        random: the encoder has random weights, another one for every seed.
         sizes: of the encoder.
         training, test: the dataset, without the samples that cannot be used.
+        outputs: names of the files that a job leaves, but for the receipt.
 
     Raises:
         MimicError: no dataset is named, the encoder does not fit the input size or is not what the receipt beside it
             says, or the dataset cannot be used.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        weights: str | Path,
-        root: str | Path | None,
-        seed: int,
-        opener: Callable[[Path, str], Data],
-    ) -> None:
-        self.settings: Settings = settings
+    outputs: ClassVar[tuple[str, ...]] = (METRICS, PICTURE)
+
+    def __init__(self, task: Kind, settings: Chosen, weights: str | Path, root: str | Path | None, seed: int) -> None:
+        self.task, self.settings = task, settings
         self.weights, self.seed = weights, seed
+        self.random = str(weights) == RANDOM
         self.root = data_root(root, settings)
         self.read: dict[Path, str] = compare(with_receipts(self.weight_files))  # before anything is read from them
-        size = settings.size if isinstance(settings, PoseSettings) else (settings.image_size, settings.image_size)
-        self.sizes = encoder_sizes(settings.architecture, weights, size)
-        self.training, self.test = (
-            open_usable(opener, self.root, part, max(size), settings.threads) for part in ("train", "test")
-        )
+        self.sizes = encoder_sizes(settings.architecture, weights, settings.size)
+        self.training, self.test = self.open("train"), self.open("test")
+
+    def open(self, part: str) -> Any:
+        """A part of the dataset, without the samples that cannot be used."""
+        return open_usable(self.open_part, self.root, part, max(self.settings.size), self.settings.threads)
+
+    def open_part(self, root: Path, part: str) -> Split[Any]:
+        """A part of the dataset as it is."""
+        return self.task.open(root, part, {})
 
     @property
-    def parts(self) -> dict[str, Data]:
+    def parts(self) -> dict[str, Any]:
         """The parts of the dataset that are read, by name."""
         return {"train": self.training, "test": self.test}
 
     @property
     def weight_files(self) -> list[Path]:
         """The checkpoint's file; none of random weights."""
-        return [] if str(self.weights) == RANDOM else [Path(self.weights)]
+        return [] if self.random else [Path(self.weights)]
+
+    @property
+    def shares_encoder(self) -> bool:
+        """Whether all seeds have one encoder that stays as it is: it is loaded, and sees an image, only once."""
+        return self.settings.mode == "frozen" and not self.random
+
+    def encoder(self, seed: int, drop_path: float = 0.0) -> Encoder:
+        """A new encoder: random weights of this seed, or the pretrained ones."""
+        if self.random:
+            return build_encoder(self.settings.architecture, seed, drop_path=drop_path)
+        return load_pretrained(self.weights, drop_path=drop_path)
 
     def seed_of(self, repetition: int) -> int:
         """Seed of one repetition: the same for every encoder and mode, so that they see the same order."""
@@ -93,14 +107,38 @@ class Repetitions(Generic[Settings, Data]):
             log.info("%s, %s, seed %d", self.settings.encoder, self.settings.mode, repetition)
             yield repetition
 
-    def receipt(self, *more: Path) -> Receipt:
-        """A receipt that names the settings, the dataset, the weights and ``more`` files."""
+    @abstractmethod
+    def train(self, repetition: int) -> Any:
+        """Train one repetition."""
+
+    def results(self) -> Sequence[Any]:
+        """Train and test every seed; here, what :meth:`train` returns is one's result."""
+        return [self.train(repetition) for repetition in self.repetitions()]
+
+    def summary(self, results: Sequence[Any]) -> dict[str, Any]:
+        """The content of ``metrics.json``; here, of a task that has a value an image."""
+        return summarise(self.task, results, **self.about())
+
+    @abstractmethod
+    def draw(self, path: Path) -> None:
+        """Write the picture of one seed's predictions."""
+
+    def write(self, out: Path) -> None:
+        """Write the files beside ``metrics.json`` into a folder."""
+        self.draw(out / PICTURE)
+
+    def receipt(self) -> Receipt:
+        """A receipt that names the settings, the dataset, the weights and other files that are read."""
         named: set[Path] = {file for part in self.parts.values() for file in part.files}
-        files = [*sorted(named), *self.weight_files, *more]
+        files = [*sorted(named), *self.weight_files, *self.more_files()]
         receipt = Receipt("finetune", {**dataclasses.asdict(self.settings), "seed": self.seed}, files)
         receipt.read |= self.read
         receipt.statistics["precision"] = "bf16" if uses_bfloat16(self.settings.precision) else "fp32"
         return receipt
+
+    def more_files(self) -> list[Path]:
+        """Files that are read beside the dataset and the weights."""
+        return []
 
     def about(self) -> About:
         """What ``metrics.json`` says beside the results."""
@@ -120,9 +158,7 @@ class Repetitions(Generic[Settings, Data]):
         return f"{self.settings.task} on {self.test.label}: {self.settings.encoder}, {self.settings.mode}"
 
 
-def data_root(
-    given: str | Path | None, settings: FinetuneSettings | ProbeSettings | PoseSettings | SegmentationSettings
-) -> Path:
+def data_root(given: str | Path | None, settings: JobSettings) -> Path:
     """The dataset's folder: the one given, else the settings'."""
     root = given if given is not None else settings.root
     if root is None:

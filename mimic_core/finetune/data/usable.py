@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mimic_core.finetune.data import Skipped, Split
+from mimic_core.finetune.data.samples import Skipped, Split
 from mimic_core.foreign import foreign
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.progress import Progress

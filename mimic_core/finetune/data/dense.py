@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.finetune.data import CHUNK, DenseSplit, Samples
-from mimic_core.finetune.protocols import PROTOCOLS
-from mimic_core.finetune.task import Task
+from mimic_core.finetune.protocols import PROTOCOLS, Protocol
+from mimic_core.finetune.settings import DenseImages
+from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.errors import MimicError
 
 HELD = 2**30  # bytes of images and labels; a process holds those of its features, too
@@ -120,35 +122,36 @@ class DenseData:
 
     Attributes:
         task: whose dataset.
-        size: side of the input, pixels.
-        protocol: name of one of :data:`mimic_core.finetune.protocols.PROTOCOLS`.
-        splits, limits: see :class:`mimic_core.finetune.settings.FinetuneSettings`.
+        settings: which images, and how they are cut out.
     """
 
-    task: Task
-    size: int
-    protocol: str
-    splits: Mapping[str, str]
-    limits: Mapping[str, int]
+    task: DenseTask
+    settings: DenseImages
+
+    @property
+    def protocol(self) -> Protocol:
+        """How an image becomes a model's input."""
+        return PROTOCOLS[self.settings.protocol]
 
     def open(self, root: Path, part: str) -> DenseSplit:
         """A part of the dataset, up to its limit."""
-        split = self.task.open(root, part, self.splits)
-        split.leave_out(range(self.limits.get(part, len(split)), len(split)))
+        splits, limits = (cast(Mapping[str, Any], block) for block in (self.settings.splits, self.settings.limits))
+        split = self.task.open(root, part, splits)
+        split.leave_out(range(limits.get(part, len(split)), len(split)))
         return split
 
     def training(self, split: DenseSplit, rows: Sequence[int], threads: int = 1) -> TrainingImages:
         """Images as they are read, before they are augmented."""
-        whole = PROTOCOLS[self.protocol].whole
-        return TrainingImages(lambda some: split.load(some, self.size, whole=whole), rows, threads)
+        size, whole = self.settings.image_size, self.protocol.whole
+        return TrainingImages(lambda some: split.load(some, size, whole=whole), rows, threads)
 
     def plain(self, samples: Samples) -> Samples:
         """What a test sees of images as they are read, and training without augmentation."""
-        return PROTOCOLS[self.protocol].plain(samples, self.size)
+        return self.protocol.plain(samples, self.settings.image_size)
 
     def load(self, split: DenseSplit, rows: Sequence[int]) -> Samples:
         """Images as a test sees them."""
-        return self.plain(split.load(rows, self.size, whole=PROTOCOLS[self.protocol].whole))
+        return self.plain(split.load(rows, self.settings.image_size, whole=self.protocol.whole))
 
     def chunks(self, split: DenseSplit) -> Iterator[Samples]:
         """All images of a split as a test sees them, up to a few hundred at a time."""

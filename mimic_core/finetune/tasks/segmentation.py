@@ -1,0 +1,192 @@
+"""Semantic segmentation on ADE20K, trained and tested by MMSegmentation (paper section 4.3, appendix D)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mimic_core.finetune.settings import OpenMMLabSettings, SquareSettings, WarmUpSettings, need
+from mimic_core.finetune.tasks.base import Counted, Figure, OpenMMLabTask
+from mimic_core.kit.settings import key, settings
+from mimic_core.kit.values import AboveZero, BelowOne, Count, Flag, NotNegative, Positive
+from mimic_core.models.operations import convolution
+
+if TYPE_CHECKING:
+    from mimic_core.evaluation.segmentation import Counts
+    from mimic_core.finetune.layouts import ADE20K
+    from mimic_core.finetune.pictures import Sheet
+    from mimic_core.finetune.tasks.base import BaseMetric, Config, Picture, Rows
+
+CLASSES = 150
+NAMED, NAMES_A_LINE, LINE = 12, 6, 20  # classes in the picture's legend, in one line; pixels of a line
+
+
+@settings("finetune.head")
+class ConvNeXtSettings:
+    """Size of the ConvNeXt head; the defaults are the released MultiMAE's."""
+
+    width: Positive = key("width of a token after its projection, a multiple of predictions", default=6144)
+    predictions: Positive = key("predictions a patch, a square number", default=16)
+    depth: Count = key("number of blocks", default=4)
+
+    def __post_init__(self) -> None:
+        square = round(self.predictions**0.5) ** 2 == self.predictions
+        need(square, f"{self.predictions} predictions a patch", "head.predictions", "use a square number, such as 16")
+        fits = self.width % self.predictions == 0
+        need(fits, f"the width is {self.width}", "head.width", f"use a multiple of {self.predictions}")
+
+
+@settings("finetune")
+class SegmentationSettings(SquareSettings, WarmUpSettings, OpenMMLabSettings):
+    """A segmentation job; the defaults are the paper's for ADE20K (appendix D)."""
+
+    task: Literal["segmentation"]
+    image_size: Positive = 512
+    protocol: Literal["slide", "multimae"] = key(
+        "slide: the shorter side of an image at image_size; a test slides windows over it and is measured at the size"
+        " of the labels; multimae: as the released MultiMAE, the longer side at image_size, scaled by 0.1 to 2 where it"
+        " is trained on, padded and cut to a square; a test is one pass over the padded square, measured there",
+        default="slide",
+    )
+    head: ConvNeXtSettings = key("size of the ConvNeXt head", default_factory=ConvNeXtSettings)
+    learning_rate: AboveZero = 5e-4
+    weight_decay: NotNegative = 0.05
+    batch_size: Positive = 16
+    epochs: Positive = 64
+    warmup_epochs: NotNegative = 1
+    drop_path: BelowOne = 0.1
+    augment: Flag = True
+
+    @property
+    def protocol_words(self) -> str:
+        """How a test image is cut out and where it is measured, for tables."""
+        size = self.image_size
+        if self.protocol == "multimae":
+            return f"longer side to {size}, padded, one pass, measured there (MultiMAE)"
+        return f"shorter side to {size}, sliding windows, measured at the labels' size"
+
+
+class Segmentation(OpenMMLabTask):
+    """One of 150 classes for every pixel."""
+
+    name = "segmentation"
+    settings = SegmentationSettings
+    dataset = "ADE20K"
+    layout = "ade20k"
+    figures = (Figure("miou", "segmentation mIoU"),)
+    tables = (2, 3)
+    minutes = 3600
+    sample_images = "segmentation_images"
+    packages = ("mmengine", "mmcv", "mmseg")
+    nothing = ("no test image has a pixel with a label", "check the dataset's labels")
+
+    def open(self, root: Path, part: str, splits: Mapping[str, str]) -> ADE20K:
+        """Open a part of ADE20K."""
+        from mimic_core.finetune.layouts import ADE20K
+
+        return ADE20K(root, part)
+
+    def test_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
+        """Files of the test images."""
+        return self.open(root, "test", {}).images
+
+    def head_operations(self, settings: SegmentationSettings, patches: float, width: int) -> float:
+        """Floating-point operations of the ConvNeXt head on a square image, forward."""
+        head = settings.head
+        inner, pixels = head.width // head.predictions, patches * head.predictions
+        blocks = head.depth * pixels * inner * (2 * 49 + 2 * 8 * inner)
+        return convolution(patches, 1, width, head.width) + blocks + convolution(pixels, 1, inner, CLASSES)
+
+    def config(
+        self,
+        settings: SegmentationSettings,
+        weights: str | Path,
+        root: Path,
+        seed: int,
+        splits: Mapping[str, ADE20K],
+        **options: Any,
+    ) -> Config:
+        """The config of one training and its test."""
+        from mimic_core.finetune.openmmlab.segmentation import build_config
+        from mimic_core.finetune.pictures import shown_rows
+
+        skip = {part: split.left_out for part, split in splits.items()}
+        kept = shown_rows(len(splits["test"]))
+        return build_config(settings, weights, root, seed, kept=kept, skip=skip, **options)
+
+    def counted(self, settings: SegmentationSettings, metrics: Sequence[BaseMetric]) -> Counted:
+        """Names of the images, their counts (N, 3, classes), and classes (H, W) of those that are shown."""
+        metric = metrics[-1]
+        return Counted(metric.images, metric.counts, metric.predictions)
+
+    def measure(self, counts: Counts, rows: Rows | None = None) -> dict[str, float]:
+        """Mean intersection over union, and accuracies; classes that do not occur in the images do not count."""
+        from mimic_core.evaluation.segmentation import drawn_counts, segmentation_metrics
+
+        return segmentation_metrics(counts.sum(axis=0) if rows is None else drawn_counts(counts, rows))
+
+    def per_image(self, counts: Counts) -> dict[str, list[Any]]:
+        """The classes (from 0) that occur in an image's truth or prediction, and the pixels of each."""
+        from mimic_core.evaluation.segmentation import pack_counts
+
+        return pack_counts(counts)
+
+    def draw(
+        self,
+        path: Path,
+        settings: SegmentationSettings,
+        test: ADE20K,
+        predictions: Mapping[int, Picture],
+        title: str,
+    ) -> None:
+        """Write image, truth and prediction in ADE20K's colours, mIoU under each column, and a legend."""
+        import numpy as np
+        from mmseg.datasets import ADE20KDataset
+        from PIL.Image import Resampling
+
+        from mimic_core.evaluation.segmentation import confusion_counts, segmentation_metrics
+        from mimic_core.finetune.pictures import GAP, Sheet, padded
+
+        names, palette = ADE20KDataset.METAINFO["classes"], np.array(ADE20KDataset.METAINFO["palette"], np.uint8)
+        colours = np.zeros((256, 3), np.uint8)  # black: no class
+        colours[: len(palette)] = palette
+        size = settings.image_size if settings.protocol == "multimae" else None
+        shown = []
+        for row, prediction in predictions.items():
+            image, truth = test.whole(row, size)
+            shown.append((image, truth, prediction[: truth.shape[0], : truth.shape[1]]))  # without the padding
+        named = common_classes([labels for _, *both in shown for labels in both])
+        lines = -(-len(named) // NAMES_A_LINE)
+        subtitle = "one colour a class; black: no class"
+        sheet = Sheet(title, len(shown), subtitle=subtitle, least=4, below=(lines + 1) * LINE + 3 * GAP)
+        for column, (image, truth, prediction) in enumerate(shown):
+            sheet.paste(column, 0, padded(image, Resampling.BICUBIC))
+            for row, labels in enumerate((truth, prediction), 1):
+                sheet.paste(column, row, padded(colours[labels], Resampling.NEAREST))
+            found = segmentation_metrics(confusion_counts(prediction, truth, CLASSES))
+            sheet.caption(column, f"mIoU {found['miou']:.1f}, pixels {found['aacc']:.1f} %")
+        draw_legend(sheet, [(names[index], palette[index].tolist()) for index in named])
+        sheet.save(path)
+
+
+def common_classes(labels: Sequence[Picture]) -> list[int]:
+    """The classes that cover most of some pictures, the largest first."""
+    import numpy as np
+
+    from mimic_core.evaluation.segmentation import IGNORED
+
+    every = np.concatenate([one.ravel() for one in labels])
+    counts = np.bincount(every[every != IGNORED], minlength=IGNORED)
+    return [int(index) for index in np.argsort(-counts, kind="stable")[:NAMED] if counts[index]]
+
+
+def draw_legend(sheet: Sheet, named: Sequence[tuple[str, Sequence[int]]]) -> None:
+    """Draw names with their colours below the captions."""
+    from mimic_core.finetune.pictures import GAP, INK, PALE
+
+    for place, (name, colour) in enumerate(named):
+        left = sheet.left + (place % NAMES_A_LINE) * (sheet.width // NAMES_A_LINE)
+        top = sheet.bottom + LINE + GAP + (place // NAMES_A_LINE) * LINE
+        sheet.draw.rectangle((left, top, left + 14, top + 14), tuple(colour), PALE)
+        sheet.draw.text((left + 20, top + 7), name, INK, sheet.small, anchor="lm")
