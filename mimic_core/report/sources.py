@@ -1,6 +1,6 @@
 """The table of sources: what each gave, why the rest was left out, and the paper's counts beside ours.
 
-``python -m mimic_core.report.sources`` prints the registry as the table that README shows.
+``python -m mimic_core.report.sources`` prints the registry as the table of docs/sources.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""README's "Add a source", followed to the letter in a copy of the project."""
+"""The page "Add a source", followed to the letter in a copy of the project."""
 
 import json
 import os
@@ -17,7 +17,7 @@ COPIED = ("Snakefile", "config.yaml", "rules", "envs", "workflow_scripts", "mimi
 
 def blocks() -> dict[str, str]:
     """The section's code blocks by their language."""
-    section = (REPOSITORY / "README.md").read_text().split("### Add a source")[1].split("\n## ")[0]
+    section = (REPOSITORY / "docs/add_source.md").read_text()
     return dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
 
 

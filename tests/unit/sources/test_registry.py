@@ -1,4 +1,4 @@
-"""The registry of sources against the adapters, the configs, the README and the paper."""
+"""The registry of sources against the adapters, the configs, the docs and the paper."""
 
 import os
 
@@ -47,8 +47,8 @@ def test_the_papers_composition_adds_up_to_its_sources():
 
 
 def test_the_readme_shows_the_registry():
-    """``python -m mimic_core.report.sources`` prints the table that README has to show."""
-    assert registry_table(list(ENTRIES.values())) in (REPOSITORY / "README.md").read_text()
+    """``python -m mimic_core.report.sources`` prints the table that docs/sources.md has to show."""
+    assert registry_table(list(ENTRIES.values())) in (REPOSITORY / "docs/sources.md").read_text()
 
 
 @pytest.mark.parametrize(
