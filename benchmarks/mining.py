@@ -24,6 +24,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mimic_core.foreign.yaml_files import load_yaml
 from mimic_core.frames.scene import center_crop
@@ -34,7 +35,7 @@ from mimic_core.frames.views import View
 from mimic_core.kit.seeding import generator
 from mimic_core.machine.memory import keep_freed_memory
 from mimic_core.pairs import Features, Measurement, detect, measure
-from mimic_core.pairs.candidates import ViewOf
+from mimic_core.pairs.candidates import Candidate, ViewOf
 from mimic_core.pairs.folder import FolderSettings, mine_folder, shard_paths
 from mimic_core.pairs.rules import RandomWalk, Stride
 from mimic_core.pairs.settings import MiningSettings
@@ -42,6 +43,8 @@ from mimic_core.pairs.shard import mine_shard
 from mimic_core.sampledata import write_flat, write_walkthrough
 from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit, open_source
+
+Sample = list[tuple[str, NDArray[np.uint8]]]  # the station and the picture of every view
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, REPEATS, KEYPOINTS = 4, 5, 300
@@ -55,7 +58,7 @@ def timed(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def walk_samples(folder: Path) -> tuple[list[list], float]:
+def walk_samples(folder: Path) -> tuple[list[Sample], float]:
     """Views of a few random-walk samples of one flat, and the processor seconds to render one sample."""
     config = load_yaml(ROOT / "config.yaml")
     glb = folder / "flat000.glb"
@@ -74,13 +77,13 @@ def first_keypoints(features: Features, most: int | None) -> Features:
     return Features(features.points[:most], features.descriptors[:most], features.squares[:most])
 
 
-def mine_sample(views: Sequence[tuple], most: int | None = None) -> list[Measurement]:
+def mine_sample(views: Sample, most: int | None = None) -> list[Measurement]:
     """The whole of a sample: 24 times SIFT, 128 candidates, on the first ``most`` keypoints of each view."""
     features = [first_keypoints(detect(image), most) for _, image in views]
     return [one.measurement for one in measured(features, [station for station, _ in views])]
 
 
-def measured(features: Sequence[Features], stations: Sequence[str]) -> list:
+def measured(features: Sequence[Features], stations: Sequence[str]) -> list[Candidate]:
     """The candidates of one sample from the features of its views."""
     rule = RandomWalk()
     settings = MiningSettings()
@@ -92,7 +95,7 @@ def measured(features: Sequence[Features], stations: Sequence[str]) -> list:
     return list(rule.candidates([ViewOf(number, 0, station) for number, station in enumerate(stations)], one))
 
 
-def time_of_measure(samples: Sequence[list], most: int | None = None) -> list[float]:
+def time_of_measure(samples: Sequence[Sample], most: int | None = None) -> list[float]:
     """Processor seconds of each ``measure`` that finds a homography, on the first ``most`` keypoints of each view."""
     found = []
     for views in samples:

@@ -47,7 +47,7 @@ SECONDS = 8.0  # for each line, and at least three steps of each recipe
 
 def written_out(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Attention as most code has it."""
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+    scores: Tensor = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     return scores.softmax(dim=-1) @ value
 
 

@@ -50,7 +50,7 @@ def memory_kib(process: int) -> int:
 class Memory(threading.Thread):
     """Watches the memory of a process and its children until it ends; ``peak`` is in GiB."""
 
-    def __init__(self, process: subprocess.Popen) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__(daemon=True)
         self.process, self.peak = process, 0.0
 

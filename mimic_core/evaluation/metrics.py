@@ -22,7 +22,8 @@ def masked_mean(values: Floats | Mask, valid: Mask) -> NDArray[np.float64]:
     axes = tuple(range(1, values.ndim))
     total = np.where(valid, values, 0).sum(axis=axes, dtype=np.float64)
     count = valid.sum(axis=axes)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    means: NDArray[np.float64] = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return means
 
 
 def depth_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:

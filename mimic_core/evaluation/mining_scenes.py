@@ -100,7 +100,7 @@ def zoom(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
 def collage(rng: np.random.Generator) -> Image:
     """A wall hung with pictures of all sizes."""
     width, height = WALL_PIXELS
-    wall = np.clip(Materials(rng).plaster((190, 180, 170))(rng, height, width), 0, 255)
+    wall: NDArray[np.float32] = np.clip(Materials(rng).plaster((190, 180, 170))(rng, height, width), 0, 255)
     for _ in range(150):
         high, wide = (int(side) for side in rng.integers(50, 170, 2))
         top, left = int(rng.integers(0, height - high)), int(rng.integers(0, width - wide))
@@ -111,7 +111,9 @@ def collage(rng: np.random.Generator) -> Image:
 def smooth(rng: np.random.Generator) -> Image:
     """A wall with soft stains and hardly an edge."""
     width, height = WALL_PIXELS
-    stains = cv2.resize(rng.uniform(120, 190, (6, 9, 3)).astype(np.float32), WALL_PIXELS, interpolation=cv2.INTER_CUBIC)
+    stains: NDArray[np.float32] = cv2.resize(
+        rng.uniform(120, 190, (6, 9, 3)).astype(np.float32), WALL_PIXELS, interpolation=cv2.INTER_CUBIC
+    )
     return np.clip(stains + rng.normal(0, 1.5, (height, width, 1)), 0, 255).astype(np.uint8)
 
 
@@ -186,7 +188,8 @@ def motion_blur(rng: np.random.Generator, image: Image) -> Image:
     kernel = np.zeros((9, 9), np.float32)
     kernel[4] = 1 / 9
     turned = cv2.warpAffine(kernel, cv2.getRotationMatrix2D((4, 4), rng.uniform(0, 180), 1), (9, 9))
-    return cv2.filter2D(image, -1, turned / turned.sum())
+    blurred: Image = cv2.filter2D(image, -1, turned / turned.sum())
+    return blurred
 
 
 def low_light(rng: np.random.Generator, image: Image) -> Image:

@@ -124,7 +124,7 @@ class EncoderDistance:
         size = self.encoder.settings.image_size
         if images.shape[-1] != size:
             images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
-        tokens = self.encoder(normalise(images * 255))
+        tokens: Tensor = self.encoder(normalise(images * 255))
         return tokens[:, self.encoder.prefix_tokens :].double().mean(dim=1).cpu().numpy()
 
     def value(self) -> float | None:

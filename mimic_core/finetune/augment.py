@@ -38,7 +38,8 @@ def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     pixels = image.astype(np.float32) * brightness
     pixels = contrast * pixels + (1 - contrast) * pixels.mean()
     grey = pixels.mean(axis=2, keepdims=True)
-    return np.clip(saturation * pixels + (1 - saturation) * grey, 0, 255).round().astype(np.uint8)
+    mixed: NDArray[np.uint8] = np.clip(saturation * pixels + (1 - saturation) * grey, 0, 255).round().astype(np.uint8)
+    return mixed
 
 
 def augment(samples: Samples, rng: np.random.Generator, zoomable: bool) -> Samples:

@@ -61,7 +61,8 @@ def build_head(settings: HeadSettings, width: int, channels: int, seed: int) -> 
         torch.manual_seed(seed_for(seed, "head"))
         head = DPTHead(width, channels, tuple(settings.layer_dims), settings.feature)
     # convolutions take two thirds of the time so, on a CPU; torch's types do not know the argument
-    return head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    laid_out: DPTHead = head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out
 
 
 def normalise(images: NDArray[np.uint8], device: torch.device) -> Tensor:
@@ -118,7 +119,7 @@ class DenseModel(nn.Module):
         """Labels (B, C, size, size) float32, in their own units, from :meth:`features` of (S = size) images."""
         grid = size // self.encoder.patch_size
         with self.autocast():
-            output = self.head(features, (grid, grid)).float()
+            output: Tensor = self.head(features, (grid, grid)).float()
         if output.shape[-1] != size:  # patches of other than 16 pixels
             output = functional.interpolate(output, size=(size, size), mode="bilinear", align_corners=True)
         return output * self.scale.deviation + self.scale.mean

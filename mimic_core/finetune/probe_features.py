@@ -82,7 +82,7 @@ class FrozenFeatures:
         """(B, width) float32 on the CPU, from RGB (B, S, S, 3) uint8: normed tokens of the last block, pooled."""
         device = next(self.encoder.parameters()).device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
-            tokens = self.encoder(normalise(images, device))
+            tokens: Tensor = self.encoder(normalise(images, device))
         self.encoded += len(images)
         pooled = tokens[:, self.encoder.prefix_tokens :].mean(1) if self.mean else tokens[:, 0]
         return pooled.float().cpu()

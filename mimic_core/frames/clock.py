@@ -158,4 +158,5 @@ def small_grey(frame: av.VideoFrame) -> NDArray[np.float32]:
     scale = SMALL / max(frame.width, frame.height)
     width, height = (max(MIN_SMALL, round(side * scale)) for side in (frame.width, frame.height))
     grey = frame.reformat(width=width, height=height, format="gray", interpolation="AREA").to_ndarray()
-    return (grey - grey.mean()).astype(np.float32)
+    centred: NDArray[np.float32] = (grey - grey.mean()).astype(np.float32)
+    return centred

@@ -99,7 +99,7 @@ def open_container(path: Path) -> Iterator[tuple[InputContainer, BinaryIO]]:
 def opened(file: BinaryIO, path: Path, options: dict[str, str]) -> InputContainer:
     """The container in an open file."""
     file.seek(0)
-    return av.open(
+    container: InputContainer = av.open(
         Bytes(file, path),
         "r",
         options=options,
@@ -107,6 +107,7 @@ def opened(file: BinaryIO, path: Path, options: dict[str, str]) -> InputContaine
         metadata_errors="replace",
         buffer_size=BUFFER,
     )
+    return container
 
 
 def bounds(tracks: int) -> dict[str, str]:

@@ -116,7 +116,8 @@ def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:
         image = image[top : top + side, left : left + side]
     if image.shape[:2] == (VIEW_SIZE, VIEW_SIZE):
         return np.ascontiguousarray(image)
-    return cv2.resize(image, (VIEW_SIZE, VIEW_SIZE), interpolation=cv2.INTER_LINEAR)
+    resized: Image = cv2.resize(image, (VIEW_SIZE, VIEW_SIZE), interpolation=cv2.INTER_LINEAR)
+    return resized
 
 
 def encode_jpeg(image: Image) -> bytes:
@@ -133,7 +134,7 @@ def decode_image(data: bytes) -> Image:
     Raises:
         ValueError: the bytes are no image.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise ValueError("the bytes are no image")
     return image
@@ -156,7 +157,7 @@ def decode_picture(data: bytes, where: object) -> Image:
         raise UnreadableError("an empty file", where=where, remedy=REMEDY)
     check_picture(data, where)
     with foreign("an image that cannot be decoded", where, REMEDY):
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         if image is not None and data[4:8] == b"ftyp" and (b"irot" in data or b"imir" in data):
             image = turned(image, turn_of_avif(data))
     if image is None:

@@ -121,7 +121,8 @@ def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) ->
         if not isinstance(name, str):
             raise unknown_key(name, kind, where)
     try:
-        return cast(Any, kind).__pydantic_validator__.validate_python(dict(block))
+        checked: Settings = cast(Any, kind).__pydantic_validator__.validate_python(dict(block))
+        return checked
     except ValidationError as error:
         raise refusal(error, kind, where) from None
 

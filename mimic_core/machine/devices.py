@@ -24,7 +24,8 @@ def device(index: int = 0) -> torch.device:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether it computes in bfloat16 itself; a processor without AVX-512 took 14 times as long as in float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(False)
+        supported: bool = torch.cuda.is_bf16_supported(False)
+        return supported
     known = torch.cpu.get_capabilities()
     return any(known.get(name, False) for name in BFLOAT16)
 

@@ -17,7 +17,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     (50 to 577 tokens, torch 2.13), so there it is written out.
     """
     if query.device.type == "cpu" and query.dtype == bfloat16:
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        scores: Tensor = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         return scores.float().softmax(dim=-1).to(bfloat16) @ value
     return scaled_dot_product_attention(query, key, value)
 
@@ -41,7 +41,8 @@ def turn(x: Tensor, rotation: Tensor) -> Tensor:
     """Turn queries or keys (B, heads, N, channels) by ``rotation`` (2, B or 1, 1, N, channels), in float32."""
     cosine, sine = rotation
     a, b, c, d = x.chunk(4, dim=-1)
-    return (x * cosine + torch.cat([-b, a, -d, c], dim=-1) * sine).to(x.dtype)
+    turned: Tensor = (x * cosine + torch.cat([-b, a, -d, c], dim=-1) * sine).to(x.dtype)
+    return turned
 
 
 class SelfAttention(Attention):
@@ -54,7 +55,8 @@ class SelfAttention(Attention):
         query, key, value = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim)).permute(2, 0, 3, 1, 4)
         if rotation is not None:
             query, key = turn(query, rotation), turn(key, rotation)
-        return self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
+        out: Tensor = self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
+        return out
 
 
 class CrossAttention(nn.Module):
@@ -74,4 +76,5 @@ class CrossAttention(nn.Module):
             projection(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projection, tokens in ((self.projq, asking), (self.projk, memory), (self.projv, memory))
         )
-        return self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
+        out: Tensor = self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
+        return out

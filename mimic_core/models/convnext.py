@@ -41,7 +41,8 @@ class ConvNeXtBlock(nn.Module):
         """(B, width, h, w) to the same shape."""
         pixels = self.dwconv(x).permute(0, 2, 3, 1)
         pixels = self.pwconv2(functional.gelu(self.pwconv1(self.norm(pixels))))
-        return x + self.drop_path(pixels.permute(0, 3, 1, 2))
+        out: Tensor = x + self.drop_path(pixels.permute(0, 3, 1, 2))
+        return out
 
 
 class ConvNeXtHead(nn.Module):
@@ -107,4 +108,5 @@ class ConvNeXtHead(nn.Module):
         pixels = self.proj_dec(tokens).unflatten(2, (self.side, self.side, channels)).unflatten(1, grid)
         # (B, rows, columns, side, side, channels) -> (B, channels, rows, side, columns, side)
         pixels = pixels.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-        return self.final_layer(self.blocks(pixels))
+        scores: Tensor = self.final_layer(self.blocks(pixels))
+        return scores

@@ -32,7 +32,8 @@ class ResidualConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x + conv2(relu(conv1(relu(x))))``."""
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        out: Tensor = x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return out
 
 
 class FusionBlock(nn.Module):
@@ -51,7 +52,8 @@ class FusionBlock(nn.Module):
         """Fuse ``path`` (B, C, h, w) with ``finer`` of the same shape; return (B, C, *size)."""
         if finer is not None:
             path = path + self.resConfUnit1(finer)
-        return self.out_conv(resize(self.resConfUnit2(path), size))
+        out: Tensor = self.out_conv(resize(self.resConfUnit2(path), size))
+        return out
 
 
 class Upsample(nn.Module):
@@ -81,7 +83,8 @@ class Scratch(nn.Module):
         path = self.refinenet4(four, three.shape[2:])
         path = self.refinenet3(path, two.shape[2:], three)
         path = self.refinenet2(path, one.shape[2:], two)
-        return self.refinenet1(path, size, one)
+        fused: Tensor = self.refinenet1(path, size, one)
+        return fused
 
 
 class DPTHead(nn.Module):
@@ -146,4 +149,5 @@ class DPTHead(nn.Module):
         height, width = grid
         maps = (x.transpose(1, 2).unflatten(2, (height, width)) for x in tokens)
         levels = [project(x) for project, x in zip(self.act_postprocess, maps, strict=True)]
-        return self.head(self.scratch(levels, (8 * height, 8 * width)))
+        out: Tensor = self.head(self.scratch(levels, (8 * height, 8 * width)))
+        return out

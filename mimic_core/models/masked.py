@@ -41,7 +41,8 @@ class MaskedModel(ViT):
 
     def paint(self, tokens: Tensor) -> Tensor:
         """Decoder tokens (B, 1 + N, width) to pixels (B, N, P*P*3)."""
-        return self.decoder_pred(self.decoder_norm(tokens))[:, 1:]
+        pixels: Tensor = self.decoder_pred(self.decoder_norm(tokens))[:, 1:]
+        return pixels
 
     def encoder(self) -> Encoder:
         """A copy of the encoder alone, on the CPU."""

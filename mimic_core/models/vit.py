@@ -50,7 +50,8 @@ class RotaryBlock(Block):
     ) -> Tensor:
         """(B, N, width) to (B, N, width); ``rotation`` (2, B or 1, 1, N, channels of a head)."""
         x = x + self.drop_path1(self.attn(self.norm1(x), rotation=rotation))
-        return x + self.drop_path2(self.mlp(self.norm2(x)))
+        out: Tensor = x + self.drop_path2(self.mlp(self.norm2(x)))
+        return out
 
 
 def make_blocks(
@@ -162,7 +163,7 @@ class ViT(nn.Module):
     def embed(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
         """Tokens with positions before the first block: (B, prefix_tokens + N, width), or + K of the patches kept."""
         positions = self.positions(*self.grid_of(images))
-        tokens = self.patch_embed(images) + positions[:, self.prefix_tokens :]
+        tokens: Tensor = self.patch_embed(images) + positions[:, self.prefix_tokens :]
         if keep is not None:
             tokens = gather_tokens(tokens, keep)
         if self.cls_token is None:
@@ -183,7 +184,8 @@ class ViT(nn.Module):
         tokens, rotation = self.embed(images, keep), self.rotation(images, keep)
         for block in self.blocks:
             tokens = block(tokens, **rotation)
-        return self.norm(tokens)
+        normed: Tensor = self.norm(tokens)
+        return normed
 
 
 class Encoder(ViT):

@@ -61,7 +61,8 @@ def training_operations(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     """Floating-point operations of a training step of a model on these inputs, forward and backward."""
     with torch.enable_grad(), OperationCounter() as counter:
         model(*inputs)
-    return counter.operations
+    operations: int = counter.operations
+    return operations
 
 
 def count_cost(objective: Objective[Any], settings: RunSettings) -> Cost:

@@ -78,7 +78,8 @@ def squared_distances(first: Features, second: Features, columns: Rows) -> Float
     """Squared distance of each keypoint of ``first`` to the one of ``second`` that ``columns`` names for it."""
     chosen = SCRATCH.take("chosen", len(columns), second.descriptors.shape[1])
     np.take(second.descriptors, columns, axis=0, out=chosen, mode="clip")
-    return first.squares + second.squares[columns] - 2 * np.vecdot(first.descriptors, chosen)
+    squared: Floats = first.squares + second.squares[columns] - 2 * np.vecdot(first.descriptors, chosen)
+    return squared
 
 
 def search(first: Features, rows: Rows, second: Features, ratio: float) -> tuple[Rows, NDArray[np.bool_]]:

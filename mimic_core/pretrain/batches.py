@@ -8,6 +8,7 @@ undisturbed one would have drawn.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ class Batches:
     """
 
     def __init__(
-        self, rows: pd.DataFrame, objective: Objective, settings: PretrainSettings, seed: int, world: Processes
+        self, rows: pd.DataFrame, objective: Objective[Any], settings: PretrainSettings, seed: int, world: Processes
     ) -> None:
         self.rows, self.objective, self.settings, self.seed, self.world = rows, objective, settings, seed, world
         self.patches = settings.encoder.grid**2
@@ -69,7 +70,8 @@ class Batches:
 
     def items_of(self, samples: np.ndarray) -> np.ndarray:
         """Row of the dataset that each training sample is of."""
-        return self.training[samples // self.objective.samples_per_item]
+        items: np.ndarray = self.training[samples // self.objective.samples_per_item]
+        return items
 
     def keys(self, iteration: int) -> list[str]:
         """Keys of the pairs that all processes train on in an iteration."""
@@ -79,4 +81,5 @@ class Batches:
     def validation_rows(self) -> np.ndarray:
         """Rows to validate on, those of one unit side by side."""
         rows = self.rows.iloc[self.held_out].reset_index(drop=True)
-        return self.held_out[rows.sort_values(["source", "unit", "key"]).index.to_numpy()]
+        sorted_rows: np.ndarray = self.held_out[rows.sort_values(["source", "unit", "key"]).index.to_numpy()]
+        return sorted_rows

@@ -182,7 +182,7 @@ def load_checkpoint(
     if path is None:
         return None
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         assert content["format"] == FORMAT  # noqa: S101 (answered below, with every other fault of the file)
         content["state"] = State(**content["state"])
     except FileNotFoundError as error:

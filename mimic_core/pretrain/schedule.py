@@ -48,7 +48,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSetting
     if not settings.clip_each:
         return nn.utils.clip_grad_norm_(trained, most)
     norms = [nn.utils.clip_grad_norm_([parameter], most) for parameter in trained]
-    return torch.linalg.vector_norm(torch.stack(norms))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
 
 
 def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:

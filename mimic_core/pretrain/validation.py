@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -27,7 +29,7 @@ class Validation:
     """
 
     def __init__(
-        self, objective: Objective, store: ImageStore, items: np.ndarray, patches: int, batch_size: int, seed: int
+        self, objective: Objective[Any], store: ImageStore, items: np.ndarray, patches: int, batch_size: int, seed: int
     ) -> None:
         self.objective, self.store, self.items, self.batch_size = objective, store, items, batch_size
         self.samples = np.arange(len(items) * objective.samples_per_item)

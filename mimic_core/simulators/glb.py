@@ -176,9 +176,10 @@ class Glb:
             raise ValueError(f"its elements of {element} bytes lie {stride} bytes apart")
         if count and offset + stride * (count - 1) + element > len(data):
             raise self.unreadable(CUT, AGAIN)
-        values = np.ndarray((count, width), kind, data, offset, (stride, kind.itemsize))[rows]
+        values: np.ndarray = np.ndarray((count, width), kind, data, offset, (stride, kind.itemsize))[rows]
         if entry.get("normalized") and kind.kind != "f":
-            return np.maximum(values.astype(np.float32) / np.iinfo(kind).max, -1.0)
+            scaled: np.ndarray = np.maximum(values.astype(np.float32) / np.iinfo(kind).max, -1.0)
+            return scaled
         return values
 
     def picture(self, index: Any) -> bytes:

@@ -107,7 +107,7 @@ def triangles_of(tile: Tuple[bytes, int]) -> np.ndarray:
     everything = np.concatenate([places, raised]).astype(float)
     index = np.where(corner < own, coarse, len(places) + finer)
     walkable = (shapes[FLAGS] > 0) & (shapes[KIND] < 64)  # 64 and more are jumps between places
-    chosen = everything[index[walkable[polygon]]]
+    chosen: np.ndarray = everything[index[walkable[polygon]]]
     if not np.isfinite(chosen).all():
         raise ValueError("it holds places that are no numbers")
     return chosen

@@ -37,10 +37,12 @@ def mip_pyramid(image: np.ndarray) -> List[np.ndarray]:
 def folded(index: np.ndarray, size: int, wrap: int) -> np.ndarray:
     """Whole numbers of texels beyond a texture's edges (0..size-1) brought back into it."""
     if wrap == CLAMP:
-        return np.clip(index, 0, size - 1)
+        clamped: np.ndarray = np.clip(index, 0, size - 1)
+        return clamped
     if wrap == MIRROR:
         index = index % (2 * size)
-        return np.minimum(index, 2 * size - 1 - index)
+        mirrored: np.ndarray = np.minimum(index, 2 * size - 1 - index)
+        return mirrored
     return index % size
 
 
@@ -48,7 +50,8 @@ def nearest(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, 
     """Colours of the texels at ``uv`` (Nx2), Nx3 uint8."""
     height, width = image.shape[:2]
     x, y = np.floor(uv[:, 0] * width).astype(np.int64), np.floor(uv[:, 1] * height).astype(np.int64)
-    return image[folded(y, height, wrap[1]), folded(x, width, wrap[0])]
+    texels: np.ndarray = image[folded(y, height, wrap[1]), folded(x, width, wrap[0])]
+    return texels
 
 
 def bilinear(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, REPEAT)) -> np.ndarray:
@@ -62,7 +65,8 @@ def bilinear(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT,
     x0, y0 = folded(x0, width, wrap[0]), folded(y0, height, wrap[1])
     upper = image[y0, x0] * (1 - right_share) + image[y0, x1] * right_share
     lower = image[y1, x0] * (1 - right_share) + image[y1, x1] * right_share
-    return upper * (1 - bottom_share) + lower * bottom_share
+    blended: np.ndarray = upper * (1 - bottom_share) + lower * bottom_share
+    return blended
 
 
 class RaycastRenderer:
@@ -95,7 +99,8 @@ class RaycastRenderer:
         gram = np.einsum("fij,fik->fjk", edges, edges)
         determinant = gram[:, 0, 0] * gram[:, 1, 1] - gram[:, 0, 1] ** 2
         inverse = np.stack([gram[:, 1, 1], -gram[:, 0, 1], -gram[:, 0, 1], gram[:, 0, 0]], axis=1).reshape(-1, 2, 2)
-        return edges @ (inverse / np.maximum(determinant, 1e-30)[:, None, None])
+        slopes: np.ndarray = edges @ (inverse / np.maximum(determinant, 1e-30)[:, None, None])
+        return slopes
 
     def hits(self, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Index of the first face that each ray sees from the front, -1 for none."""
@@ -119,7 +124,10 @@ class RaycastRenderer:
         """How far along each ray its face's plane lies; planar depth, since the rays have unit length ahead."""
         normals = self.normals[face]
         slant = np.einsum("ij,ij->i", normals, directions)
-        return np.einsum("ij,ij->i", normals, self.corner[face] - origins) / np.where(slant == 0, 1e-12, slant)
+        distance: np.ndarray = np.einsum("ij,ij->i", normals, self.corner[face] - origins) / np.where(
+            slant == 0, 1e-12, slant
+        )
+        return distance
 
     def render(self, camera_to_world: np.ndarray) -> Rendering:
         """All layers."""
@@ -174,7 +182,8 @@ class RaycastRenderer:
             chosen = texture == index
             pair = footprint[0][chosen], footprint[1][chosen]
             colours[chosen] = filtered(self.scene.textures[index], self.pyramids[index], uv[chosen], *pair)
-        return np.clip(np.rint(colours * tint), 0, 255).astype(np.uint8)
+        shown: np.ndarray = np.clip(np.rint(colours * tint), 0, 255).astype(np.uint8)
+        return shown
 
     def close(self) -> None:
         """Nothing outlives the object itself."""

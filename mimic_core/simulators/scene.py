@@ -46,7 +46,8 @@ class Scene:
         """Fx3 float64 unit normals; 0 for faces without area."""
         corners = self.vertices[self.faces]
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+        units: np.ndarray = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+        return units
 
     def centred(self) -> Tuple[Scene, np.ndarray]:
         """The scene about the place (3 float64) that was taken away from it, which is 0 but for one far from 0."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 import numpy as np
 
 MINIMAL_AREA = 4.0  # square metres: floor away from the main storey that is smaller is a table, a bed or a shelf
@@ -44,7 +46,7 @@ class Layers:
         _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
         self.islands = np.argsort(np.argsort(first))[inverse] + 1 if len(labels) else labels
 
-    def index(self, shape: tuple) -> None:
+    def index(self, shape: Tuple[int, ...]) -> None:
         """Number the cells by column: a column's cells stand together, from the lowest to the highest."""
         self.shape = (int(shape[0]), int(shape[2]))
         column = self.cells[:, 0] * self.shape[1] + self.cells[:, 2]

@@ -20,7 +20,9 @@ def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     if image.shape[:2] == (size, size):
         return image
     shrinks = min(image.shape[:2]) >= size
-    resized = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    resized: NDArray[np.uint8] = cv2.resize(
+        image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
     return resized.astype(np.uint8, copy=False)
 
 
@@ -34,7 +36,8 @@ def whole_size(image: NDArray[Any], size: int) -> tuple[int, int]:
 def resize_whole(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """An image (H, W, 3), its shorter side at ``size``, by the bilinear filter (as the released MultiMAE)."""
     height, width = whole_size(image, size)
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    resized: NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized.astype(np.uint8, copy=False)
 
 
 def resize_whole_label(label: NDArray[np.generic], size: int) -> NDArray[np.generic]:

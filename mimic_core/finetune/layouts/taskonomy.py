@@ -215,4 +215,7 @@ def without_holes(seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not rows or not columns:
         return seen
     whole = seen[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).all(axis=(1, 3))
-    return cv2.resize(whole.astype(np.uint8), seen.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
+    resized: NDArray[np.uint8] = cv2.resize(
+        whole.astype(np.uint8), seen.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    return resized.astype(bool)

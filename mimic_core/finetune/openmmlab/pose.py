@@ -219,7 +219,7 @@ class MimicCoco(SeededDataset, CocoDataset):
         category = int(read_categories(document, path)[0]["id"])
         file, (boxes, _) = self.bbox_file, read_boxes(Path(self.bbox_file), read_images(document, path)[0], category)
         with written(boxes, "boxes.json") as self.bbox_file:
-            listed = super()._load_detection_results()
+            listed: list[dict[str, Any]] = super()._load_detection_results()
         self.bbox_file = file
         return listed
 
@@ -261,7 +261,8 @@ class CocoMatches(CocoMetric):
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """COCO's figures; its prints are left out."""
         with contextlib.redirect_stdout(io.StringIO()):
-            return super().compute_metrics(results)
+            figures: dict[str, float] = super().compute_metrics(results)
+            return figures
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
         """COCO's evaluation on what mmpose wrote, whose entries of the whole area range are kept."""

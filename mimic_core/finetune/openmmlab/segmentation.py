@@ -180,7 +180,7 @@ class MimicConvNeXtHead(BaseDecodeHead):
         """Class scores (B, classes, side * h, side * w) from maps whose last is (B, in_channels, h, w)."""
         maps = self._transform_inputs(inputs)
         with torch.autocast(maps.device.type, torch.bfloat16, enabled=self.bf16):
-            scores = self.head(maps.flatten(2).transpose(1, 2), (maps.shape[2], maps.shape[3]))
+            scores: Tensor = self.head(maps.flatten(2).transpose(1, 2), (maps.shape[2], maps.shape[3]))
         return scores.float()
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: Sequence[Any]) -> dict[str, Tensor]:

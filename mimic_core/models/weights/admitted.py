@@ -40,7 +40,8 @@ def number(kind: NumberType, data: bytes) -> bool | int | float:
     """Takes the place of NumPy's scalars (such as DINO's learning rates): a plain number."""
     if not re.fullmatch(r"b1|[iu][1248]|f[248]", kind.code) or kind.order not in ("<", ">", "=", "|"):
         raise pickle.UnpicklingError("GLOBAL numpy.object_")
-    return np.frombuffer(data, kind.order + kind.code)[0].item()
+    value: bool | int | float = np.frombuffer(data, kind.order + kind.code)[0].item()
+    return value
 
 
 class NotRead:

@@ -48,7 +48,8 @@ def matched_patches(rows: pd.DataFrame, views: np.ndarray, grid: int) -> np.ndar
     if fine == grid:
         return matched
     covers = coverage(grid, fine)
-    return (covers @ matched.reshape(-1, fine, fine) @ covers.T >= HALF).reshape(-1, grid**2)
+    coarser: np.ndarray = (covers @ matched.reshape(-1, fine, fine) @ covers.T >= HALF).reshape(-1, grid**2)
+    return coarser
 
 
 def coverage(grid: int, fine: int) -> np.ndarray:
@@ -58,7 +59,8 @@ def coverage(grid: int, fine: int) -> np.ndarray:
     """
     edges, fine_edges = np.linspace(0, grid, grid + 1), np.linspace(0, grid, fine + 1)
     ends = np.minimum(edges[1:, None], fine_edges[1:])
-    return np.clip(ends - np.maximum(edges[:-1, None], fine_edges[:-1]), 0, None)
+    shares: np.ndarray = np.clip(ends - np.maximum(edges[:-1, None], fine_edges[:-1]), 0, None)
+    return shares
 
 
 def matched_noise(noise: np.ndarray, matched: np.ndarray, mask_ratio: float, share: float | None) -> np.ndarray:

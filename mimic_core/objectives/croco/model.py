@@ -29,7 +29,8 @@ class CrossBlock(nn.Module):
         """Tokens (B, N, width) of the masked view, memory (B, M, width) of the other."""
         tokens = tokens + self.attn(self.norm1(tokens))
         tokens = tokens + self.cross_attn(self.norm2(tokens), self.norm_y(memory))
-        return tokens + self.mlp(self.norm3(tokens))
+        out: Tensor = tokens + self.mlp(self.norm3(tokens))
+        return out
 
 
 class CroCo(MaskedModel):

@@ -76,7 +76,8 @@ class NaverCroCo(nn.Module):
             tokens = gather_tokens(tokens, keep)
         for block in self.enc_blocks:
             tokens = block(tokens)
-        return self.enc_norm(tokens)
+        normed: Tensor = self.enc_norm(tokens)
+        return normed
 
     def forward(self, masked_view: Tensor, other_view: Tensor, mask: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Paint the hidden patches of one view with another's help, and measure.

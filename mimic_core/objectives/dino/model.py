@@ -76,7 +76,8 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) images to cosines (B, K)."""
-        return self.head(self.backbone(images)[:, 0])
+        cosines: Tensor = self.head(self.backbone(images)[:, 0])
+        return cosines
 
 
 def dino_loss(student: Tensor, teacher: Tensor, center: Tensor, sharpness: tuple[float, Tensor]) -> Tensor:

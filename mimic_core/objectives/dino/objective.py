@@ -132,4 +132,5 @@ def augment(images: Tensor, draws: Mapping[str, Tensor], size: int) -> Tensor:
     crops = resized_crop(images, draws["boxes"], draws["flips"], size).flatten(0, 1)
     crops = decolour(jitter(crops, flat["jitter"]), flat["grey"])
     crops = blur(crops, flat["sigmas"] * (images.shape[-1] / FRAME))
-    return normalise(solarise(crops, flat["solarise"])).unflatten(0, draws["flips"].shape)
+    augmented: Tensor = normalise(solarise(crops, flat["solarise"])).unflatten(0, draws["flips"].shape)
+    return augmented

@@ -18,7 +18,8 @@ def speckle(rng: np.random.Generator, image: np.ndarray, amplitude: float = 9.0)
     fine = rng.standard_normal((height, width, 1), dtype=np.float32)
     coarse = rng.standard_normal((height // 3 + 2, width // 3 + 2), dtype=np.float32)
     coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-    return np.clip(image + amplitude * fine + 1.3 * amplitude * coarse, 0, 255).astype(np.float32)
+    speckled: np.ndarray = np.clip(image + amplitude * fine + 1.3 * amplitude * coarse, 0, 255).astype(np.float32)
+    return speckled
 
 
 def canvas(height: int, width: int, colour: Colour) -> np.ndarray:

@@ -114,7 +114,8 @@ class RoomLight:
             ahead = np.clip(-(towards @ pane.inward)[:, None] / np.sqrt(squared), 0, 1)
             light = light + pane.strength * (0.2 + 0.8 * facing) * (0.25 + 0.75 * ahead) / (0.8 + 0.6 * squared)
         light = light * self.openness(points, normals, own)[:, None]
-        return light + self.sunlight(points, normals, own)[:, None] * self.sun.strength
+        lit: np.ndarray = light + self.sunlight(points, normals, own)[:, None] * self.sun.strength
+        return lit
 
     def openness(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
         """How much of its surroundings a point sees, 0..1: less near the room's corners and near furniture."""
@@ -150,4 +151,5 @@ class RoomLight:
             enter, leave = near.min(axis=1).max(axis=1), near.max(axis=1).min(axis=1)
             blocked |= (leave > np.maximum(enter, 0.01)) & (own[lit] != number)
         total[lit[blocked]] = 0
-        return total * facing
+        share: np.ndarray = total * facing
+        return share

@@ -32,7 +32,8 @@ class Tiled:
         if top + height <= SIDE and left + width <= SIDE:
             return self.image[top : top + height, left : left + width]
         rows, columns = (top + np.arange(height)) % SIDE, (left + np.arange(width)) % SIDE
-        return self.image[rows[:, None], columns[None]]
+        part: np.ndarray = self.image[rows[:, None], columns[None]]
+        return part
 
     def turned(self) -> Tiled:
         """The same with its grain running the other way."""
@@ -83,12 +84,16 @@ class Materials:
         base = np.asarray(colour, dtype=np.float32)
         tint = 0.6 + 0.4 * base / max(float(base.max()), 1.0)
         grain = self.grain(*amplitudes)
-        return cv2.merge([grain * float(share) + float(level) for share, level in zip(tint, base, strict=True)])
+        tinted: np.ndarray = cv2.merge(
+            [grain * float(share) + float(level) for share, level in zip(tint, base, strict=True)]
+        )
+        return tinted
 
     def streaks(self, length: int, amplitude: float) -> np.ndarray:
         """Grain drawn out sideways over so many pixels, as in wood."""
         lines = cv2.blur(np.ascontiguousarray(self.moved(self.noise[1])), (length, 1), borderType=cv2.BORDER_REFLECT)
-        return lines / lines.std() * (amplitude * self.contrast)
+        drawn: np.ndarray = lines / lines.std() * (amplitude * self.contrast)
+        return drawn
 
     # ------------------------------------------------------------------ walls and ceilings
 

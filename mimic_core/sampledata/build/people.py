@@ -143,7 +143,8 @@ def bent(start: np.ndarray, end: np.ndarray, first: float, second: float, pole: 
     along = along / np.linalg.norm(along)
     share = (first**2 - second**2 + distance**2) / (2 * distance)
     aside = pole - (pole @ along) * along
-    return start + share * along + np.sqrt(max(first**2 - share**2, 0.0)) * aside / np.linalg.norm(aside)
+    joint: np.ndarray = start + share * along + np.sqrt(max(first**2 - share**2, 0.0)) * aside / np.linalg.norm(aside)
+    return joint
 
 
 def body(
@@ -192,7 +193,8 @@ def bare(image: np.ndarray) -> Paint:
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         rooms = (full - part for full, part in zip(image.shape[:2], (height, width), strict=True))
         top, left = (int(rng.integers(0, max(1, room))) for room in rooms)
-        return np.clip(image[top : top + height, left : left + width], 0, 255).astype(np.float32)
+        cut: np.ndarray = np.clip(image[top : top + height, left : left + width], 0, 255).astype(np.float32)
+        return cut
 
     return paint
 

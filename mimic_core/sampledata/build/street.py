@@ -219,7 +219,7 @@ class StreetLight(RoomLight):
     def sunlight(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Share of the sun that reaches each point, 0..1."""
         towards = self.sun.direction
-        facing = np.clip(normals @ towards, 0, 1)
+        facing: np.ndarray = np.clip(normals @ towards, 0, 1)
         lit = np.flatnonzero(facing > 0)
         slope = 1 / np.where(np.abs(towards) < 1e-6, 1e-6, towards)
         start = (points[lit] * slope).T.astype(np.float32)  # a row an axis

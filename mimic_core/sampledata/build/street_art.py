@@ -18,7 +18,8 @@ def sky(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         grain = rng.standard_normal((height // (height // step + 1) + 3, step + 3), dtype=np.float32)
         clouds += cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC) / np.sqrt(step)
     share = np.clip(clouds * 0.9, 0, 0.85)[..., None]
-    return np.clip(image * (1 - share) + 244 * share, 0, 255).astype(np.float32)
+    painting: np.ndarray = np.clip(image * (1 - share) + 244 * share, 0, 255).astype(np.float32)
+    return painting
 
 
 def glass(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -84,7 +85,7 @@ def lettered(
     thickness: int,
 ) -> np.ndarray:
     """The painting with a text on it; ``origin`` is the (x, y) of its lower left."""
-    grey_levels = np.clip(image, 0, 255).astype(np.uint8)  # OpenCV writes on these alone
+    grey_levels: np.ndarray = np.clip(image, 0, 255).astype(np.uint8)  # OpenCV writes on these alone
     cv2.putText(grey_levels, text, origin, font, scale, colour, thickness, cv2.LINE_AA)
     return grey_levels.astype(np.float32)
 

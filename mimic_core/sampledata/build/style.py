@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Style:
         chosen = choices[int(self.rng.integers(len(choices)))]
         return shade(chosen, self.rng.uniform(1 - spread, 1 + spread), self.rng, 6)
 
-    def one_of(self, paints: list) -> Paint:
+    def one_of(self, paints: Sequence[Paint]) -> Paint:
         """Any of the paints."""
         return paints[int(self.rng.integers(len(paints)))]
 

@@ -43,4 +43,5 @@ class Camera:
         seen = picture * gain * corner[..., None]
         if asked.noise:
             seen += asked.noise * self.rng.standard_normal(picture.shape, dtype=np.float32)
-        return cv2.convertScaleAbs(np.maximum(seen, 0))
+        levels: np.ndarray = cv2.convertScaleAbs(np.maximum(seen, 0))
+        return levels

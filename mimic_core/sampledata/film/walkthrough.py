@@ -119,14 +119,16 @@ def noise(rng: np.random.Generator, frames: int, seconds: float, fps: int = FPS)
     """Smooth noise that changes over about so many seconds, standard deviation 1."""
     margin = int(4 * seconds * fps) + 1
     smooth = gaussian_filter1d(rng.standard_normal(frames + 2 * margin), seconds * fps)[margin : margin + frames]
-    return smooth * np.sqrt(2 * np.sqrt(np.pi) * seconds * fps)
+    scaled: np.ndarray = smooth * np.sqrt(2 * np.sqrt(np.pi) * seconds * fps)
+    return scaled
 
 
 def point_on(way: np.ndarray, along: float) -> np.ndarray:
     """The (x, z) at a distance from the start of a way whose points are SPACING apart; its end beyond that."""
     at = min(along / SPACING, len(way) - 1.001)
     index = int(at)
-    return way[index] + (at - index) * (way[index + 1] - way[index])
+    place: np.ndarray = way[index] + (at - index) * (way[index + 1] - way[index])
+    return place
 
 
 def walk_way(grid: WalkableGrid, length: float, rng: np.random.Generator) -> np.ndarray:
@@ -197,4 +199,5 @@ def chain_to(goal: int, start: int, before: np.ndarray) -> list[int]:
 def heading_of(cells: np.ndarray) -> np.ndarray:
     """The direction from the first to the last of some cells, a unit vector."""
     move = (cells[-1] - cells[0]).astype(float)
-    return move / max(float(np.linalg.norm(move)), 1e-9)
+    heading: np.ndarray = move / max(float(np.linalg.norm(move)), 1e-9)
+    return heading
