@@ -11,10 +11,10 @@ import numpy as np
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.seeding import generator
 from mimic_core.sampledata.build.atlas import Atlas
+from mimic_core.sampledata.build.floor_plan import Plan, draw_plan
 from mimic_core.sampledata.build.furnish import RoomFurnisher
 from mimic_core.sampledata.build.gltf import Part, glb_bytes
 from mimic_core.sampledata.build.lighting import RoomLight, draw_sun
-from mimic_core.sampledata.build.floor_plan import Plan, draw_plan
 from mimic_core.sampledata.build.shapes import Patch, Piece
 from mimic_core.sampledata.build.shell import shells_of
 from mimic_core.sampledata.build.style import Style

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mimic_core.sampledata.build.floor_plan import SIDES, Plan, Room
 from mimic_core.sampledata.build.furniture import MAKERS
 from mimic_core.sampledata.build.furniture.decoration import ceiling_lamp, clock, picture
-from mimic_core.sampledata.build.floor_plan import SIDES, Plan, Room
 from mimic_core.sampledata.build.shapes import Piece
 from mimic_core.sampledata.build.shell import YAW, on_wall
 from mimic_core.sampledata.build.style import Style

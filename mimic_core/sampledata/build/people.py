@@ -15,8 +15,8 @@ import numpy as np
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 from mimic_core.sampledata.build.flat import bake, build_rooms
-from mimic_core.sampledata.build.materials import Materials, Paint, shade
 from mimic_core.sampledata.build.floor_plan import Plan, draw_plan
+from mimic_core.sampledata.build.materials import Materials, Paint, shade
 from mimic_core.sampledata.build.portrait import face
 from mimic_core.sampledata.build.shapes import Patch, Piece
 from mimic_core.sampledata.build.style import LIGHT, QUIET, STRONG

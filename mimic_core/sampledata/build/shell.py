@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mimic_core.sampledata.build import artwork
-from mimic_core.sampledata.build.materials import DENSITY
 from mimic_core.sampledata.build.floor_plan import WALL, Opening, Plan, Room
+from mimic_core.sampledata.build.materials import DENSITY
 from mimic_core.sampledata.build.shapes import Piece, quad
 from mimic_core.sampledata.build.style import Style
 

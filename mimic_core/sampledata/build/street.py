@@ -11,8 +11,8 @@ import numpy as np
 
 from mimic_core.kit.seeding import generator
 from mimic_core.sampledata.build import street_art
-from mimic_core.sampledata.build.flat import light_maps, paint_all
 from mimic_core.sampledata.build.facades import house
+from mimic_core.sampledata.build.flat import light_maps, paint_all
 from mimic_core.sampledata.build.lighting import COOL, RoomLight, Sun
 from mimic_core.sampledata.build.shapes import Patch, Piece, quad
 from mimic_core.sampledata.build.style import QUIET, STRONG, Style

@@ -10,9 +10,9 @@ import numpy as np
 
 from mimic_core.kit.seeding import generator
 from mimic_core.sampledata.build.flat import light_maps, paint_all
+from mimic_core.sampledata.build.floor_plan import WALL, Plan, Room, draw_doors, draw_windows, split, with_kinds
 from mimic_core.sampledata.build.furnish import RoomFurnisher
 from mimic_core.sampledata.build.lighting import RoomLight, draw_sun
-from mimic_core.sampledata.build.floor_plan import WALL, Plan, Room, draw_doors, draw_windows, split, with_kinds
 from mimic_core.sampledata.build.shapes import Patch, Piece, quad
 from mimic_core.sampledata.build.shell import shells_of
 from mimic_core.sampledata.build.style import Style
