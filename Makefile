@@ -1,6 +1,7 @@
 # Two commands are enough on a machine with Python 3.11 or 3.12 and make:
 #   make table1   the whole method at sample scale: results/table1.csv
 #   make test     the tests; make test-slurm: those that start a real SLURM (root, minutes); make test-all: both
+# make quick runs the unit tests of what has changed since main.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -9,7 +10,7 @@ export PYTHON
 # The shell's own words for folders: what make puts into a command, the shell would read as a part of it
 ACTIVATE := export PATH="$$PWD/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)"
 
-.PHONY: table1 test test-slurm test-all env lint lock clean
+.PHONY: table1 test quick test-slurm test-all env lint lock clean
 
 table1: env
 	$(ACTIVATE) && snakemake --cores all results/table1.csv && cat results/table1.md
@@ -17,6 +18,9 @@ table1: env
 # A core a process (tests/conftest.py)
 test: env
 	$(ACTIVATE) && pytest -n auto --maxprocesses 8
+
+quick: env
+	$(ACTIVATE) && pytest -q -n auto --maxprocesses 8 $$(python tests/changed.py)
 
 test-slurm: env
 	$(ACTIVATE) && pytest tests/integration/slurm
