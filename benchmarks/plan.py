@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from mimic_core.plan import TARGETS
 from mimic_core.plan.jobs import list_jobs
-from mimic_core.plan.replay import replay
+from mimic_core.plan.replay import replay_jobs
 from mimic_core.sources.registry import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,7 +131,7 @@ def mark_as_made(folder: Path, paper: Sequence[str]) -> None:
 def print_replay(folder: Path, targets: Sequence[str], overlays: Sequence[Path], cores: int) -> None:
     """A run beside the simulator's time for it."""
     jobs = list_jobs(ROOT / "Snakefile", folder, overlays, targets=targets)
-    found = replay(jobs, folder, cores)
+    found = replay_jobs(jobs, folder, cores)
     print(
         f"its {len(jobs)} jobs on {cores} cores               measured {found.wall:.1f} s, simulated "
         f"{found.schedule.wall:.1f} s, ratio {found.ratio:.3f}; {found.between:.3f} s between jobs"

@@ -5,7 +5,7 @@ import os
 from mimic_core.config import wiring
 from mimic_core.config.wiring import TASKS, as_it_is, as_json, gpus, memory, minutes, task_names, untracked
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.registry import FIGURES, TABLES
+from mimic_core.report import FIGURES, TABLES
 
 os.environ.update(wiring.setup.let_jobs_find(BASE, os.environ))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mimic_core.evaluation.reconstruction import reconstruct
-from mimic_core.evaluation.settings import ReconstructionSettings
+from mimic_core.evaluation import ReconstructionSettings, reconstruct
 from mimic_core.kit.program import run, settings
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from mimic_core.datasets.statistics import shortfalls
 from mimic_core.kit.files import write_text
 from mimic_core.kit.program import run
+from mimic_core.report import TABLES, Given, make_table
 from mimic_core.report.arguments import reasons, results_parser, write_csv
-from mimic_core.report.registry import TABLES, Given, make_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

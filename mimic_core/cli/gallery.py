@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the gallery and say where it is."""
-    from mimic_core.report.gallery import write_gallery
+    from mimic_core.report import write_gallery
 
     print(write_gallery(args.folder, max(1, args.most)))

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     Leaves with exit code 3 where something could not be read and the rest was mined.
     """
     from mimic_core.pairs.folder import mine_folder
-    from mimic_core.report.gallery import write_gallery
+    from mimic_core.report import write_gallery
 
     if args.jobs < 1:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")

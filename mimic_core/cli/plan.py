@@ -61,7 +61,7 @@ def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         MimicError: no workflow here, or a config at fault.
     """
-    from mimic_core.config.checking import as_typed, check_config, merge, read_config, read_schema
+    from mimic_core.config import as_typed, check_config, merge, read_config, read_schema
 
     base, snakefile = folder / "config.yaml", folder / "Snakefile"
     if not snakefile.is_file() or not base.is_file():
@@ -85,24 +85,29 @@ def run(args: argparse.Namespace) -> None:
     config = checked_config(folder, args)
     # sizes of models come from modules that load torch: a config at fault is named without
     from mimic_core.kit.files import write_text
-    from mimic_core.plan.costs import read_costs
-    from mimic_core.plan.jobs import list_jobs
-    from mimic_core.plan.measured import measured_costs
-    from mimic_core.plan.page import page, replay_page, to_csv
-    from mimic_core.plan.plan import freed_first, make_plan
-    from mimic_core.plan.replay import replay
-    from mimic_core.plan.schedule import Cluster
+    from mimic_core.plan import (
+        Cluster,
+        freed_first,
+        list_jobs,
+        make_plan,
+        measured_costs,
+        plan_page,
+        read_costs,
+        replay_jobs,
+        replay_page,
+        to_csv,
+    )
 
     costs = measured_costs(read_costs(), args.benchmarks)
     latency = costs.value("between.jobs") if args.latency is None else args.latency
     cluster = Cluster(args.nodes, args.cores_per_node, args.gpus_per_node, args.memory_per_node, latency)
     jobs = list_jobs(snakefile, folder, args.configfile, args.config, args.targets or TARGETS)
     if args.replay is not None:
-        print(replay_page(replay(jobs, folder, args.replay, freed_first(jobs, config, costs))))
+        print(replay_page(replay_jobs(jobs, folder, args.replay, freed_first(jobs, config, costs))))
         return
     plan = make_plan(jobs, config, costs, cluster)
     names = [str(path) for path in args.configfile]
-    text = page(plan, costs, names)
+    text = plan_page(plan, costs, names)
     print(text)
     if args.out is not None:
         write_text(args.out, to_csv(plan))

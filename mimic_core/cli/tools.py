@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mimic_core.config.checking import SCHEMA, check_values, read_config, read_schema
+from mimic_core.config import SCHEMA, check_values, read_config, read_schema
 from mimic_core.finetune import TASKS
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import Unit, open_source, read_registry

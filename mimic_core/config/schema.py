@@ -12,15 +12,15 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from mimic_core.config import declarations as declared
-from mimic_core.evaluation.settings import ReconstructionSettings
-from mimic_core.finetune.tasks import SETTINGS as TASKS
+from mimic_core.evaluation import ReconstructionSettings
+from mimic_core.finetune import SETTINGS as TASKS
 from mimic_core.kit.settings import schema_of
 from mimic_core.kit.values import Name
-from mimic_core.models.settings import DecoderSettings, EncoderName, ViTSettings
+from mimic_core.models import DecoderSettings, EncoderName, ViTSettings
 from mimic_core.objectives import OBJECTIVES, get_objective
 from mimic_core.pairs.rules import RULES
 from mimic_core.pairs.settings import MiningSettings
-from mimic_core.pretrain.settings import PretrainSettings
+from mimic_core.pretrain import PretrainSettings
 from mimic_core.sampledata.settings import SampleSettings
 from mimic_core.sources import ADAPTERS
 

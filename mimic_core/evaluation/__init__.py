@@ -1,6 +1,70 @@
-"""Evaluation: metrics of the downstream tasks and the error estimate of a test figure."""
+"""Evaluation: metrics of the downstream tasks, the error estimate of a test figure, reconstructions."""
 
-from mimic_core.evaluation.bootstrap import bootstrap
-from mimic_core.evaluation.metrics import depth_metrics, normal_metrics
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["bootstrap", "depth_metrics", "normal_metrics"]
+if TYPE_CHECKING:
+    from mimic_core.evaluation.metrics import (
+        DELTA,
+        NEAREST,
+        PerImage,
+        depth_metrics,
+        masked_mean,
+        normal_metrics,
+        pixel_weights,
+    )
+    from mimic_core.evaluation.pose import Matches, pack_matches, pose_metrics
+    from mimic_core.evaluation.reconstruction import reconstruct
+    from mimic_core.evaluation.resampling import DRAWS, bootstrap, bootstrap_statistic
+    from mimic_core.evaluation.segmentation import (
+        IGNORED,
+        Counts,
+        confusion_counts,
+        drawn_counts,
+        pack_counts,
+        segmentation_metrics,
+    )
+    from mimic_core.evaluation.settings import ReconstructionSettings
+
+__all__ = [
+    "DELTA",
+    "DRAWS",
+    "IGNORED",
+    "NEAREST",
+    "Counts",
+    "Matches",
+    "PerImage",
+    "ReconstructionSettings",
+    "bootstrap",
+    "bootstrap_statistic",
+    "confusion_counts",
+    "depth_metrics",
+    "drawn_counts",
+    "masked_mean",
+    "normal_metrics",
+    "pack_counts",
+    "pack_matches",
+    "pixel_weights",
+    "pose_metrics",
+    "reconstruct",
+    "segmentation_metrics",
+]
+
+MODULES = {  # imported when first used, so that settings can be read without torch and numpy
+    **dict.fromkeys(
+        ("DELTA", "NEAREST", "PerImage", "depth_metrics", "masked_mean", "normal_metrics", "pixel_weights"), "metrics"
+    ),
+    **dict.fromkeys(("Matches", "pack_matches", "pose_metrics"), "pose"),
+    "reconstruct": "reconstruction",
+    **dict.fromkeys(("DRAWS", "bootstrap", "bootstrap_statistic"), "resampling"),
+    **dict.fromkeys(
+        ("IGNORED", "Counts", "confusion_counts", "drawn_counts", "pack_counts", "segmentation_metrics"), "segmentation"
+    ),
+    "ReconstructionSettings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)

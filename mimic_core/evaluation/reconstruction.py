@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mimic_core.datasets import PairDataset
-from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction_features import FID, EncoderDistance
 from mimic_core.evaluation.reconstruction_painting import (
     NoPainterError,
@@ -25,6 +24,7 @@ from mimic_core.evaluation.reconstruction_painting import (
     open_model,
     paint,
 )
+from mimic_core.evaluation.resampling import bootstrap
 from mimic_core.evaluation.settings import ReconstructionSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path, write_json
@@ -32,9 +32,8 @@ from mimic_core.kit.progress import Progress
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import InputCheck, with_receipts
 from mimic_core.machine.devices import cpu_threads, device
-from mimic_core.models.linear import speed_up_linear_layers
-from mimic_core.models.masking import kept_patches
-from mimic_core.objectives.pictures import draw_pictures, hidden, viewable
+from mimic_core.models import kept_patches, speed_up_linear_layers
+from mimic_core.objectives import draw_pictures, hidden, viewable
 
 log = logging.getLogger("mimic")
 

@@ -18,9 +18,8 @@ from mimic_core.evaluation.frechet import LEAST, frechet_distance
 from mimic_core.foreign import check_regular, foreign
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.models import load_pretrained
-from mimic_core.models.weights.parameters import check_values
-from mimic_core.models.weights.pickles import read_pickle
-from mimic_core.objectives.augment import normalise
+from mimic_core.models.weights import check_values, read_pickle
+from mimic_core.objectives import normalise
 
 FEATURES = 2048  # Inception's, of the FID
 

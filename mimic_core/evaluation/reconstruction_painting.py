@@ -13,13 +13,21 @@ from torch import Tensor, nn
 from mimic_core.datasets import PairDataset
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
-from mimic_core.models import load_pretrained
-from mimic_core.models.masking import kept_patches, normalise_patches, patchify
-from mimic_core.models.settings import ViTSettings
-from mimic_core.objectives import OBJECTIVES, Objective, Painter, get_objective, label, load_model, objective_of
-from mimic_core.objectives.augment import normalise, to_float
-from mimic_core.objectives.pictures import painted, viewable
-from mimic_core.pretrain.data import resize
+from mimic_core.models import ViTSettings, kept_patches, load_pretrained, normalise_patches, patchify
+from mimic_core.objectives import (
+    OBJECTIVES,
+    Objective,
+    Painter,
+    get_objective,
+    label,
+    load_model,
+    normalise,
+    objective_of,
+    painted,
+    to_float,
+    viewable,
+)
+from mimic_core.pretrain import resize
 
 
 class NoPainterError(MimicError):

@@ -19,8 +19,7 @@ from mimic_core.finetune.results import SeedResult
 from mimic_core.finetune.settings import DenseSettings
 from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.machine.devices import device, uses_bfloat16
-from mimic_core.models import Encoder
-from mimic_core.models.linear import speed_up_linear_layers
+from mimic_core.models import Encoder, speed_up_linear_layers
 
 FEATURES = 2**31  # bytes of the features of a training set that are kept; beyond, they are computed at every step
 

@@ -21,8 +21,7 @@ from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.seeding import seed_for
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.machine.devices import uses_bfloat16
-from mimic_core.models import Encoder, build_encoder, load_pretrained
-from mimic_core.models.settings import ViTSettings, vit_settings
+from mimic_core.models import Encoder, ViTSettings, build_encoder, load_pretrained, vit_settings
 
 log = logging.getLogger("mimic")
 

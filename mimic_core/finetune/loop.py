@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mimic_core.evaluation.metrics import PerImage
+from mimic_core.evaluation import PerImage
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.data.dense import TrainingImages
 from mimic_core.finetune.model import DenseModel

@@ -16,8 +16,7 @@ from mimic_core.finetune.data import Samples
 from mimic_core.finetune.settings import HeadSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import seed_for
-from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, Encoder
-from mimic_core.models.dpt import LEVELS, DPTHead
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, LEVELS, DPTHead, Encoder
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mimic_core.finetune.model import normalise
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 from mimic_core.models import Encoder
-from mimic_core.objectives.augment import draw_boxes
+from mimic_core.objectives import draw_boxes
 
 Image = NDArray[np.uint8]
 Read = Callable[[int], Image]

@@ -10,8 +10,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 
-from mimic_core.evaluation.bootstrap import bootstrap
-from mimic_core.evaluation.metrics import PerImage
+from mimic_core.evaluation import PerImage, bootstrap
 from mimic_core.finetune.data import Skipped
 from mimic_core.finetune.tasks.base import Task
 from mimic_core.kit.errors import MimicError

@@ -21,7 +21,7 @@ from mimic_core.kit.values import (
     Positive,
     PositiveShare,
 )
-from mimic_core.models.settings import vit_settings
+from mimic_core.models import vit_settings
 
 Mode = Literal["frozen", "whole"]
 Part = Literal["train", "val", "test"]

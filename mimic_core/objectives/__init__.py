@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
+    from mimic_core.objectives.augment import draw_boxes, normalise, to_float
     from mimic_core.objectives.base import Arrays, Batch, Objective, Request, RunSettings
     from mimic_core.objectives.cost import Cost
     from mimic_core.objectives.files import load_model, objective_of, save_model
     from mimic_core.objectives.painter import Painter
+    from mimic_core.objectives.pictures import draw_pictures, hidden, painted, viewable
 
 __all__ = [
     "OBJECTIVES",
@@ -24,16 +26,25 @@ __all__ = [
     "Painter",
     "Request",
     "RunSettings",
+    "draw_boxes",
+    "draw_pictures",
     "get_objective",
+    "hidden",
     "label",
     "load_model",
+    "normalise",
     "objective_of",
+    "painted",
     "save_model",
+    "to_float",
+    "viewable",
 ]
 
 OBJECTIVES = ("mae", "croco", "dino")
 MODULES = {"Cost": "cost", "Painter": "painter"}  # where names are; the others are in base
+MODULES |= dict.fromkeys(("draw_boxes", "normalise", "to_float"), "augment")
 MODULES |= dict.fromkeys(("load_model", "objective_of", "save_model"), "files")
+MODULES |= dict.fromkeys(("draw_pictures", "hidden", "painted", "viewable"), "pictures")
 
 
 def get_objective(name: str) -> "Objective[Any]":

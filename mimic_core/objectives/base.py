@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import read_settings, settings
-from mimic_core.models.settings import DecoderSettings, ViTSettings
-from mimic_core.models.weights.checkpoint import Checkpoint
+from mimic_core.models import DecoderSettings, ViTSettings
+from mimic_core.models.weights import Checkpoint
 from mimic_core.objectives.cost import Cost, count_cost
 
 Model = TypeVar("Model", bound=nn.Module)

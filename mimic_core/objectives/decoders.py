@@ -12,10 +12,8 @@ from torch import Tensor, nn
 from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.numeric import is_count, is_number
 from mimic_core.kit.settings import read_settings
-from mimic_core.models.masked import MaskedModel
-from mimic_core.models.settings import DecoderSettings
-from mimic_core.models.weights.checkpoint import Checkpoint
-from mimic_core.models.weights.pickles import COPY_AGAIN
+from mimic_core.models import DecoderSettings, MaskedModel
+from mimic_core.models.weights import COPY_AGAIN, Checkpoint
 
 
 def describe_decoder(model: MaskedModel, blocks: nn.ModuleList) -> dict[str, Any]:

@@ -16,21 +16,25 @@ from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.files import atomic_path
 from mimic_core.kit.numeric import is_count
 from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
-from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint
-from mimic_core.models.weights.facts import timm_facts
-from mimic_core.models.weights.layouts import read_layout
-from mimic_core.models.weights.load import UNREADABLE, check_file, is_torch
-from mimic_core.models.weights.ours import (
+from mimic_core.models.weights import (
+    COPY_AGAIN,
     FORMAT,
     HEADER,
     MODEL_HEADER,
-    architecture,
+    UNREADABLE,
+    Checkpoint,
+    check_file,
     cpu_weights,
+    fitting,
+    is_torch,
+    open_checkpoint,
+    open_torch,
     parse_header,
+    read_architecture,
+    read_layout,
     read_safetensors,
+    timm_facts,
 )
-from mimic_core.models.weights.parameters import fitting
-from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
 from mimic_core.objectives import OBJECTIVES, get_objective
 from mimic_core.objectives.base import Blueprint, Objective
 from mimic_core.objectives.decoders import no_decoder
@@ -122,7 +126,7 @@ def described(entries: Mapping[str, str], path: Path) -> Blueprint:
     if kind not in OBJECTIVES:
         remedy = f"known are {', '.join(OBJECTIVES)}"
         raise MimicError(f"a model of the kind {shown(kind)} cannot be read", where=path, remedy=remedy)
-    return get_objective(kind).described(header, architecture(header, path), path)
+    return get_objective(kind).described(header, read_architecture(header, path), path)
 
 
 def stated_heads(content: Any) -> tuple[int | None, int | None]:

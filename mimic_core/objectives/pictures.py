@@ -11,8 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mimic_core.kit.files import atomic_path
-from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD
-from mimic_core.models.masking import patchify, unpatchify
+from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, patchify, unpatchify
 
 TILE, GAP, TITLE = 168, 4, 22  # pixels: of a picture, between two, of the line above
 GREY, INK = 0.5, (25, 25, 25)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimic_core.finetune import RANDOM, JobSettings, get_task, job_settings
-from mimic_core.models.settings import vit_settings
+from mimic_core.models import vit_settings
 from mimic_core.plan import operations
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.jobs import Job

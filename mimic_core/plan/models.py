@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from mimic_core.kit.settings import read_settings
-from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
+from mimic_core.models import DecoderSettings, ViTSettings, vit_settings
 from mimic_core.objectives import Cost, get_objective
 
 

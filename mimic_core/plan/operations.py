@@ -6,7 +6,7 @@ are a few per cent. A unit test compares with what torch counts on the models th
 
 from __future__ import annotations
 
-from mimic_core.models.settings import ViTSettings
+from mimic_core.models import ViTSettings
 
 BACKWARD = 2  # operations of a backward pass over those of the forward pass
 

@@ -123,7 +123,7 @@ def late_lines(plan: Plan) -> list[str]:
     return ["Too little time asked for:", "", *rules, "", advice, ""]
 
 
-def page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
+def plan_page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
     """The whole plan.
 
     Args:

@@ -124,7 +124,7 @@ def waits(jobs: Sequence[Job], ran: Mapping[int, Ran], cores: int) -> list[float
     return found
 
 
-def replay(jobs: Sequence[Job], folder: Path, cores: int, eager: Collection[int] = ()) -> Replay:
+def replay_jobs(jobs: Sequence[Job], folder: Path, cores: int, eager: Collection[int] = ()) -> Replay:
     """Simulate a run that has ended, on its own cores and at its own times.
 
     Args:

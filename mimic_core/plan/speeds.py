@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mimic_core.models.settings import DecoderSettings, ViTSettings
+from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.models import Model
 

@@ -17,7 +17,7 @@ from mimic_core.kit.seeding import seed_for
 from mimic_core.kit.verify import InputCheck
 from mimic_core.machine import RunLock
 from mimic_core.machine.devices import usable_precision
-from mimic_core.models.linear import speed_up_linear_layers
+from mimic_core.models import speed_up_linear_layers
 from mimic_core.objectives import Arrays, get_objective
 from mimic_core.pretrain.batches import Batches, Draws
 from mimic_core.pretrain.data import ImageStore, Items

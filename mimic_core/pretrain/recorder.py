@@ -16,9 +16,9 @@ from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.verify import fingerprint
-from mimic_core.models.vit import Encoder
+from mimic_core.models import Encoder
 from mimic_core.models.weights import save_encoder
-from mimic_core.objectives.pictures import draw_pictures
+from mimic_core.objectives import draw_pictures
 from mimic_core.pretrain.batches import Batches
 from mimic_core.pretrain.checkpoint import State
 from mimic_core.pretrain.curves import Curves

@@ -10,7 +10,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.schemas import NOTHING
 from mimic_core.kit.settings import key, read_settings, settings
 from mimic_core.kit.values import AboveZero, BelowOne, Betas, Count, Flag, FullText, InnerShare, NotNegative, Positive
-from mimic_core.models.settings import DecoderSettings, ViTSettings, vit_settings
+from mimic_core.models import DecoderSettings, ViTSettings, vit_settings
 
 EpochList = Sequence[Positive]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from mimic_core.machine import peak_resident
-from mimic_core.models.linear import matrix_product
+from mimic_core.models import matrix_product
 
 SIDES = {"cuda": 8192, "cpu": 1024}  # of the matrices whose product measures what is possible
 PRODUCTS = {"cuda": 20, "cpu": 3}  # of which the fastest counts

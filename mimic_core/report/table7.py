@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.evaluation.bootstrap import DRAWS
+from mimic_core.evaluation import DRAWS
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Encoders, Measure, Result, is_number, read_results

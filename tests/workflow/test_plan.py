@@ -15,7 +15,7 @@ from mimic_core.plan.costs import read_costs
 from mimic_core.plan.jobs import STAGES, list_jobs
 from mimic_core.plan.measured import measured_costs
 from mimic_core.plan.plan import make_plan
-from mimic_core.plan.replay import recorded, replay
+from mimic_core.plan.replay import recorded, replay_jobs
 from mimic_core.plan.schedule import Cluster
 
 pytestmark = pytest.mark.integration
@@ -41,7 +41,7 @@ def test_the_listed_jobs_are_those_that_ran(finished, jobs):
 
 
 def test_the_simulated_wall_time_is_the_real_ones(finished, jobs):
-    found = replay(jobs, finished, 2)
+    found = replay_jobs(jobs, finished, 2)
     print(f"the run took {found.wall:.1f} s, simulated {found.schedule.wall:.1f} s, {found.between:.3f} s between jobs")
     assert found.ratio == pytest.approx(1, rel=0.25)
     alone = sum(one.seconds for one in found.ran.values())

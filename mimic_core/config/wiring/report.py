@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mimic_core.config.wiring import datasets, finetune, pretrain, reconstruction
-from mimic_core.report.registry import FIGURES, Comparison, table
+from mimic_core.report import FIGURES, Comparison, table
 from mimic_core.sources import PAPER_DATASETS
 
 Config = Mapping[str, Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mimic_core.evaluation.bootstrap import bootstrap_statistic
+from mimic_core.evaluation import bootstrap_statistic
 from mimic_core.finetune.job import PICTURE, Job
 from mimic_core.finetune.results import METRICS, rounded, summary_of
 from mimic_core.finetune.settings import OpenMMLabSettings

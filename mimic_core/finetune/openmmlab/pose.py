@@ -22,7 +22,7 @@ from mmpose.registry import DATASETS, METRICS
 from numpy.typing import NDArray
 from xtcocotools.cocoeval import COCOeval
 
-from mimic_core.evaluation.pose import Matches, pose_metrics
+from mimic_core.evaluation import Matches, pose_metrics
 from mimic_core.finetune.job import encoder_sizes
 from mimic_core.finetune.layouts.coco import JOINTS, PARTS, CocoKeypoints
 from mimic_core.finetune.layouts.coco_boxes import read_boxes
@@ -30,7 +30,7 @@ from mimic_core.finetune.layouts.coco_file import read_categories, read_document
 from mimic_core.finetune.openmmlab.config import backbone_config, pixel_statistics, run_config
 from mimic_core.finetune.openmmlab.epochs import SeededDataset
 from mimic_core.finetune.tasks.pose import PoseSettings
-from mimic_core.models.settings import ViTSettings
+from mimic_core.models import ViTSettings
 
 NOTHING: Mapping[str, Mapping[str, Sequence[int]]] = {"train": {}, "test": {}}
 READ = {"type": "LoadImage", "color_type": "color_ignore_orientation"}  # joints belong to the stored pixels

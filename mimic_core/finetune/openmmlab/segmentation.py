@@ -21,7 +21,7 @@ from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mimic_core.evaluation.segmentation import Counts, confusion_counts, segmentation_metrics
+from mimic_core.evaluation import Counts, confusion_counts, segmentation_metrics
 from mimic_core.finetune.augment import JITTERED, OF_ADE20K, jitter_colours
 from mimic_core.finetune.data import IGNORED
 from mimic_core.finetune.job import encoder_sizes
@@ -31,7 +31,7 @@ from mimic_core.finetune.openmmlab.epochs import SeededDataset
 from mimic_core.finetune.tasks.segmentation import SegmentationSettings
 from mimic_core.kit.seeding import seed_for
 from mimic_core.machine.devices import uses_bfloat16
-from mimic_core.models.convnext import ConvNeXtHead
+from mimic_core.models import ConvNeXtHead
 
 NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
 PADDING = 128  # grey level beside an image

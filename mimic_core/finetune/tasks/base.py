@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from mimic_core.finetune.settings import DenseSettings, JobSettings, ProbeSettings
-from mimic_core.models.operations import dpt_head
+from mimic_core.models import dpt_head
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor as Tensor
 
-    from mimic_core.evaluation.metrics import PerImage as PerImage
+    from mimic_core.evaluation import PerImage as PerImage
     from mimic_core.finetune.data import DenseSplit, Split
     from mimic_core.finetune.data import Samples as Samples
     from mimic_core.finetune.job import Job

@@ -72,7 +72,7 @@ class Depth(DenseTask):
         """
         import numpy as np
 
-        from mimic_core.evaluation.metrics import DELTA, pixel_weights
+        from mimic_core.evaluation import DELTA, pixel_weights
 
         depths = np.log(samples.target[:, 0][samples.valid].astype(np.float64))
         order = np.argsort(depths, kind="stable")
@@ -90,7 +90,7 @@ class Depth(DenseTask):
         import cv2
         import numpy as np
 
-        from mimic_core.evaluation.metrics import NEAREST
+        from mimic_core.evaluation import NEAREST
 
         near, far, shown = (np.log(np.maximum(value, NEAREST)) for value in (*bounds, label[0]))
         scaled = np.clip((shown - near) / max(far - near, NEAREST), 0, 1)

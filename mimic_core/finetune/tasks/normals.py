@@ -63,7 +63,7 @@ class Normals(DenseTask):
         """The encoded normal (3,) that minimises the mean L1 of the samples: the weighted median of each channel."""
         import numpy as np
 
-        from mimic_core.evaluation.metrics import pixel_weights
+        from mimic_core.evaluation import pixel_weights
 
         weights = pixel_weights(samples.valid)
         medians = []

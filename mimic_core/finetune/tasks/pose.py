@@ -15,12 +15,12 @@ from mimic_core.finetune.settings import OpenMMLabSettings, need
 from mimic_core.finetune.tasks.base import Counted, Figure, OpenMMLabTask
 from mimic_core.kit.settings import key, settings
 from mimic_core.kit.values import AboveZero, BelowOne, Count, Flag, FullText, NotNegative, Positive
-from mimic_core.models.operations import convolution
+from mimic_core.models import convolution
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from mimic_core.evaluation.pose import Matches
+    from mimic_core.evaluation import Matches
     from mimic_core.finetune.data import Skipped
     from mimic_core.finetune.layouts import CocoKeypoints
     from mimic_core.finetune.tasks.base import BaseMetric, Config, Label, Picture, Rows
@@ -147,13 +147,13 @@ class Pose(OpenMMLabTask):
 
     def measure(self, counts: Sequence[Matches], rows: Rows | None = None) -> dict[str, float]:
         """COCO's AP and AR."""
-        from mimic_core.evaluation.pose import pose_metrics
+        from mimic_core.evaluation import pose_metrics
 
         return pose_metrics(counts, rows)
 
     def per_image(self, counts: Sequence[Matches]) -> dict[str, list[Any]]:
         """How the predictions of an image fared."""
-        from mimic_core.evaluation.pose import pack_matches
+        from mimic_core.evaluation import pack_matches
 
         return pack_matches(counts)
 

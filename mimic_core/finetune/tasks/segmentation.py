@@ -10,10 +10,10 @@ from mimic_core.finetune.settings import OpenMMLabSettings, SquareSettings, Warm
 from mimic_core.finetune.tasks.base import Counted, Figure, OpenMMLabTask
 from mimic_core.kit.settings import key, settings
 from mimic_core.kit.values import AboveZero, BelowOne, Count, Flag, NotNegative, Positive
-from mimic_core.models.operations import convolution
+from mimic_core.models import convolution
 
 if TYPE_CHECKING:
-    from mimic_core.evaluation.segmentation import Counts
+    from mimic_core.evaluation import Counts
     from mimic_core.finetune.layouts import ADE20K
     from mimic_core.finetune.pictures import Sheet
     from mimic_core.finetune.tasks.base import BaseMetric, Config, Picture, Rows
@@ -122,13 +122,13 @@ class Segmentation(OpenMMLabTask):
 
     def measure(self, counts: Counts, rows: Rows | None = None) -> dict[str, float]:
         """Mean intersection over union, and accuracies; classes that do not occur in the images do not count."""
-        from mimic_core.evaluation.segmentation import drawn_counts, segmentation_metrics
+        from mimic_core.evaluation import drawn_counts, segmentation_metrics
 
         return segmentation_metrics(counts.sum(axis=0) if rows is None else drawn_counts(counts, rows))
 
     def per_image(self, counts: Counts) -> dict[str, list[Any]]:
         """The classes (from 0) that occur in an image's truth or prediction, and the pixels of each."""
-        from mimic_core.evaluation.segmentation import pack_counts
+        from mimic_core.evaluation import pack_counts
 
         return pack_counts(counts)
 
@@ -145,7 +145,7 @@ class Segmentation(OpenMMLabTask):
         from mmseg.datasets import ADE20KDataset
         from PIL.Image import Resampling
 
-        from mimic_core.evaluation.segmentation import confusion_counts, segmentation_metrics
+        from mimic_core.evaluation import confusion_counts, segmentation_metrics
         from mimic_core.finetune.pictures import GAP, Sheet, padded
 
         names, palette = ADE20KDataset.METAINFO["classes"], np.array(ADE20KDataset.METAINFO["palette"], np.uint8)
@@ -174,7 +174,7 @@ def common_classes(labels: Sequence[Picture]) -> list[int]:
     """The classes that cover most of some pictures, the largest first."""
     import numpy as np
 
-    from mimic_core.evaluation.segmentation import IGNORED
+    from mimic_core.evaluation import IGNORED
 
     every = np.concatenate([one.ravel() for one in labels])
     counts = np.bincount(every[every != IGNORED], minlength=IGNORED)

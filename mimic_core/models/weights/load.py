@@ -20,7 +20,7 @@ from mimic_core.models.weights.architecture import choose_heads
 from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint
 from mimic_core.models.weights.facts import timm_facts
 from mimic_core.models.weights.layouts import read_layout
-from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, architecture, parse_header, read_safetensors
+from mimic_core.models.weights.ours import HEADER, MODEL_HEADER, parse_header, read_architecture, read_safetensors
 from mimic_core.models.weights.parameters import fitting
 from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
 
@@ -122,7 +122,7 @@ def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, 
     if HEADER not in entries:
         found.facts = timm_facts(path)
         return *read_layout(found, heads), found
-    settings = architecture(parse_header(entries, path), path)
+    settings = read_architecture(parse_header(entries, path), path)
     choose_heads(settings.width, settings.heads, heads, path)
     found.check(weights)
     return settings, weights, found

@@ -118,6 +118,6 @@ def not_ours(path: str | Path) -> MimicError:
     return MimicError("this is not an encoder that MIMIC wrote", where=path, remedy=remedy)
 
 
-def architecture(header: Mapping[str, Any], path: Path) -> ViTSettings:
+def read_architecture(header: Mapping[str, Any], path: Path) -> ViTSettings:
     """Size of the encoder, by the header of a file of ours."""
     return read_settings(ViTSettings, header.get("architecture", {}), f"{path}: architecture")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models.masking import kept_patches
+from mimic_core.models import kept_patches
 
 HALF = 0.5 - 1e-6  # less the rounding error of a sum of areas
 

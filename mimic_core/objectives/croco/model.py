@@ -5,11 +5,16 @@ from __future__ import annotations
 from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 
-from mimic_core.models.attention import CrossAttention, SelfAttention
-from mimic_core.models.masked import MaskedModel
-from mimic_core.models.masking import masked_loss, random_masking
-from mimic_core.models.settings import DecoderSettings, ViTSettings
-from mimic_core.models.vit import Norm
+from mimic_core.models import (
+    CrossAttention,
+    DecoderSettings,
+    MaskedModel,
+    Norm,
+    SelfAttention,
+    ViTSettings,
+    masked_loss,
+    random_masking,
+)
 
 
 class CrossBlock(nn.Module):

@@ -11,11 +11,19 @@ from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.numeric import is_count
-from mimic_core.models.masking import gather_tokens, masked_loss, restore_tokens
-from mimic_core.models.settings import DecoderSettings, ViTSettings
-from mimic_core.models.vit import Encoder, Norm, initialise, make_blocks, sincos_positions
-from mimic_core.models.weights.facts import naver_options
-from mimic_core.models.weights.naver import encoder_name
+from mimic_core.models import (
+    DecoderSettings,
+    Encoder,
+    Norm,
+    ViTSettings,
+    gather_tokens,
+    initialise,
+    make_blocks,
+    masked_loss,
+    restore_tokens,
+    sincos_positions,
+)
+from mimic_core.models.weights import encoder_name, naver_options
 from mimic_core.objectives.croco.model import CrossBlock
 
 NAVER_MARK = "dec_blocks."  # how the names of its decoder's blocks start

@@ -16,9 +16,8 @@ from torch import Tensor
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import key, read_settings, settings
 from mimic_core.kit.values import Share
-from mimic_core.models.masking import random_masking
-from mimic_core.models.settings import ViTSettings
-from mimic_core.models.weights.checkpoint import Checkpoint
+from mimic_core.models import ViTSettings, random_masking
+from mimic_core.models.weights import Checkpoint
 from mimic_core.objectives.augment import normalise, to_float
 from mimic_core.objectives.base import (
     OPTIONS,

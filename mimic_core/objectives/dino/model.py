@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from mimic_core.kit.settings import key, settings
 from mimic_core.kit.values import AboveZero, Count, NotNegative, Positive, Share
-from mimic_core.models.settings import ViTSettings
-from mimic_core.models.vit import Encoder, initialise
+from mimic_core.models import Encoder, ViTSettings, initialise
 
 
 @settings("pretrain.options")

@@ -16,8 +16,8 @@ from torch import Tensor
 from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.numeric import is_number
 from mimic_core.kit.settings import read_settings
-from mimic_core.models.settings import ViTSettings
-from mimic_core.models.weights.pickles import COPY_AGAIN
+from mimic_core.models import ViTSettings
+from mimic_core.models.weights import COPY_AGAIN
 from mimic_core.objectives.augment import (
     blur,
     decolour,

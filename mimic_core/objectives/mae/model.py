@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mimic_core.models.masked import MaskedModel
-from mimic_core.models.masking import masked_loss, random_masking
-from mimic_core.models.settings import DecoderSettings, ViTSettings
-from mimic_core.models.vit import make_blocks
+from mimic_core.models import DecoderSettings, MaskedModel, ViTSettings, make_blocks, masked_loss, random_masking
 
 
 class MAE(MaskedModel):

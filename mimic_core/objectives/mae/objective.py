@@ -12,8 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models.settings import ViTSettings
-from mimic_core.models.weights.checkpoint import Checkpoint
+from mimic_core.models import ViTSettings
+from mimic_core.models.weights import Checkpoint
 from mimic_core.objectives.augment import crop, draw_boxes, normalise, to_float
 from mimic_core.objectives.base import Batch, Blueprint, ImageObjective, RunSettings
 from mimic_core.objectives.decoders import describe_decoder, described_decoder, released_decoder

@@ -10,9 +10,9 @@ from unit.pretrain.conftest import FakePairs, make_manifest
 from unit.report.given import script
 
 from mimic_core.datasets import PairDataset
-from mimic_core.evaluation.bootstrap import bootstrap
 from mimic_core.evaluation.reconstruction import reconstruct
 from mimic_core.evaluation.reconstruction_painting import as_painting, batches, mask_noise, paint
+from mimic_core.evaluation.resampling import bootstrap
 from mimic_core.evaluation.settings import ReconstructionSettings
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import DecoderSettings, ViTSettings, build_encoder, save_encoder

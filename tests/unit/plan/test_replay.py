@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mimic_core.kit.errors import MimicError
 from mimic_core.plan.jobs import Job, to_jobs
 from mimic_core.plan.page import replay_page
-from mimic_core.plan.replay import Ran, replay, waits
+from mimic_core.plan.replay import Ran, replay_jobs, waits
 from mimic_core.plan.schedule import Cluster, simulate
 
 EPOCH = 1_700_000_000.0
@@ -57,7 +57,7 @@ def test_a_run_known_by_hand(tmp_path):
     # on two cores: 0 and 1 at once, then 2 after both, started 2 s late; 3 fills the core that 0 leaves, 1 s late
     jobs = [job(0, stage="frames"), job(1, stage="frames"), job(2, needs=[0, 1]), job(3)]
     write(tmp_path, jobs, {0: (0, 10), 1: (0, 20), 2: (22, 30), 3: (11, 15)})
-    found = replay(jobs, tmp_path, 2)
+    found = replay_jobs(jobs, tmp_path, 2)
     assert found.wall == pytest.approx(30, abs=1e-3)
     assert found.between == pytest.approx((0 + 0 + 2 + 1) / 4, abs=1e-3)
     assert found.spans()["frames"] == pytest.approx((0, 20), abs=1e-3)
@@ -72,7 +72,7 @@ def test_the_simulator_does_not_know_how_a_run_was_ordered(tmp_path):
     """A run that left a core idle while a job was ready: the simulation is quicker, and the ratio says so."""
     jobs = [job(0), job(1)]
     write(tmp_path, jobs, {0: (0, 20), 1: (20, 40)})
-    found = replay(jobs, tmp_path, 2)
+    found = replay_jobs(jobs, tmp_path, 2)
     assert found.wall == pytest.approx(40, abs=1e-3)
     assert found.between == pytest.approx(10, abs=1e-3)
     assert found.ratio == pytest.approx(0.5, abs=1e-3)
@@ -82,17 +82,17 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
     jobs = [job(0), job(1, cores=64)]
     write(tmp_path, jobs[:1], {0: (0, 10)})
     with pytest.raises(MimicError, match=r"rule \(1\) has left no time") as error:
-        replay(jobs, tmp_path, 2)
+        replay_jobs(jobs, tmp_path, 2)
     assert "1.tsv" in str(error.value.where)
     write(tmp_path, jobs, {0: (0, 10), 1: (5, 15)})
     with pytest.raises(MimicError, match="more than 2 cores were held"):
-        replay(jobs, tmp_path, 2)
+        replay_jobs(jobs, tmp_path, 2)
     write(tmp_path, jobs, {0: (0, 10), 1: (500, 510)})
     with pytest.raises(MimicError, match="nothing ran for 490 s"):
-        replay(jobs, tmp_path, 2)
+        replay_jobs(jobs, tmp_path, 2)
     for missing, cores in (([], 2), (jobs, 0)):
         with pytest.raises(MimicError, match="cannot be replayed"):
-            replay(missing, tmp_path, cores)
+            replay_jobs(missing, tmp_path, cores)
 
 
 def test_threads_and_memory_are_asked_for_on_each_node():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from unit.report.given import BASELINES, RUNS, result, row, script
 
-from mimic_core.evaluation.bootstrap import bootstrap
+from mimic_core.evaluation.resampling import bootstrap
 from mimic_core.kit.errors import MimicError
 from mimic_core.report.table7 import markdown, table7
 

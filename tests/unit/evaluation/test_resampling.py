@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mimic_core.evaluation.bootstrap import bootstrap, bootstrap_means, bootstrap_statistic
+from mimic_core.evaluation.resampling import bootstrap, bootstrap_means, bootstrap_statistic
 from mimic_core.kit.errors import MimicError
 
 
