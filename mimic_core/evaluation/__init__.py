@@ -1,7 +1,8 @@
 """Evaluation: metrics of the downstream tasks, the error estimate of a test figure, reconstructions."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.evaluation.metrics import (
@@ -63,8 +64,4 @@ MODULES = {  # imported when first used, so that settings can be read without to
     "ReconstructionSettings": "settings",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)

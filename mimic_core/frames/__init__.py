@@ -3,8 +3,9 @@
 Names are loaded when they are first used: what reads the tables of a shard need not load what reads videos.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.frames.faces import face_blur
@@ -43,8 +44,4 @@ __all__ = [
     "view_name",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES.get(name, 'shard')}"), name)
+__getattr__ = lazy_door(__name__, MODULES, __all__, "shard")

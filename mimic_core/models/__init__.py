@@ -1,7 +1,8 @@
 """Models: the vision transformer, downstream heads, and their weights in files (:mod:`weights`)."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.models.attention import CrossAttention, SelfAttention
@@ -89,8 +90,4 @@ MODULES = {  # imported when first used, so that settings can be read without to
     **dict.fromkeys(("build_encoder", "export_multimae", "export_timm", "load_pretrained", "save_encoder"), "weights"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)

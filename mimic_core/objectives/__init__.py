@@ -7,6 +7,7 @@ objective, not with this list: the reports need names and labels alone.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mimic_core.kit.doors import lazy_door
 from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
@@ -61,7 +62,4 @@ def label(name: str) -> str:
     return str(import_module(f"{__name__}.{name}").LABEL) if name in OBJECTIVES else name
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES.get(name, 'base')}"), name)
+__getattr__ = lazy_door(__name__, MODULES, __all__, "base")

@@ -4,8 +4,9 @@ Names are loaded when they are first used: settings alone need no OpenCV. :mod:`
 loads what reads videos.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.pairs.correspondences import NO_PATCH
@@ -59,8 +60,4 @@ __all__ = [
     "usable",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES.get(name, 'measurement')}"), name)
+__getattr__ = lazy_door(__name__, MODULES, __all__, "measurement")

@@ -1,7 +1,8 @@
 """What a config will cost before it runs: jobs, time, disk and memory by stage, and how a cluster would work it off."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.plan.costs import read_costs
@@ -38,8 +39,4 @@ MODULES = {  # imported when first used, so that the command's help needs no tor
     "Cluster": "schedule",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)

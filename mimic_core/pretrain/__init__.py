@@ -1,7 +1,8 @@
 """Pretraining: pairs in, an encoder out."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.pretrain.data import resize
@@ -20,8 +21,4 @@ MODULES = {  # imported when first used: whoever asks for a run's lock alone nee
     "PretrainSettings": "settings",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)

@@ -1,7 +1,8 @@
 """The paper's tables and figures, our numbers beside the paper's own."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.report.gallery import write_gallery
@@ -22,8 +23,4 @@ MODULES = {  # imported when first used, so that the rules can read the list of 
     **dict.fromkeys(("FIGURES", "TABLES", "Comparison", "Given", "make_table", "table"), "registry"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)

@@ -6,9 +6,9 @@ number on NYUv2, Taskonomy or HM3D.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mimic_core.kit.doors import lazy_door
 from mimic_core.sampledata.names import DOWNSTREAM, RAW, flat_names, part
 
 if TYPE_CHECKING:
@@ -72,8 +72,4 @@ MODULES = {  # imported when first used, so that planning a run needs the names 
     "write_walkthrough": "film.walkthrough",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{MODULES[name]}"), name)
+__getattr__ = lazy_door(__name__, MODULES)
