@@ -1,4 +1,4 @@
-"""Evaluation: metrics of the downstream tasks, the error estimate of a test figure, reconstructions."""
+"""Evaluation: downstream metrics, bootstrap errors, reconstruction of held-out pairs, the audit of the mining."""
 
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ __all__ = [
     "segmentation_metrics",
 ]
 
-MODULES = {  # imported when first used, so that settings can be read without torch and numpy
+MODULES = {  # imported on first use, so that settings can be read without torch and numpy
     **dict.fromkeys(
         ("DELTA", "NEAREST", "PerImage", "depth_metrics", "masked_mean", "normal_metrics", "pixel_weights"), "metrics"
     ),

@@ -1,4 +1,4 @@
-"""The Frechet distance between two sets of feature vectors, each taken as a Gaussian (Heusel et al., 2017)."""
+"""Frechet distance between two sets of feature vectors, each modelled as a Gaussian (Heusel et al., 2017)."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from numpy.typing import NDArray
 
 from mimic_core.kit.errors import MimicError
 
-LEAST = 2  # vectors of which there is a covariance
+MIN_VECTORS = 2  # fewer have no covariance
 
 
 def frechet_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Squared distance of the means plus trace(S1 + S2 - 2 (S1 S2)^(1/2)), with S the unbiased covariances.
+    """Return the squared distance of the means plus trace(S1 + S2 - 2 (S1 S2)^(1/2)), S the unbiased covariances.
 
-    With S = A'A of a centred set A, the trace of that root is the sum of the singular values of A1 A2'. No root of a
-    covariance is taken, so rounding stays rounding where a covariance is singular: fewer vectors than features.
+    With S = A'A for the centred vectors A, the trace of that root is the sum of the singular values of A1 A2'. This
+    avoids the root of a covariance, which is inaccurate if it is singular (fewer vectors than features).
 
     Args:
-        one: (N, D) features, computed in float64.
+        one: (N, D) features; the computation is in float64.
         other: (M, D) features.
 
     Returns:
         The distance, 0 or more, in squared units of the features.
 
     Raises:
-        MimicError: a set of fewer than two vectors, other sizes, or a value that is not finite.
+        MimicError: a set has fewer than two vectors, the widths differ, or a value is not finite.
     """
     one, other = one.astype(np.float64), other.astype(np.float64)
     if one.ndim != 2 or other.ndim != 2 or one.shape[1] != other.shape[1]:
-        raise MimicError(f"features of shapes {one.shape} and {other.shape}", remedy="give two sets of (N, D)")
-    if min(len(one), len(other)) < LEAST:
-        what = f"there are {len(one)} and {len(other)} images"
-        raise MimicError(what, remedy=f"a Frechet distance needs {LEAST} or more of each")
+        raise MimicError(f"the features have shapes {one.shape} and {other.shape}", remedy="give (N, D) and (M, D)")
+    if min(len(one), len(other)) < MIN_VECTORS:
+        what = f"there are {len(one)} and {len(other)} images for a Frechet distance"
+        raise MimicError(what, remedy=f"give at least {MIN_VECTORS} of each")
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         raise MimicError("a feature is not finite", remedy="check the images and the weights of the encoder")
     shift = one.mean(axis=0) - other.mean(axis=0)
@@ -42,6 +42,6 @@ def frechet_distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> 
 
 
 def root(features: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(K, D) matrix A of which A'A is the covariance of (N, D) features; K is the smaller of N and D."""
+    """Return a (K, D) matrix A such that A'A is the covariance of (N, D) features, with K = min(N, D)."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     return np.asarray(np.linalg.qr(centred, mode="r") if len(features) > features.shape[1] else centred)

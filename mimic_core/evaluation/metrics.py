@@ -1,7 +1,7 @@
-"""What the dense tasks are judged by, one value an image.
+"""Metrics of the dense tasks, one value per image.
 
-Every function takes arrays of whole images with a mask of the pixels that count, and returns float64 arrays (B,);
-an image without one valid pixel gets NaN.
+They take batches of images with a mask of the valid pixels, and return float64 arrays (B,), NaN for an image without
+a valid pixel.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 PerImage = dict[str, NDArray[np.float64]]
 
-DELTA = 1.25  # ratio between predicted and true depth that still counts as right (Eigen et al. 2014)
-NEAREST = 1e-3  # metres; a predicted depth below this is taken as this, so that ratios and logarithms exist
+DELTA = 1.25  # largest ratio between predicted and true depth that counts as correct (Eigen et al. 2014)
+NEAREST = 1e-3  # metres; predicted depths are clamped to at least this, so that ratios and logarithms are finite
 
 
 def masked_mean(values: Floats | Mask, valid: Mask) -> NDArray[np.float64]:
-    """Mean of (B, ...) values over the valid entries of each image: (B,), NaN where there is none."""
+    """Average (B, ...) values over the valid entries of each image: (B,), NaN where there is none."""
     axes = tuple(range(1, values.ndim))
     total = np.where(valid, values, 0).sum(axis=axes, dtype=np.float64)
     count = valid.sum(axis=axes)
@@ -27,17 +27,17 @@ def masked_mean(values: Floats | Mask, valid: Mask) -> NDArray[np.float64]:
 
 
 def depth_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:
-    """The usual errors of metric depth (Eigen et al. 2014), as reported for NYUv2.
+    """Compute the usual errors of metric depth (Eigen et al. 2014), as reported for NYUv2.
 
     Args:
         prediction: (B, H, W) metres.
         target: (B, H, W) metres, above 0 where valid.
-        valid: (B, H, W), the pixels that count.
+        valid: (B, H, W), the pixels to evaluate.
 
     Returns:
-        ``delta1``, ``delta2``, ``delta3``: percent of pixels whose ratio to the truth is under 1.25, 1.25^2, 1.25^3
-        (the larger of p/t and t/p; the paper's NYUv2 metric is delta1); ``rmse`` (metres); ``rel`` and ``srel``: mean
-        absolute and squared error over the true depth; ``log10``: mean absolute difference of logarithms.
+        ``delta1``, ``delta2``, ``delta3``: percent of pixels whose ratio to the truth (the larger of p/t and t/p) is
+        under 1.25, 1.25^2, 1.25^3 (the paper's NYUv2 metric is delta1); ``rmse`` (metres); ``rel`` and ``srel``: mean
+        absolute and squared error divided by the true depth; ``log10``: mean absolute difference of logarithms.
     """
     truth = np.where(valid, target, 1.0).astype(np.float64)
     guess = np.where(valid, np.maximum(prediction, NEAREST), 1.0).astype(np.float64)
@@ -52,15 +52,15 @@ def depth_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:
 
 
 def normal_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:
-    """Errors of surface normals in the [0, 1] encoding n * 0.5 + 0.5.
+    """Compute the errors of surface normals in the [0, 1] encoding n * 0.5 + 0.5.
 
-    The paper's Taskonomy figures are L1 x 1000 on this encoding: the released MultiMAE reads the PNG and divides it
-    by 255, and neither decodes nor normalises it.
+    The paper's Taskonomy figures are L1 x 1000 on this encoding: the released MultiMAE divides the PNG's values by
+    255, and neither decodes nor normalises them.
 
     Args:
         prediction: (B, 3, H, W), nominally in [0, 1].
         target: (B, 3, H, W) in [0, 1].
-        valid: (B, H, W), the pixels that count.
+        valid: (B, H, W), the pixels to evaluate.
 
     Returns:
         ``l1``: mean absolute difference over pixels and channels, times 1000; ``angle``: mean angle, degrees.
@@ -74,6 +74,6 @@ def normal_metrics(prediction: Floats, target: Floats, valid: Mask) -> PerImage:
 
 
 def pixel_weights(valid: Mask) -> NDArray[np.float64]:
-    """Weight of every valid pixel of (B, H, W), in order, so that each image counts the same, as in the metrics."""
+    """Return a weight for each valid pixel of (B, H, W), in order, so that images count equally, as in the metrics."""
     counts = valid.sum(axis=(1, 2))
     return np.repeat(1.0 / np.maximum(counts, 1), counts)

@@ -1,7 +1,7 @@
-"""The mining audited against the truth: how right its correspondences and its verdicts are, scene by scene.
+"""Audit of the mining: how accurate its correspondences and verdicts are, for each kind of scene.
 
-The sample world knows depth and cameras, so it knows which pixel of one view is which of the other. Each variant of the
-mining measures the same pairs; it sees the two images and nothing else.
+Depth and cameras of the sample world are known, so the true position of every pixel in the other view is too. Each
+variant of the mining measures the same pairs and sees only the two images.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from mimic_core.pairs import (
     usable,
 )
 
-ALL = "all"  # the row of a variant over all scenes
+ALL = "all"  # scene of a row over all scenes
 
 Points = NDArray[np.float32]
 Matcher = Callable[[Any, Any, float], tuple[Points, Points]]  # matched points of both views, (M, 2) each
@@ -45,35 +45,35 @@ Matcher = Callable[[Any, Any, float], tuple[Points, Points]]  # matched points o
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to mine: what finds keypoints, what matches them, what fits the homography, and the thresholds."""
+    """A variant of the mining: its feature detector, matcher, thresholds and estimator of the homography."""
 
     name: str
-    find: Callable[[NDArray[np.uint8]], Any]
-    matched: Matcher
+    detect: Callable[[NDArray[np.uint8]], Any]
+    match: Matcher
     settings: MiningSettings = DEFAULT
     method: int = cv2.RANSAC
 
 
 def sift_matches(first: Features, second: Features, ratio: float) -> tuple[Points, Points]:
-    """Exhaustive matches of SIFT features, as the mining has them."""
+    """Match SIFT features exhaustively, as the mining does."""
     rows1, rows2 = match(first, second, ratio)
     return first.points[rows1], second.points[rows2]
 
 
 def flann_matches(first: Features, second: Features, ratio: float) -> tuple[Points, Points]:
-    """Approximate matches: four k-d trees, 50 checks."""
+    """Match approximately, with four k-d trees and 50 checks."""
     cv2.setRNGSeed(0)  # the trees are random
     matcher = cv2.FlannBasedMatcher({"algorithm": 1, "trees": 4}, {"checks": 50})
     return ratio_matches(matcher, (first.points, first.descriptors), (second.points, second.descriptors), ratio)
 
 
 def binary_matches(first: Any, second: Any, ratio: float) -> tuple[Points, Points]:
-    """Exhaustive matches of binary descriptors by Hamming distance."""
+    """Match binary descriptors exhaustively, by Hamming distance."""
     return ratio_matches(cv2.BFMatcher(cv2.NORM_HAMMING), first, second, ratio)
 
 
 def ratio_matches(matcher: Any, first: Any, second: Any, ratio: float) -> tuple[Points, Points]:
-    """The ratio test on what an OpenCV matcher finds; features are (points, descriptors)."""
+    """Apply the ratio test to the results of an OpenCV matcher; features are (points, descriptors)."""
     none = np.zeros((0, 2), np.float32)
     if len(first[0]) < 2 or len(second[0]) < 2:
         return none, none
@@ -85,7 +85,7 @@ def ratio_matches(matcher: Any, first: Any, second: Any, ratio: float) -> tuple[
 
 
 def binary_features(make: Callable[[], Any]) -> Callable[[NDArray[np.uint8]], Any]:
-    """A finder of (points, descriptors) from an OpenCV detector."""
+    """Wrap an OpenCV detector as a function from an image to (points, descriptors)."""
 
     def find(image: NDArray[np.uint8]) -> tuple[Points, Any]:
         keypoints, descriptors = make().detectAndCompute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), None)
@@ -95,7 +95,7 @@ def binary_features(make: Callable[[], Any]) -> Callable[[NDArray[np.uint8]], An
 
 
 def variants() -> list[Variant]:
-    """The default first, then each setting compared with it, one change at a time."""
+    """Return the default and then the variants, each with one change."""
 
     def sift(name: str, **changes: Any) -> Variant:
         return Variant(name, detect, sift_matches, MiningSettings(**changes))
@@ -111,15 +111,15 @@ def variants() -> list[Variant]:
         Variant("ORB", binary_features(lambda: cv2.ORB.create(1000)), binary_matches),
         sift("overlap to 0.70", max_overlap=0.70),
     ]
-    akaze = getattr(cv2, "AKAZE", None)  # OpenCV 5 has moved it to its contributed modules
+    akaze = getattr(cv2, "AKAZE", None)  # in OpenCV 5 it is a contrib module
     if akaze is not None:
         made.append(Variant("AKAZE", binary_features(akaze.create), binary_matches))
     return made
 
 
 def measure_with(variant: Variant, first: Any, second: Any, rng: np.random.Generator) -> Measurement:
-    """Measure a pair as :func:`mimic_core.pairs.measure` does, with a variant's parts."""
-    points1, points2 = variant.matched(first, second, variant.settings.ratio)
+    """Measure a pair as :func:`mimic_core.pairs.measure` does, with the parts of a variant."""
+    points1, points2 = variant.match(first, second, variant.settings.ratio)
     if len(points1) <= variant.settings.min_matches:
         return Measurement(FEW_MATCHES, len(points1))
     matrix, mask = cv2.findHomography(points1, points2, variant.method, variant.settings.reprojection_threshold)
@@ -129,7 +129,7 @@ def measure_with(variant: Variant, first: Any, second: Any, rng: np.random.Gener
 
 
 def judge(result: Measurement, there: NDArray[np.float64], back: NDArray[np.float64]) -> dict[str, Any]:
-    """What a measurement says beside the truth.
+    """Compare a measurement with the truth.
 
     Args:
         there, back: true positions of view 1's pixels in view 2 and of view 2's in view 1.
@@ -152,7 +152,7 @@ def judge(result: Measurement, there: NDArray[np.float64], back: NDArray[np.floa
 
 
 def patch_errors(matrix: NDArray[np.floating], there: NDArray[np.float64], patches: NDArray[np.intp]) -> Any:
-    """Distance in pixels between where the homography and where the truth puts a patch's pixels: a median a patch."""
+    """Return each visible patch's median distance in pixels between the homography and the truth."""
     y, x = np.divmod(np.arange(PATCHES * PATCH_SIZE * PATCH_SIZE), GRID * PATCH_SIZE)
     pixels = np.stack([x, y, np.ones_like(x)]).astype(float)
     mapped = matrix @ pixels
@@ -164,28 +164,30 @@ def patch_errors(matrix: NDArray[np.floating], there: NDArray[np.float64], patch
 
 
 def audit(settings: Mapping[str, Any], count: int, scenes: Sequence[str] = tuple(SCENES)) -> pd.DataFrame:
-    """Measure ``count`` pairs of every kind of scene with every variant: a row a pair and variant."""
+    """Measure ``count`` pairs of every kind of scene with every variant: one row per pair and variant."""
     chosen = variants()
     rows = []
     with Progress(len(scenes) * count, "pairs") as progress:
         for scene in scenes:
             for number, pair in enumerate(SCENES[scene](settings, count)):
-                rows += [{"scene": scene, "pair": number, **row} for row in rows_of(chosen, pair, settings, number)]
+                rows += [
+                    {"scene": scene, "pair": number, **row} for row in measure_pair(chosen, pair, settings, number)
+                ]
                 progress.step(note=scene)
     return pd.DataFrame(rows)
 
 
-def rows_of(
+def measure_pair(
     chosen: Iterable[Variant], pair: TruePair, settings: Mapping[str, Any], number: int
 ) -> Iterable[dict[str, Any]]:
-    """One pair measured by every variant; features of the same finder are computed once."""
+    """Measure one pair with every variant; those of the same detector share features."""
     there = true_positions(pair.first, pair.second, pair.moved)
     back = true_positions(pair.second, pair.first, {instance: -shift for instance, shift in pair.moved.items()})
     features: dict[Any, tuple[Any, Any]] = {}
     for variant in chosen:
-        if variant.find not in features:
-            features[variant.find] = variant.find(pair.first.image), variant.find(pair.second.image)
-        first, second = features[variant.find]
+        if variant.detect not in features:
+            features[variant.detect] = variant.detect(pair.first.image), variant.detect(pair.second.image)
+        first, second = features[variant.detect]
         rng = generator(int(settings["seed"]), "audit", "vote", number)
         result = measure_with(variant, first, second, rng)
         points = [one.points if isinstance(one, Features) else one[0] for one in (first, second)]
@@ -199,13 +201,13 @@ def rows_of(
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """The table: a row a variant and scene, and one a variant over all scenes.
+    """Aggregate the rows: one row per variant and scene, and one per variant over all scenes.
 
-    Columns: ``pairs``; ``keypoints`` a view; counts of the verdicts; of the kept pairs' correspondences the share that
-    names the true patch (``precision``) or one beside it (``precision_near``) and the error of the homography
-    (``error_px``: median over pairs of the median over patches); ``overlap_bias`` and ``overlap_error``: mean and mean
-    absolute difference of measured overlap and true covisibility; and the verdict against the true covisibility:
-    ``true_kept``, ``false_kept``, ``false_rejected``, ``true_rejected``. ``note`` says why a variant was not run.
+    Columns: ``pairs``; ``keypoints`` per view; counts of the verdicts; ``precision`` and ``precision_near``: share of
+    the kept pairs' correspondences that name the true patch, or it or a neighbour; ``error_px``: error of their
+    homographies, median over pairs of the median over patches; ``overlap_bias`` and ``overlap_error``: mean and mean
+    absolute difference of measured overlap and true covisibility; ``true_kept``, ``false_kept``, ``false_rejected``,
+    ``true_rejected``: verdicts against the true covisibility; ``note``: why a variant was not run.
     """
     both = pd.concat([rows, rows.assign(scene=ALL)])
     table = [
@@ -217,12 +219,12 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_run() -> dict[str, str]:
-    """Variants that this machine cannot run, and why."""
+    """Return the variants that this machine cannot run, and why."""
     return {} if hasattr(cv2, "AKAZE") else {"AKAZE": f"not run: OpenCV {cv2.__version__} has no AKAZE"}
 
 
 def summarise(rows: pd.DataFrame) -> dict[str, Any]:
-    """One row of the table."""
+    """Aggregate the rows of one variant and scene."""
     kept = rows["verdict"] == KEPT
     in_range = (rows["covisibility"] > rows["lower"]) & (rows["covisibility"] < rows["upper"])
     verdicts = rows["verdict"].value_counts()
@@ -246,5 +248,5 @@ def summarise(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def rounded(value: float, digits: int = 3) -> float | None:
-    """A number for the table; None where nothing was measured."""
+    """Round a number for the table; None if nothing was measured."""
     return None if np.isnan(value) else round(float(value), digits)

@@ -1,4 +1,4 @@
-"""Pairs of views of the sample world for the audit of the mining: one function a kind of scene."""
+"""Pairs of views of the sample world for the audit of the mining: one function per kind of scene."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mimic_core.sampledata import Materials, Part, flat_glb, glb_bytes, landscap
 from mimic_core.simulators import Simulator, camera_pose, open_simulator
 
 FOCAL = 128.0  # pixels: the central 224 of a 256-pixel render with a field of view of 90 degrees
-NEAREST_MEDIAN = 1.0  # metres; nearer, a view shows little but one wall
+MIN_MEDIAN_DEPTH = 1.0  # metres; a nearer view shows little but one wall
 FLATS = ("flat000", "flat001", "flat002", "flat003")
 WALL_SIZE, WALL_PIXELS = (12.0, 8.0), (1536, 1024)  # metres, texture pixels
 
@@ -29,7 +29,7 @@ Effect = Callable[[np.random.Generator, Image], Image]
 
 @dataclass(frozen=True)
 class TruePair:
-    """Two shots, and how far which objects moved between them (metres, by instance number)."""
+    """Two shots, and the displacement of objects that moved between them (metres, by instance number)."""
 
     first: Shot
     second: Shot
@@ -37,7 +37,7 @@ class TruePair:
 
 
 def hfov(focal: float) -> float:
-    """Field of view of a 224-pixel view, degrees."""
+    """Return the field of view of a 224-pixel view, in degrees."""
     return 2 * math.degrees(math.atan(IMAGE_SIZE / 2 / focal))
 
 
@@ -47,19 +47,19 @@ def shoot(simulator: Simulator, pose: NDArray[np.float64], focal: float = FOCAL)
     return Shot(view.rgb, view.depth, view.instances, pose, focal)
 
 
-def start(simulator: Simulator, rng: np.random.Generator) -> tuple[NDArray[np.float64], float, Shot]:
-    """A place in a flat, a heading, and the view from there: of more than one near wall."""
+def random_start(simulator: Simulator, rng: np.random.Generator) -> tuple[NDArray[np.float64], float, Shot]:
+    """Draw an eye position and heading in a flat whose view shows more than one near wall; return them and the view."""
     while True:
         feet = simulator.random_navigable_point(rng)
         eye = feet + np.array([0.0, rng.uniform(1.2, 1.8), 0.0])
         yaw = float(rng.uniform(0, 360))
         shot = shoot(simulator, camera_pose(eye, yaw))
-        if np.median(shot.depth) > NEAREST_MEDIAN:
+        if np.median(shot.depth) > MIN_MEDIAN_DEPTH:
             return eye, yaw, shot
 
 
 def in_flats(settings: Mapping[str, Any], count: int, name: str) -> Iterator[tuple[Simulator, np.random.Generator]]:
-    """``count`` turns, shared out over a few flats, each with a generator of its own."""
+    """Yield ``count`` times a simulator of one of the flats and a new random generator."""
     for number, flat in enumerate(FLATS[:count]):
         with open_simulator(flat_glb(flat, settings), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
             for turn in range(number, count, len(FLATS)):
@@ -67,9 +67,9 @@ def in_flats(settings: Mapping[str, Any], count: int, name: str) -> Iterator[tup
 
 
 def deep_room(settings: Mapping[str, Any], count: int, name: str = "deep_room") -> Iterator[TruePair]:
-    """A step of 0.1 to 0.8 m and a turn of up to 25 degrees in a furnished room."""
+    """Yield pairs in a furnished room, a step of 0.1 to 0.8 m and a turn of up to 25 degrees apart."""
     for simulator, rng in in_flats(settings, count, name):
-        eye, yaw, first = start(simulator, rng)
+        eye, yaw, first = random_start(simulator, rng)
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.8)
         moved = simulator.try_step(eye * [1, 0, 1], distance * np.array([np.cos(angle), 0.0, np.sin(angle)]))
         place = np.array([moved[0], eye[1], moved[2]])
@@ -77,28 +77,28 @@ def deep_room(settings: Mapping[str, Any], count: int, name: str = "deep_room") 
 
 
 def pure_rotation(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
-    """A turn of 5 to 50 degrees on the spot."""
+    """Yield pairs from one place, a turn of 5 to 50 degrees apart."""
     for simulator, rng in in_flats(settings, count, "pure_rotation"):
-        eye, yaw, first = start(simulator, rng)
+        eye, yaw, first = random_start(simulator, rng)
         turn = rng.choice([-1, 1]) * rng.uniform(5, 50)
         yield TruePair(first, shoot(simulator, camera_pose(eye, yaw + turn)))
 
 
 def zoom(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
-    """The same place through a lens of 1.2 to 2.5 times the focal length."""
+    """Yield pairs from one place, the second with 1.2 to 2.5 times the focal length."""
     for number, flat in enumerate(FLATS[:count]):
         glb = flat_glb(flat, settings)
         with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as wide:
             for turn in range(number, count, len(FLATS)):
                 rng = generator(int(settings["seed"]), "audit", "zoom", turn)
-                eye, yaw, first = start(wide, rng)
+                eye, yaw, first = random_start(wide, rng)
                 focal = FOCAL * rng.uniform(1.2, 2.5)
                 with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(focal)) as narrow:
                     yield TruePair(first, shoot(narrow, camera_pose(eye, yaw), focal))
 
 
 def collage(rng: np.random.Generator) -> Image:
-    """A wall hung with pictures of all sizes."""
+    """Draw a wall hung with pictures of all sizes."""
     width, height = WALL_PIXELS
     wall: NDArray[np.float32] = np.clip(Materials(rng).plaster((190, 180, 170))(rng, height, width), 0, 255)
     for _ in range(150):
@@ -109,7 +109,7 @@ def collage(rng: np.random.Generator) -> Image:
 
 
 def smooth(rng: np.random.Generator) -> Image:
-    """A wall with soft stains and hardly an edge."""
+    """Draw a wall with soft stains and hardly any edges."""
     width, height = WALL_PIXELS
     stains: NDArray[np.float32] = cv2.resize(
         rng.uniform(120, 190, (6, 9, 3)).astype(np.float32), WALL_PIXELS, interpolation=cv2.INTER_CUBIC
@@ -118,14 +118,14 @@ def smooth(rng: np.random.Generator) -> Image:
 
 
 def repeated(rng: np.random.Generator) -> Image:
-    """A wall of tiles that are all the same."""
+    """Draw a wall of identical tiles."""
     side = 64
     tile = np.clip(poster(rng, side, side), 0, 255).astype(np.uint8)
     return np.tile(tile, (WALL_PIXELS[1] // side, WALL_PIXELS[0] // side, 1))
 
 
 def quad(centre: tuple[float, float, float], size: tuple[float, float], texture: int, level: bool = False) -> Part:
-    """An upright rectangle that faces +z, or a level one that faces up."""
+    """Make an upright rectangle that faces +z, or a level one that faces up."""
     x, y = (np.array([-1, 1, 1, -1]) * size[0] / 2, np.array([1, 1, -1, -1]) * size[1] / 2)
     corners = np.stack([x, np.zeros(4), -y] if level else [x, y, np.zeros(4)], axis=1) + np.array(centre)
     uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
@@ -133,7 +133,7 @@ def quad(centre: tuple[float, float, float], size: tuple[float, float], texture:
 
 
 def wall_scene(texture: Image, board: tuple[Image, float] | None = None) -> bytes:
-    """A textured wall at z = 0, a floor behind the camera to stand on, and maybe a board in front of the wall at x."""
+    """Make a GLB of a textured wall at z = 0, a floor to stand on, and optionally a board (image, x) in front."""
     pictures = [texture, np.full((8, 8, 3), 120, np.uint8), *([board[0]] if board else [])]
     nodes = [
         ("wall", [quad((0, 0, 0), WALL_SIZE, 0)]),
@@ -147,7 +147,7 @@ def wall_scene(texture: Image, board: tuple[Image, float] | None = None) -> byte
 
 
 def wall_pose(rng: np.random.Generator, near: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """A camera in front of the wall; with ``near``, within about a metre of that place."""
+    """Draw a camera pose in front of the wall; with ``near``, within about a metre of that position."""
     if near is None:
         place = np.array([rng.uniform(-2, 2), rng.uniform(-1, 1), rng.uniform(1.6, 2.6)])
     else:
@@ -156,7 +156,7 @@ def wall_pose(rng: np.random.Generator, near: NDArray[np.float64] | None = None)
 
 
 def walls(settings: Mapping[str, Any], count: int, name: str, paint: Callable[..., Image]) -> Iterator[TruePair]:
-    """Two views of a painted wall from places up to a metre apart."""
+    """Yield pairs of views of a painted wall, about a metre apart at most."""
     rng = generator(int(settings["seed"]), "audit", name)
     with open_simulator(wall_scene(paint(rng)), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
         for turn in range(count):
@@ -166,7 +166,7 @@ def walls(settings: Mapping[str, Any], count: int, name: str, paint: Callable[..
 
 
 def moving_object(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
-    """A board before the wall, moved sideways by 0.2 to 0.6 m from one view to the next."""
+    """Yield pairs with a board in front of the wall that moves sideways by 0.2 to 0.6 m between the views."""
     seed = int(settings["seed"])
     rng = generator(seed, "audit", "moving_object")
     wall, picture = collage(rng), np.clip(poster(rng, 192, 192), 0, 255).astype(np.uint8)
@@ -184,7 +184,7 @@ def moving_object(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]
 
 
 def motion_blur(rng: np.random.Generator, image: Image) -> Image:
-    """A streak of 9 pixels in any direction."""
+    """Blur along a streak of 9 pixels in a random direction."""
     kernel = np.zeros((9, 9), np.float32)
     kernel[4] = 1 / 9
     turned = cv2.warpAffine(kernel, cv2.getRotationMatrix2D((4, 4), rng.uniform(0, 180), 1), (9, 9))
@@ -193,18 +193,18 @@ def motion_blur(rng: np.random.Generator, image: Image) -> Image:
 
 
 def low_light(rng: np.random.Generator, image: Image) -> Image:
-    """An eighth of the light, with a sensor's noise, brightened four times."""
+    """Divide the light by eight, add sensor noise, and brighten four times."""
     return np.clip((image / 8 + rng.normal(0, 2, image.shape)).round() * 4, 0, 255).astype(np.uint8)
 
 
 def jpeg_30(rng: np.random.Generator, image: Image) -> Image:
-    """Saved as JPEG of quality 30."""
+    """Encode as JPEG of quality 30 and decode."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def with_effect(settings: Mapping[str, Any], count: int, effect: Effect) -> Iterator[TruePair]:
-    """The pairs of :func:`deep_room`, both images changed."""
+    """Yield the pairs of :func:`deep_room` with an effect applied to both images."""
     for turn, pair in enumerate(deep_room(settings, count)):
         rng = generator(int(settings["seed"]), "audit", effect.__name__, turn)
         first, second = (dataclasses.replace(shot, image=effect(rng, shot.image)) for shot in (pair.first, pair.second))

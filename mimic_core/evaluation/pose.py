@@ -1,8 +1,8 @@
-"""Average precision and recall of keypoints from what is kept of every image, for test sets drawn from them.
+"""Average precision and recall of keypoints from per-image matches, for resampled test sets.
 
-COCO's evaluation matches the predicted people of one image with the true ones by object keypoint similarity (OKS), at
-ten thresholds; figures of a test set come from the matches of all its images, sorted by score. Here the matches of each
-image are kept, so that the figures of any drawn test set are exactly those that COCO's own evaluation would give.
+COCO's evaluation matches predicted with true people in each image by object keypoint similarity (OKS) at ten
+thresholds, and computes its metrics from the matches of all images, sorted by score. The matches of each image are kept
+here, so that the metrics of any resampled test set equal those of COCO's evaluation.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)  # of the OKS
-RECALLS = np.linspace(0.0, 1.0, 101)  # at which the precision is read
-MOST = 20  # predicted people of an image that count, the best ones
+THRESHOLDS = np.linspace(0.5, 0.95, 10)  # OKS thresholds
+RECALLS = np.linspace(0.0, 1.0, 101)  # recalls at which precision is sampled
+MAX_DETECTIONS = 20  # predictions evaluated per image, those of the highest scores
 
 
 @dataclass(frozen=True)
 class Matches:
-    """How the predictions of one image fared.
+    """Predicted people of one image, matched with the true ones.
 
     Attributes:
-        scores: (D,) of the predicted people, the best first.
-        matched: (10, D) whether each found a person of its own, at every threshold.
-        ignored: (10, D) whether each counts neither for nor against.
-        people: true people that count.
+        scores: (D,) of the predicted people, highest first.
+        matched: (10, D), whether each is matched with a true person, at every threshold.
+        ignored: (10, D), whether each is left out of the evaluation, at every threshold.
+        people: number of true people that are evaluated.
     """
 
     scores: NDArray[np.float64]
@@ -37,27 +37,27 @@ class Matches:
 
     @classmethod
     def of(cls, evaluated: Mapping[str, Any] | None) -> Matches:
-        """From an entry of ``COCOeval.evalImgs``; None stands for an image with neither people nor predictions."""
+        """Convert an entry of ``COCOeval.evalImgs``; None means an image with neither people nor predictions."""
         if evaluated is None:
             nobody = np.zeros((len(THRESHOLDS), 0), bool)
             return cls(np.zeros(0), nobody, nobody, 0)
         return cls(
-            np.asarray(evaluated["dtScores"], np.float64)[:MOST],
-            np.asarray(evaluated["dtMatches"])[:, :MOST] >= 0,
-            np.asarray(evaluated["dtIgnore"], bool)[:, :MOST],
+            np.asarray(evaluated["dtScores"], np.float64)[:MAX_DETECTIONS],
+            np.asarray(evaluated["dtMatches"])[:, :MAX_DETECTIONS] >= 0,
+            np.asarray(evaluated["dtIgnore"], bool)[:, :MAX_DETECTIONS],
             int(np.count_nonzero(np.asarray(evaluated["gtIgnore"]) == 0)),
         )
 
 
 def pose_metrics(images: Sequence[Matches], rows: NDArray[np.int64] | None = None) -> dict[str, float]:
-    """``ap``, ``ap50``, ``ap75`` and ``ar`` in percent of a test set, as COCO's evaluation gives them.
+    """Compute ``ap``, ``ap50``, ``ap75`` and ``ar`` of a test set in percent, as COCO's evaluation does.
 
     Args:
-        images: what is kept of every image.
-        rows: the images of the test set, one twice counting twice; None: each once.
+        images: the matches of every image.
+        rows: indices of the test set's images, possibly repeated; None: each image once.
 
     Returns:
-        NaN for all where no person counts.
+        The metrics by name; all are NaN if no true person is evaluated.
     """
     drawn = [images[row] for row in (range(len(images)) if rows is None else rows.tolist())]
     people = sum(image.people for image in drawn)
@@ -72,7 +72,7 @@ def pose_metrics(images: Sequence[Matches], rows: NDArray[np.int64] | None = Non
     for number in range(len(THRESHOLDS)):
         reached = right[number] / people
         exact = right[number] / (wrong[number] + right[number] + np.spacing(1))
-        envelope = np.maximum.accumulate(exact[::-1])[::-1]  # the best precision at this recall or beyond
+        envelope = np.maximum.accumulate(exact[::-1])[::-1]  # the best precision at this recall or above
         places = np.searchsorted(reached, RECALLS, side="left")
         there = places < len(envelope)
         precision[number, there] = envelope[places[there]]
@@ -86,7 +86,7 @@ def pose_metrics(images: Sequence[Matches], rows: NDArray[np.int64] | None = Non
 
 
 def pack_matches(images: Sequence[Matches]) -> dict[str, list[Any]]:
-    """What ``metrics.json`` keeps: a list an image, with bit i of ``matched`` and ``ignored`` for threshold i."""
+    """Pack matches for ``metrics.json``: one list per image; bit i of ``matched`` and ``ignored`` is threshold i."""
     bits = 1 << np.arange(len(THRESHOLDS))[:, None]
     return {
         "people": [image.people for image in images],
@@ -97,7 +97,7 @@ def pack_matches(images: Sequence[Matches]) -> dict[str, list[Any]]:
 
 
 def unpack_matches(packed: Mapping[str, Sequence[Any]]) -> list[Matches]:
-    """What :func:`pack_matches` was given."""
+    """Invert :func:`pack_matches`."""
     bits = 1 << np.arange(len(THRESHOLDS))[:, None]
     columns = zip(packed["people"], packed["scores"], packed["matched"], packed["ignored"], strict=True)
     return [

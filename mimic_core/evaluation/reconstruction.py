@@ -1,4 +1,4 @@
-"""Reconstruction of held-out pairs: nine tenths of view 1 are hidden and painted (paper, table 4 and figure 13)."""
+"""Reconstruction of held-out pairs, with most of view 1 hidden (paper, table 4 and figure 13)."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ from mimic_core.objectives import draw_pictures, hidden, viewable
 
 log = logging.getLogger("mimic")
 
-SHOWN = 6  # pairs of which the picture is drawn
+SHOWN = 6  # pairs in the picture
 DIGITS = 6  # decimals kept
 OUTPUTS = ("metrics.json", "reconstructions.png")
 
 
 def need(condition: bool, what: str, key: str, remedy: str) -> None:
-    """Refuse a value of the config's block ``reconstruction``, naming its key."""
+    """Raise an error about a key of the config's block ``reconstruction`` unless the condition holds."""
     if not condition:
         raise MimicError(what, where=f"reconstruction.{key}", remedy=remedy)
 
 
 class Reconstruction:
-    """One model on all pairs of a dataset.
+    """Reconstruct all pairs of a dataset with one model.
 
     Args:
-        settings: what to do.
-        model: what paints.
-        frechet: file of the encoder of the Frechet distance; None: none.
-        seed: the config's.
+        settings: the config's block ``reconstruction``.
+        model: the model to evaluate.
+        frechet: encoder file for the Frechet distance; None: do not compute it.
+        seed: the config's seed.
 
     Attributes:
-        loss, pixel_l2: a value a pair.
-        masks: hash of all keys and hidden patches: models of the same value painted the same patches.
-        fid, frechet: the distances of the painted images from the true ones, as sets.
-        columns: pictures of some pairs, by title.
+        loss, pixel_l2: one value per pair.
+        masks: hash of all keys and hidden patches: equal for models that painted the same patches.
+        fid, frechet: distances between the set of painted images and the set of true ones.
+        columns: the images of some pairs, by column title of the picture.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Reconstruction:
                 progress.step(len(chosen))
 
     def add(self, keys: list[str], found: Painted, true: Tensor) -> None:
-        """Take in one batch."""
+        """Add one batch to the results."""
         self.loss += found.loss.double().tolist()
         self.pixel_l2 += found.pixel_l2.double().tolist()
         for key, mask in zip(keys, found.mask.cpu().numpy() > 0, strict=True):
@@ -103,7 +103,7 @@ class Reconstruction:
         self.frechet.add(true, found.images)
 
     def keep(self, view1: Tensor, view2: Tensor, mask: Tensor, images: Tensor) -> None:
-        """Keep what the picture shows of some pairs, in the order of figure 13."""
+        """Keep the images of some pairs for the picture, in the order of figure 13."""
         second = "view 2" if self.painting.painter.sees_other else "view 2 (not seen)"
         pictures = {
             "masked": hidden(view1, mask, self.painting.size.patch_size),
@@ -115,7 +115,7 @@ class Reconstruction:
             self.columns.setdefault(title, []).append(values.cpu())
 
     def metrics(self) -> dict[str, Any]:
-        """The content of ``metrics.json``."""
+        """Return the content of ``metrics.json``."""
         settings, encoder = self.settings, self.painting.size
         fid, frechet = self.fid.value(), self.frechet.value()
         return {
@@ -143,7 +143,7 @@ class Reconstruction:
 
 
 def summary(values: list[float], seed: int) -> dict[str, Any]:
-    """Mean over the pairs, their sample deviation (None for a single pair), and the bootstrap's estimates."""
+    """Return the mean over pairs, the sample deviation (None for a single pair) and the bootstrap estimates."""
     several = len(values) > 1
     return {
         "mean": round(float(np.mean(values)), DIGITS),
@@ -161,30 +161,34 @@ def reconstruct(
     frechet: str | Path | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Paint the hidden patches of held-out pairs; write ``metrics.json``, ``reconstructions.png``, ``receipt.json``.
+    """Reconstruct held-out pairs and write ``metrics.json``, ``reconstructions.png`` and ``receipt.json``.
 
-    The hidden patches are drawn from the seed and each pair's key alone, so every model that cuts an image into as many
-    patches paints the same ones. Images are resized to the model's own size. Predictions are turned back into colours
-    by the true patch's mean and deviation, as the loss is taken on normalised pixels.
+    The hidden patches depend only on the seed and the pair's key, so all models with the same number of patches paint
+    the same ones. Images are resized to the model's size. The loss is on normalised pixels; the mean and deviation of
+    the true patch turn predictions back into colours.
 
     Args:
-        settings: what to do.
-        weights: file of a whole model (:func:`mimic_core.models.load_model`).
-        out: folder of the results.
+        settings: the config's block ``reconstruction``.
+        weights: file of a full model (:func:`mimic_core.models.load_model`).
+        out: output folder.
         data: ``manifest.parquet`` of the held-out pairs.
-        frechet: file of the encoder ``settings.frechet_encoder``, where one is named.
+        frechet: file of the encoder ``settings.frechet_encoder``; None if that is empty.
         seed: the config's seed.
 
     Returns:
-        The content of ``metrics.json``. A distance that could not be computed is None; ``fid_reason`` says why. Of a
-        file without a decoder it has names and ``not_run``, the reason, alone.
+        The content of ``metrics.json``. A distance that was not computed is None; ``fid_reason`` says why. If the
+        model cannot paint (such as a file without a decoder), only names and ``not_run``, the reason.
 
     Raises:
-        MimicError: a file is missing or not what it should be or what the receipt beside it says, or a setting does
-            not fit.
+        MimicError: a file is missing, invalid or differs from the receipt beside it, or a setting is invalid.
     """
     named = bool(settings.frechet_encoder)
-    need(named == (frechet is not None), "its name and its file go together", "frechet_encoder", "give both or none")
+    need(
+        named == (frechet is not None),
+        "name and file of the encoder go together",
+        "frechet_encoder",
+        "give both or none",
+    )
     out = Path(out)
     with cpu_threads(settings.threads):
         used = [Path(settings.inception)] if settings.inception and Path(settings.inception).is_file() else []
@@ -199,16 +203,16 @@ def reconstruct(
             model = open_model(weights, settings.mask_ratio)
         except NoPainterError as error:
             receipt.read |= shards.finish()
-            return leave_reason(settings, f"{error.what} ({weights})", out, receipt)
+            return write_not_run(settings, f"{error.what} ({weights})", out, receipt)
         work = Reconstruction(settings, model, frechet, seed)
         work.run(dataset)
         found = work.metrics()
         receipt.read |= shards.finish()
-    return leave_results(work, found, out, receipt)
+    return write_results(work, found, out, receipt)
 
 
-def leave_results(work: Reconstruction, found: dict[str, Any], out: Path, receipt: Receipt) -> dict[str, Any]:
-    """Leave the files of a model that has painted, its metrics as they are given."""
+def write_results(work: Reconstruction, found: dict[str, Any], out: Path, receipt: Receipt) -> dict[str, Any]:
+    """Write the outputs of a model that has painted."""
     draw_pictures(out / "reconstructions.png", {title: torch.cat(part) for title, part in work.columns.items()})
     write_json(out / "metrics.json", found)
     receipt.statistics = {
@@ -221,8 +225,8 @@ def leave_results(work: Reconstruction, found: dict[str, Any], out: Path, receip
     return found
 
 
-def leave_reason(settings: ReconstructionSettings, reason: str, out: Path, receipt: Receipt) -> dict[str, Any]:
-    """Leave the files of a model that cannot paint: the reason in ``metrics.json``, and in words on the picture."""
+def write_not_run(settings: ReconstructionSettings, reason: str, out: Path, receipt: Receipt) -> dict[str, Any]:
+    """Write the outputs of a model that cannot paint: the reason, in ``metrics.json`` and on the picture."""
     log.warning("%s was not run: %s", settings.encoder, reason)
     picture = Image.new("RGB", (1000, 60), "white")
     words = f"{settings.encoder} was not run:\n{reason}"

@@ -1,4 +1,4 @@
-"""How far reconstructed images are from true ones as sets: the FID, and a distance by an encoder of ours."""
+"""Distances between sets of reconstructed and true images: the FID, and one from the features of our encoder."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mimic_core.evaluation.frechet import LEAST, frechet_distance
+from mimic_core.evaluation.frechet import MIN_VECTORS, frechet_distance
 from mimic_core.foreign import check_regular, foreign
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.models import load_pretrained
 from mimic_core.models.weights import check_values, read_pickle
 from mimic_core.objectives import normalise
 
-FEATURES = 2048  # Inception's, of the FID
+FEATURES = 2048  # of Inception, for the FID
 
 
 class FID:
     """Frechet inception distance, computed by torchmetrics with torch-fidelity's Inception.
 
     Args:
-        path: file of Inception's weights as torch-fidelity released them; empty: there is no FID.
-        device: where Inception is computed.
+        path: file of the Inception weights released by torch-fidelity; empty: no FID.
+        device: where Inception runs.
 
     Attributes:
-        reason: why there is no FID; empty where there is one.
+        reason: why there is no FID; empty if there is one.
 
     Raises:
-        MimicError: the file is there, and does not hold these weights.
+        MimicError: the file exists but does not contain these weights.
     """
 
     def __init__(self, path: str | Path, device: torch.device) -> None:
@@ -45,20 +45,20 @@ class FID:
             self.metric = inception_distance(Path(path)).to(device)
 
     def add(self, true: Tensor, painted: Tensor) -> None:
-        """Add (B, 3, S, S) images, colours from 0 to 1."""
+        """Add a batch of (B, 3, S, S) images, colours from 0 to 1."""
         if self.metric is not None:
             for images, real in ((true, True), (painted, False)):
                 self.metric.update((images * 255).round().to(torch.uint8), real=real)
 
     def value(self) -> float | None:
-        """The FID of all that was added; None where there is none, and ``reason`` says why."""
-        if self.metric is not None and int(self.metric.real_features_num_samples) < LEAST:
-            self.reason = f"it needs {LEAST} or more images"
+        """Return the FID of all added images; None if there is none, and ``reason`` says why."""
+        if self.metric is not None and int(self.metric.real_features_num_samples) < MIN_VECTORS:
+            self.reason = f"it needs {MIN_VECTORS} or more images"
         return None if self.reason else float(self.metric.compute())
 
 
 def why_no_fid(path: str | Path) -> str:
-    """Why there is no FID; empty where there is one."""
+    """Return why there is no FID; empty if there is one."""
     if not str(path):
         return "no file of Inception's weights is given"
     if not os.path.lexists(path):
@@ -69,13 +69,13 @@ def why_no_fid(path: str | Path) -> str:
 
 
 def inception_distance(path: Path) -> Any:
-    """torchmetrics' metric with weights from a file."""
+    """Create torchmetrics' FID with weights from a file."""
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     wrong = MimicError(
-        "these are not Inception's weights as torch-fidelity reads them",
+        "these are not Inception's weights in torch-fidelity's format",
         where=path,
-        remedy="give its released weights-inception-2015-12-05-6726825d.pth",
+        remedy="give torch-fidelity's weights-inception-2015-12-05-6726825d.pth",
     )
     check_regular(path, "a file of Inception's weights")
     weights = read_pickle(path)
@@ -87,22 +87,22 @@ def inception_distance(path: Path) -> Any:
         raise wrong
     check_values({name: value for name, value in weights.items() if value.is_floating_point()}, path)
     with tempfile.TemporaryDirectory() as folder:
-        own = Path(folder) / "inception.pth"  # torch-fidelity unpickles what it is given, so it gets a file of ours
+        own = Path(folder) / "inception.pth"  # torch-fidelity unpickles its file, so it gets a safe copy
         torch.save(dict(weights), own)
         try:
             with foreign("weights that torch-fidelity cannot read", path):
-                # without antialiasing, as the FID's first implementation resizes
+                # no antialiasing, like the resizing in the original implementation of the FID
                 return FrechetInceptionDistance(FEATURES, feature_extractor_weights_path=str(own), antialias=False)
         except UnreadableError as error:
             raise wrong from error
 
 
 class EncoderDistance:
-    """Frechet distance of an encoder's features: the mean of its normed patch tokens. It is no FID.
+    """Frechet distance of an encoder's features, the mean of its normed patch tokens; not comparable with an FID.
 
     Args:
-        path: file of the encoder; None: there is no distance.
-        device: where the encoder is computed.
+        path: file of the encoder; None: no distance.
+        device: where the encoder runs.
     """
 
     def __init__(self, path: str | Path | None, device: torch.device) -> None:
@@ -111,14 +111,14 @@ class EncoderDistance:
         self.painted: list[np.ndarray] = []
 
     def add(self, true: Tensor, painted: Tensor) -> None:
-        """Add (B, 3, S, S) images, colours from 0 to 1."""
+        """Add a batch of (B, 3, S, S) images, colours from 0 to 1."""
         if self.encoder is not None:
             self.true.append(self.features(true))
             self.painted.append(self.features(painted))
 
     @torch.no_grad()
     def features(self, images: Tensor) -> np.ndarray:
-        """(B, width) of (B, 3, S, S) colours from 0 to 1, resized to the encoder's own size."""
+        """Compute features (B, width) of (B, 3, S, S) colours from 0 to 1, resized to the encoder's input size."""
         assert self.encoder is not None  # noqa: S101 (for the type checker)
         size = self.encoder.settings.image_size
         if images.shape[-1] != size:
@@ -127,7 +127,7 @@ class EncoderDistance:
         return tokens[:, self.encoder.prefix_tokens :].double().mean(dim=1).cpu().numpy()
 
     def value(self) -> float | None:
-        """The distance of all that was added; None where there is no encoder, or a single image."""
-        if sum(map(len, self.true)) < LEAST:
+        """Return the distance of all added images; None without an encoder or with fewer than two images."""
+        if sum(map(len, self.true)) < MIN_VECTORS:
             return None
         return frechet_distance(np.concatenate(self.true), np.concatenate(self.painted))

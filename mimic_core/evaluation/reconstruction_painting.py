@@ -1,4 +1,4 @@
-"""Hidden patches of view 1, painted by a whole model, and how far they are from the true ones."""
+"""Reconstruct the hidden patches of view 1 with a full model, and measure the error."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from mimic_core.pretrain import resize
 
 
 class NoPainterError(MimicError):
-    """An encoder that is whole, of a file whose decoder is not there, cannot be read, or paints nothing."""
+    """The file has a readable encoder, but its decoder is missing or unreadable, or the model paints nothing."""
 
 
 class Painted(NamedTuple):
-    """A batch of view 1 as a model painted it.
+    """A reconstructed batch of view 1.
 
     Attributes:
         mask: (B, N), 1 where a patch was hidden.
         loss: (B,) mean squared error on the normalised pixels of hidden patches, as in training.
-        pixel_l2: (B,) mean squared error on their colours from 0 to 1.
-        images: (B, 3, S, S) colours from 0 to 1, patches that were seen as they are.
+        pixel_l2: (B,) mean squared error on the hidden patches' colours from 0 to 1.
+        images: (B, 3, S, S) colours from 0 to 1; visible patches are the true ones.
     """
 
     mask: Tensor
@@ -51,18 +51,18 @@ class Painted(NamedTuple):
 
 
 def mask_noise(key: str, patches: int, seed: int) -> np.ndarray:
-    """(patches,) uniform draws that choose the hidden patches of a pair: the same for every model of as many patches.
+    """Draw the uniform noise (patches,) that chooses a pair's hidden patches, the same for models of as many patches.
 
     Args:
-        key: the pair's.
-        patches: of an image.
-        seed: the config's.
+        key: key of the pair.
+        patches: number of patches of an image.
+        seed: the config's seed.
     """
     return generator(seed, "reconstruction mask", key).random(patches, dtype=np.float32)
 
 
 class PaintingModel(NamedTuple):
-    """A whole model that paints, with what knows how.
+    """A full model and the objective that makes it paint.
 
     Attributes:
         objective: name of the model's objective.
@@ -76,25 +76,25 @@ class PaintingModel(NamedTuple):
 
     @property
     def size(self) -> ViTSettings:
-        """Size of the encoder."""
+        """Settings of the encoder."""
         return cast(ViTSettings, self.model.settings)
 
 
 def as_painting(model: nn.Module) -> PaintingModel | None:
-    """The model with what knows how it paints; None where it paints nothing."""
+    """Return the model with its objective; None if the objective does not paint."""
     objective: Objective[Any] | None = objective_of(model)
     return PaintingModel(objective.name, objective, model) if isinstance(objective, Painter) else None
 
 
 @torch.no_grad()
 def paint(painting: PaintingModel, view1: Tensor, view2: Tensor, noise: Tensor, mask_ratio: float) -> Painted:
-    """Hide patches of view 1 and let the model paint them, with view 2's help where it sees that.
+    """Hide patches of view 1 and let the model paint them, with view 2 as input if it takes two views.
 
     Args:
         painting: the model.
-        view1, view2: (B, 3, S, S), normalised as the model's input, of its own size.
-        noise: (B, N) uniform draws; the patches of the smallest are seen.
-        mask_ratio: share that is hidden.
+        view1, view2: (B, 3, S, S), normalised and of the model's input size.
+        noise: (B, N) uniform draws; the patches with the smallest stay visible.
+        mask_ratio: share of patches to hide.
     """
     model = painting.model
     predicted, mask = painting.painter.paint(model, view1, view2, noise, mask_ratio)
@@ -106,11 +106,11 @@ def paint(painting: PaintingModel, view1: Tensor, view2: Tensor, noise: Tensor, 
 
 
 def open_model(path: str | Path, mask_ratio: float) -> PaintingModel:
-    """A whole model that paints.
+    """Load a full model that paints.
 
     Raises:
-        NoPainterError: an encoder can be read and no decoder, or the model paints nothing.
-        MimicError: nothing can be read, or no patch is hidden at this ratio.
+        NoPainterError: the encoder can be read but not the decoder, or the model paints nothing.
+        MimicError: the encoder cannot be read, or the ratio hides no patch.
     """
     try:
         model = load_model(path)
@@ -125,13 +125,13 @@ def open_model(path: str | Path, mask_ratio: float) -> PaintingModel:
         raise NoPainterError(f"a {type(model).__name__} paints no patches", where=path, remedy=remedy)
     patches = painting.size.grid**2
     if kept_patches(patches, mask_ratio) == patches:
-        what = f"of the model's {patches} patches none would be hidden"
+        what = f"none would be hidden of the model's {patches} patches"
         raise MimicError(what, where="reconstruction.mask_ratio", remedy="use a higher one, or a model of more patches")
     return painting
 
 
 def is_encoder(path: str | Path) -> bool:
-    """Whether an encoder can be read from a file."""
+    """Return whether an encoder can be read from a file."""
     try:
         load_pretrained(path)
     except MimicError:
@@ -140,7 +140,7 @@ def is_encoder(path: str | Path) -> bool:
 
 
 def batches(dataset: PairDataset, size: int, count: int) -> Iterator[tuple[np.ndarray, list[str], Tensor, Tensor]]:
-    """All pairs in the dataset's order, ``count`` at once: indices, keys, and both views normalised (B, 3, S, S)."""
+    """Yield all pairs in order, ``count`` at a time: indices, keys, and both views, normalised (B, 3, S, S)."""
     for start in range(0, len(dataset), count):
         chosen = np.arange(start, min(start + count, len(dataset)))
         pairs = [[resize(view, size) for view in dataset.images(int(index))] for index in chosen]

@@ -1,4 +1,4 @@
-"""How far a test figure would move with another draw of test images (paper, table 7)."""
+"""Bootstrap: how much a test metric varies over resampled test sets (paper, table 7)."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 
-DRAWS = 100  # test sets drawn, as in the paper
+DRAWS = 100  # resampled test sets, as in the paper
 
 
 def bootstrap_values(
     statistic: Callable[[NDArray[np.int64]], float], count: int, seed: int, draws: int = DRAWS
 ) -> NDArray[np.float64]:
-    """A test figure on ``draws`` test sets, each as large as the real one, drawn from it with replacement.
+    """Compute a metric on ``draws`` test sets, each as large as the real one, drawn from it with replacement.
 
     Args:
-        statistic: the figure of the test set that consists of these rows (``count`` image numbers, some of them twice).
+        statistic: the metric of the test set made of these rows (``count`` image indices, possibly repeated).
         count: number of test images.
-        seed: same seed and number of images, same draws: two models are compared on the same test sets.
+        seed: the same seed and count give the same draws, so two models are compared on the same test sets.
 
     Returns:
-        (draws,) figures.
+        (draws,) values.
 
     Raises:
-        MimicError: there is no image.
+        MimicError: there are no images.
     """
     if count < 1:
-        raise MimicError("there are no per-image values to draw from", remedy="evaluate on at least one test image")
+        raise MimicError("there are no per-image values to resample", remedy="evaluate on at least one test image")
     chosen = generator(seed, "bootstrap").integers(count, size=(draws, count))
     return np.array([statistic(rows) for rows in chosen], dtype=np.float64)
 
@@ -38,7 +38,7 @@ def bootstrap_values(
 def bootstrap_statistic(
     statistic: Callable[[NDArray[np.int64]], float], count: int, seed: int, draws: int = DRAWS
 ) -> dict[str, float]:
-    """``min``, ``max``, ``mean`` and ``std`` (sample) of :func:`bootstrap_values`: for a figure that is no mean."""
+    """Return ``min``, ``max``, ``mean`` and sample ``std`` of :func:`bootstrap_values`, for any metric."""
     values = bootstrap_values(statistic, count, seed, draws)
     spread = float(values.std(ddof=1)) if draws > 1 else 0.0
     return {"min": float(values.min()), "max": float(values.max()), "mean": float(values.mean()), "std": spread}
@@ -47,12 +47,12 @@ def bootstrap_statistic(
 def bootstrap_means(
     values: Sequence[float] | NDArray[np.float64], seed: int, draws: int = DRAWS
 ) -> NDArray[np.float64]:
-    """:func:`bootstrap_values` of the mean of one value a test image: (draws,) means."""
+    """Return :func:`bootstrap_values` of the mean of per-image values: (draws,) means."""
     values = np.asarray(values, dtype=np.float64)
     return bootstrap_values(lambda rows: float(values[rows].mean()), values.size, seed, draws)
 
 
 def bootstrap(values: Sequence[float] | NDArray[np.float64], seed: int, draws: int = DRAWS) -> dict[str, float]:
-    """:func:`bootstrap_statistic` of the mean of one value a test image."""
+    """Return :func:`bootstrap_statistic` of the mean of per-image values."""
     values = np.asarray(values, dtype=np.float64)
     return bootstrap_statistic(lambda rows: float(values[rows].mean()), values.size, seed, draws)

@@ -1,6 +1,6 @@
-"""What semantic segmentation is judged by: mean intersection over union, from counts kept for every image.
+"""Metrics of semantic segmentation (mean intersection over union and accuracies), from per-image counts.
 
-The counts of a test set are the sums of its images' counts, so that any drawn test set can be measured from them.
+The counts of a test set are the sum of its images' counts, so they give the metrics of any resampled test set.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IGNORED = 255  # true class of a pixel that does not count
-KINDS = ("intersection", "predicted", "true")  # what is counted, in pixels
+IGNORED = 255  # label of a pixel that is not evaluated
+KINDS = ("intersection", "predicted", "true")  # pixel counts kept for each class
 
 Counts = NDArray[np.int64]
 
 
 def confusion_counts(prediction: NDArray[np.integer], truth: NDArray[np.integer], classes: int) -> Counts:
-    """Pixels of one image by class, where the truth is known.
+    """Count the labelled pixels of one image by class.
 
     Args:
         prediction: (H, W), classes 0 to ``classes`` - 1.
-        truth: (H, W), the same, or :data:`IGNORED`.
+        truth: (H, W), classes or :data:`IGNORED`.
         classes: number of classes.
 
     Returns:
-        (3, classes): pixels of the class that were predicted as it, pixels predicted as it, pixels that are of it.
+        (3, classes): pixels correctly predicted as the class, all pixels predicted as it, all pixels that belong to it.
     """
     known = truth != IGNORED
     guess, right = prediction[known].astype(np.int64), truth[known].astype(np.int64)
@@ -35,15 +35,15 @@ def confusion_counts(prediction: NDArray[np.integer], truth: NDArray[np.integer]
 
 
 def segmentation_metrics(counts: Counts) -> dict[str, float]:
-    """Figures of a whole test set, as MMSegmentation's ``IoUMetric`` (without its rounding).
+    """Compute the metrics of a test set, as MMSegmentation's ``IoUMetric`` (without its rounding).
 
     Args:
         counts: (3, classes), the sum of :func:`confusion_counts` over the images.
 
     Returns:
-        Percent. ``miou``: intersection over union, averaged over the classes that occur in truth or prediction;
-        ``macc``: share of a class's pixels that are right, averaged over the classes that occur in the truth; ``aacc``:
-        share of all pixels that are right. NaN where nothing occurs.
+        Percent. ``miou``: intersection over union, averaged over the classes in truth or prediction; ``macc``: share of
+        a class's pixels that are correct, averaged over the classes in the truth; ``aacc``: share of all pixels that
+        are correct. NaN if no class occurs.
     """
     intersection, predicted, true = counts.astype(np.float64)
     union = predicted + true - intersection
@@ -55,19 +55,19 @@ def segmentation_metrics(counts: Counts) -> dict[str, float]:
 
 
 def mean_ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
-    """Mean of ``part / whole`` in percent over the entries whose ``whole`` is above 0; NaN where there is none."""
+    """Average ``part / whole`` in percent over the entries whose ``whole`` is above 0; NaN if there is none."""
     occurs = whole > 0
     return float(100 * (part[occurs] / whole[occurs]).mean()) if occurs.any() else float("nan")
 
 
 def drawn_counts(counts: Counts, rows: NDArray[np.int64]) -> Counts:
-    """Counts (3, classes) of the test set that consists of the images ``rows`` of ``counts`` (N, 3, classes)."""
+    """Sum ``counts`` (N, 3, classes) over the images ``rows``, each as often as it occurs: (3, classes)."""
     times = np.bincount(rows, minlength=len(counts))
     return np.tensordot(times, counts, axes=1)
 
 
 def pack_counts(counts: Counts) -> dict[str, list[list[int]]]:
-    """Counts (N, 3, classes) of N images for a JSON file: for every image its classes, and their counts by kind."""
+    """Pack counts (N, 3, classes) for JSON: the classes that occur in each image, and their counts by kind."""
     present = [np.flatnonzero(image[1:].any(axis=0)) for image in counts]
     packed = {"classes": [classes.tolist() for classes in present]}
     for place, kind in enumerate(KINDS):
@@ -76,7 +76,7 @@ def pack_counts(counts: Counts) -> dict[str, list[list[int]]]:
 
 
 def unpack_counts(packed: Mapping[str, Sequence[Sequence[Any]]], classes: int) -> Counts:
-    """The inverse of :func:`pack_counts`."""
+    """Invert :func:`pack_counts`."""
     counts = np.zeros((len(packed["classes"]), len(KINDS), classes), np.int64)
     for row, present in enumerate(packed["classes"]):
         for place, kind in enumerate(KINDS):

@@ -1,4 +1,4 @@
-"""What is truly the same in two rendered views: depth and camera say where each pixel of one lies in the other."""
+"""Ground-truth correspondences between two rendered views, computed from depth maps and camera poses."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from mimic_core.pairs import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES
 
-HIDDEN_FROM = 0.03  # share of the depth: what lies farther behind what the other view sees is hidden
+OCCLUSION_TOLERANCE = 0.03  # relative difference of depth above which a point is occluded in the other view
 
 Positions = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A rendered view and all that is true of it.
+    """A rendered view with its ground truth.
 
     Attributes:
         image: (224, 224, 3) uint8 RGB.
-        depth: (224, 224) metres along the viewing axis; 0 where nothing is seen.
-        instances: (224, 224), number of the object that is seen.
+        depth: (224, 224) metres along the viewing axis; 0 where there is no surface.
+        instances: (224, 224), number of the object at each pixel.
         pose: 4x4, camera to world; the camera looks along its -z axis, y up.
-        focal: pixels.
+        focal: focal length in pixels.
     """
 
     image: NDArray[np.uint8]
@@ -35,14 +35,14 @@ class Shot:
 
 
 def true_positions(first: Shot, second: Shot, moved: Mapping[int, NDArray[np.float64]] | None = None) -> Positions:
-    """Where each pixel of ``first`` lies in ``second``: (224, 224, 2), x and y in pixels; NaN where it is not seen.
+    """Project each pixel of ``first`` into ``second``: (224, 224, 2), x and y in pixels; NaN where it is not visible.
 
-    Pixel centres have whole coordinates, as OpenCV's keypoints do.
+    Pixel centres have integer coordinates, as OpenCV's keypoints do.
 
     Args:
-        moved: how far (metres, x y z) an object has moved from one shot to the other, by its instance number.
+        moved: displacement (metres, x y z) of each object that moved between the shots, by instance number.
     """
-    world = unprojected(first)
+    world = unproject(first)
     for instance, shift in (moved or {}).items():
         world[first.instances == instance] += shift
     inverse = np.linalg.inv(second.pose)
@@ -54,12 +54,12 @@ def true_positions(first: Shot, second: Shot, moved: Mapping[int, NDArray[np.flo
     with np.errstate(invalid="ignore"):
         inside = (first.depth > 0) & (ahead > 0) & (x >= 0) & (x <= IMAGE_SIZE - 1) & (y >= 0) & (y <= IMAGE_SIZE - 1)
     column, row = (np.where(inside, value, 0).round().astype(int) for value in (x, y))
-    seen = inside & (np.abs(second.depth[row, column] - ahead) < HIDDEN_FROM * np.abs(ahead))
+    seen = inside & (np.abs(second.depth[row, column] - ahead) < OCCLUSION_TOLERANCE * np.abs(ahead))
     return np.where(seen[..., None], np.stack([x, y], axis=-1), np.nan)
 
 
-def unprojected(shot: Shot) -> Positions:
-    """World point of each pixel: (224, 224, 3), metres."""
+def unproject(shot: Shot) -> Positions:
+    """Return the world point of each pixel: (224, 224, 3), metres."""
     centre = (IMAGE_SIZE - 1) / 2
     y, x = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE]
     depth = shot.depth.astype(float)
@@ -68,18 +68,18 @@ def unprojected(shot: Shot) -> Positions:
 
 
 def covisibility(positions: Positions) -> float:
-    """Share of pixels that the other view sees too."""
+    """Return the share of pixels that are visible in the other view."""
     return float(np.isfinite(positions[..., 0]).mean())
 
 
 def patches_of(positions: Positions) -> Positions:
-    """The positions of each patch's pixels: (196, 256, 2)."""
+    """Group the positions by patch: (196, 256, 2)."""
     cut = positions.reshape(GRID, PATCH_SIZE, GRID, PATCH_SIZE, 2).swapaxes(1, 2)
     return cut.reshape(PATCHES, PATCH_SIZE * PATCH_SIZE, 2)
 
 
 def true_patches(positions: Positions) -> NDArray[np.intp]:
-    """Patch in which most pixels of each patch lie: (196,), -1 where most are not seen."""
+    """Return the patch of the other view with most pixels of each patch: (196,), -1 where most are not visible."""
     places = patches_of(positions)
     seen = np.isfinite(places[..., 0])
     column, row = (np.where(seen, places[..., axis], 0) // PATCH_SIZE for axis in (0, 1))

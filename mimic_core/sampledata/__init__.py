@@ -1,7 +1,7 @@
-"""The sample world: procedural furnished flats, and every raw and downstream layout made from views of them.
+"""The sample world: procedural flats, objects and streets, written in the layouts of the raw and downstream datasets.
 
-It lets the whole workflow run offline in minutes. What it writes is marked as made up: no number obtained on it is a
-number on NYUv2, Taskonomy or HM3D.
+It lets the whole workflow run offline in minutes. Its folders are marked as generated: a result on them is not a
+result on NYUv2, Taskonomy or HM3D.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ = [
     "write_walkthrough",
 ]
 
-MODULES = {  # imported when first used, so that planning a run needs the names alone
+MODULES = {  # imported on first use, so that planning a run loads only the names
     "landscape": "build.artwork",
     "poster": "build.artwork",
     "Part": "build.gltf",

@@ -1,4 +1,4 @@
-"""Which flats there are, and which split each belongs to."""
+"""What the sample world contains: raw sources, downstream datasets, and the flats of each purpose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PURPOSES = (  # raw data by source, and the two splits of the downstream tasks
     *("hm3d", "gibson", "matterport3d", "arkitscenes", "mannequin", "scannet", "demon", "gibson_heldout"),
     *("train", "test"),
 )
-BLOCK = 1000  # flats that a purpose may have: the numbers of one do not depend on how many another has
+BLOCK = 1000  # most flats of a purpose; each purpose has its own range of numbers, whatever the counts of others
 MARKER = "SAMPLE_WORLD.json"
 
 
@@ -24,7 +24,7 @@ class RawSource:
 
     Attributes:
         layout: module of :mod:`mimic_core.sampledata.layouts` whose ``write`` writes it.
-        reads: keys of the config block ``sample`` that it reads, dotted where it reads only a part of one.
+        reads: keys of the config block ``sample`` that it reads; dotted for one key of an inner block.
     """
 
     layout: str
@@ -50,7 +50,7 @@ class DownstreamSet:
     """How the sample world writes a dataset that tasks are fine-tuned on.
 
     Attributes:
-        reads: keys of the config block ``sample`` that it reads beside the flats of both splits.
+        reads: keys of the config block ``sample`` that it reads, besides the flats of both splits.
         folder: where it is written unless the config says otherwise.
     """
 
@@ -58,7 +58,7 @@ class DownstreamSet:
     folder: str
 
 
-DOWNSTREAM = {  # by the layout that it is written in
+DOWNSTREAM = {  # by layout
     "nyuv2": DownstreamSet(("depth_images", "downstream_resolution"), "results/sample/nyuv2"),
     "taskonomy": DownstreamSet(("normal_images",), "results/sample/taskonomy"),
     "ade20k": DownstreamSet(("segmentation_images",), "results/sample/ade20k"),
@@ -68,7 +68,7 @@ DOWNSTREAM = {  # by the layout that it is written in
 
 
 def part(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """The part of a block of settings under these keys; ``flats.train`` takes one key of ``flats``."""
+    """Select these keys of a block of settings; ``flats.train`` selects one key of ``flats``."""
     chosen: dict[str, Any] = {}
     for key in keys:
         block, _, inner = key.partition(".")
@@ -80,7 +80,7 @@ def part(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def flat_names(settings: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Names of the flats for each purpose in ``settings["flats"]``; no flat serves two.
+    """Name the flats for each purpose in ``settings["flats"]``; no flat serves two purposes.
 
     Args:
         settings: ``flats`` gives the number of flats by purpose: the sources' names, and ``train`` and ``test`` for
@@ -93,27 +93,27 @@ def flat_names(settings: Mapping[str, Any]) -> dict[str, list[str]]:
     for purpose, count in settings["flats"].items():
         where = f"sample.flats.{purpose}"
         if purpose not in PURPOSES:
-            raise MimicError("flats for an unknown purpose", where=where, remedy=f"use one of {', '.join(PURPOSES)}")
+            raise MimicError(f"unknown purpose {purpose!r}", where=where, remedy=f"use one of {', '.join(PURPOSES)}")
         if not isinstance(count, int) or not 0 <= count <= BLOCK:
             remedy = f"give a whole number, 0 to {BLOCK}"
-            raise MimicError(f"{count!r} is no number of flats", where=where, remedy=remedy)
+            raise MimicError(f"invalid number of flats {count!r}", where=where, remedy=remedy)
         first = PURPOSES.index(purpose) * BLOCK
         names[purpose] = [f"flat{number:03d}" for number in range(first, first + count)]
     return names
 
 
 def shares(total: int, names: list[str], what: str) -> dict[str, int]:
-    """How many of ``total`` views each flat gives: as equal as can be, the first ones one more.
+    """Split ``total`` views as evenly as possible over the flats, with any extra ones going to the first.
 
     Raises:
-        MimicError: views are wanted, but there is no flat to take them from.
+        MimicError: ``total`` is above 0, but there are no flats.
     """
     if total and not names:
-        raise MimicError(f"{total} {what} are wanted from no flats", where="sample.flats", remedy="ask for more flats")
+        raise MimicError(f"there are no flats for {total} {what}", where="sample.flats", remedy="set more flats")
     return {name: total // len(names) + (index < total % len(names)) for index, name in enumerate(names)}
 
 
 def write_marker(folder: Path, settings: Mapping[str, Any], layout: str) -> None:
-    """Leave a file that says that this folder is made up, so that nobody takes it for the real dataset."""
+    """Write a file that marks this folder as generated, so that nobody takes it for the real dataset."""
     text = f"Made by MIMIC's sample world in the layout of {layout}. This is not {layout}: the pictures are rendered."
     write_json(folder / MARKER, {"what": text, "layout": layout, "settings": dict(settings)})

@@ -1,4 +1,4 @@
-"""Things painted once: posters, pictures, books, fronts of cupboards, screens, rugs, views out of windows."""
+"""Painters of single textures: posters, pictures, books, cupboard fronts, screens, rugs, views out of windows."""
 
 from __future__ import annotations
 
@@ -23,91 +23,91 @@ def speckle(rng: np.random.Generator, image: np.ndarray, amplitude: float = 9.0)
 
 
 def canvas(height: int, width: int, colour: Colour) -> np.ndarray:
-    """An image of one colour."""
+    """Make an image of one colour."""
     return np.ascontiguousarray(np.broadcast_to(np.asarray(colour, np.float32), (height, width, 3)))
 
 
-def anything(rng: np.random.Generator) -> list[float]:
-    """Any colour."""
+def random_colour(rng: np.random.Generator) -> list[float]:
+    """Draw a colour."""
     return [float(value) for value in rng.uniform(15, 245, 3)]
 
 
-def place(rng: np.random.Generator, height: int, width: int) -> tuple[int, int]:
-    """Any pixel, as (x, y)."""
+def random_pixel(rng: np.random.Generator, height: int, width: int) -> tuple[int, int]:
+    """Draw a pixel, as (x, y)."""
     return int(rng.integers(0, width)), int(rng.integers(0, height))
 
 
 def poster(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Shapes and a line of letters."""
-    image = canvas(height, width, anything(rng))
+    """Paint a poster: shapes and a line of letters."""
+    image = canvas(height, width, random_colour(rng))
     side = min(height, width)
     for _ in range(int(rng.integers(12, 40))):
-        x, y = place(rng, height, width)
-        size, colour = int(side * rng.uniform(0.05, 0.28)) + 1, anything(rng)
+        x, y = random_pixel(rng, height, width)
+        size, colour = int(side * rng.uniform(0.05, 0.28)) + 1, random_colour(rng)
         kind = rng.integers(0, 4)
         if kind == 0:
             cv2.rectangle(image, (x, y), (x + size, y + int(size * rng.uniform(0.3, 1.5))), colour, -1)
         elif kind == 1:
             cv2.circle(image, (x, y), size // 2, colour, -1)
         elif kind == 2:
-            corners = np.array([place(rng, height, width), (x, y), (x + size, y + size)])
+            corners = np.array([random_pixel(rng, height, width), (x, y), (x + size, y + size)])
             cv2.fillConvexPoly(image, corners, colour)
         else:
-            cv2.line(image, (x, y), place(rng, height, width), colour, max(1, size // 8))
+            cv2.line(image, (x, y), random_pixel(rng, height, width), colour, max(1, size // 8))
     word = "".join(rng.choice(LETTERS, int(rng.integers(3, 7))))
     scale = width / 25 / len(word)
     at = (int(width * 0.08), int(height * rng.uniform(0.2, 0.95)))
-    image = image.astype(np.uint8)  # letters are drawn on bytes alone
-    cv2.putText(image, word, at, cv2.FONT_HERSHEY_DUPLEX, scale, anything(rng), max(1, int(scale * 2)))
+    image = image.astype(np.uint8)  # OpenCV draws text only on uint8
+    cv2.putText(image, word, at, cv2.FONT_HERSHEY_DUPLEX, scale, random_colour(rng), max(1, int(scale * 2)))
     return framed(rng, speckle(rng, image))
 
 
 def landscape(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Hills under a sky, in oil."""
+    """Paint hills under a sky, in brush strokes."""
     top, bottom = rng.uniform(15, 245, (2, 3)).astype(np.float32)
     image = canvas(height, width, top) + (bottom - top) * np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    cv2.circle(image, place(rng, max(1, height // 2), width), max(2, height // 10), anything(rng), -1)
+    cv2.circle(image, random_pixel(rng, max(1, height // 2), width), max(2, height // 10), random_colour(rng), -1)
     x = np.arange(width)
     for layer in range(int(rng.integers(3, 6))):
         base = height * (0.35 + 0.14 * layer)
         wave = sum(height * 0.09 * rng.uniform(0.2, 1) * np.sin(x / width * f + rng.uniform(0, 7)) for f in (5, 11, 23))
         points = np.concatenate([np.stack([x, base + wave], 1), [(width, height), (0, height)]]).astype(np.int32)
-        cv2.fillPoly(image, [points], anything(rng))
+        cv2.fillPoly(image, [points], random_colour(rng))
     for _ in range(60):
-        x0, y0 = place(rng, height, width)
+        x0, y0 = random_pixel(rng, height, width)
         tone = (image[y0, x0] * rng.uniform(0.6, 1.5)).clip(0, 255).tolist()
         cv2.line(image, (x0, y0), (x0 + int(rng.integers(-9, 10)), y0 + int(rng.integers(-5, 6))), tone, 2)
     return framed(rng, speckle(rng, image))
 
 
 def framed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """The picture within a frame, at times with a mount."""
+    """Add a frame to a picture, and at times a mount."""
     height, width = image.shape[:2]
     edge = max(2, min(height, width) // 18)
     if rng.random() < 0.5:
         mount = shade((228, 224, 214), rng.uniform(0.85, 1.05), rng).tolist()
         cv2.rectangle(image, (0, 0), (width - 1, height - 1), mount, 4 * edge)
-    cv2.rectangle(image, (0, 0), (width - 1, height - 1), shade(anything(rng), 0.7, rng).tolist(), 2 * edge)
+    cv2.rectangle(image, (0, 0), (width - 1, height - 1), shade(random_colour(rng), 0.7, rng).tolist(), 2 * edge)
     return image
 
 
 def books(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Spines side by side, of different thickness and height."""
+    """Paint book spines side by side, of different thickness and height."""
     image, x = canvas(height, width, (26, 22, 20)), 0
     while x < width:
         thick, tall = int(rng.integers(3, 10)), int(height * rng.uniform(0.72, 0.99))
-        colour = np.asarray(anything(rng), np.float32)
+        colour = np.asarray(random_colour(rng), np.float32)
         image[height - tall :, x : x + thick] = colour
         image[height - tall :, x : x + 1] *= 0.55
         for band in rng.uniform(0.1, 0.9, int(rng.integers(0, 4))):
             y = height - tall + int(tall * band)
-            image[y : y + int(rng.integers(1, 5)), x : x + thick] = anything(rng)
+            image[y : y + int(rng.integers(1, 5)), x : x + thick] = random_colour(rng)
         x += thick
     return speckle(rng, image, 7)
 
 
 def fronts(surface: Paint, columns: int, rows: int) -> Paint:
-    """Doors or drawers: a grid of panels with joints and handles, out of a material."""
+    """Return a painter of doors or drawers: a grid of panels of one material, with joints and handles."""
 
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         image = surface(rng, height, width).copy()
@@ -132,7 +132,7 @@ def fronts(surface: Paint, columns: int, rows: int) -> Paint:
 
 
 def rug(base: Colour, other: Colour, third: Colour) -> Paint:
-    """Borders, lozenges and a pile."""
+    """Return a painter of a rug with borders and lozenges."""
 
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         image = canvas(height, width, base)
@@ -154,7 +154,7 @@ def rug(base: Colour, other: Colour, third: Colour) -> Paint:
 
 
 def screen(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A dark screen that mirrors a little of the room, or shows a picture."""
+    """Paint a screen that is dark or shows a picture."""
     if rng.random() < 0.5:
         return landscape(rng, height, width)
     image = canvas(height, width, (22, 24, 29)) + np.linspace(0, 34, width, dtype=np.float32)[None, :, None]
@@ -163,7 +163,7 @@ def screen(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def outdoors(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """What is seen through a window: sky, houses across the street, trees, and the bars of the window."""
+    """Paint the view through a window: sky, houses across the street, trees, and the window's bars."""
     sky = np.asarray(shade((150, 190, 235), rng.uniform(0.85, 1.05), rng, 6))
     fade = np.linspace(1.0, 1.12, height, dtype=np.float32)[:, None, None]
     image = np.clip(canvas(height, width, sky) * fade, 0, 255)
@@ -195,9 +195,9 @@ def outdoors(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def clock(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A dial."""
+    """Paint a clock face."""
     image, middle, radius = canvas(height, width, (236, 232, 222)), (width // 2, height // 2), min(height, width) // 2
-    cv2.circle(image, middle, radius - 1, shade(anything(rng), 0.6, rng).tolist(), 3)
+    cv2.circle(image, middle, radius - 1, shade(random_colour(rng), 0.6, rng).tolist(), 3)
     for hour in range(12):
         edge = np.array([np.sin(hour * np.pi / 6), np.cos(hour * np.pi / 6)]) * radius * 0.75
         cv2.circle(image, (middle[0] + int(edge[0]), middle[1] + int(edge[1])), 2, (20, 20, 20), -1)

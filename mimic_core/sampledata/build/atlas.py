@@ -1,4 +1,4 @@
-"""Painting patches, light included, and packing them into a few large textures."""
+"""Pack lit patches into a few large textures."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-PAGE = 2048  # width and greatest height of a texture, pixels
+PAGE = 2048  # width and largest height of a page, pixels
 GUTTER = 3  # pixels repeated around each patch, so that filtering does not mix neighbours
-HEIGHT_STEP = 64  # a page's height is a multiple of this, so that its smaller copies stay exact
+HEIGHT_STEP = 64  # a page's height is a multiple of this, so that its mipmaps stay exact
 
 
 def pack(sizes: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Places for rectangles in rows on as few pages as a simple rule finds.
+    """Pack rectangles greedily into rows on pages, tallest first.
 
     Args:
         sizes: Nx2 (height, width) in pixels, gutters included; each at most PAGE.
@@ -38,7 +38,7 @@ def pack(sizes: np.ndarray) -> tuple[np.ndarray, list[int]]:
 
 
 class Atlas:
-    """Pages that painted patches are pasted into.
+    """Texture pages with a place for each patch.
 
     Args:
         sizes: Nx2 (height, width) in pixels of the patches.
@@ -50,7 +50,7 @@ class Atlas:
         self.pages = [np.full((height, PAGE, 3), 128, np.uint8) for height in heights]
 
     def paste(self, index: int, image: np.ndarray, light: np.ndarray) -> None:
-        """Put patch ``index`` in its place: HxWx3 float32 colours times RxCx3 light, stretched over it."""
+        """Put patch ``index`` in its place: HxWx3 float32 colours times RxCx3 light, which is resized to them."""
         height, width = self.sizes[index]
         page, top, left = self.places[index]
         factor = cv2.resize(light.astype(np.float32), (int(width), int(height)), interpolation=cv2.INTER_LINEAR)
@@ -59,7 +59,7 @@ class Atlas:
         self.pages[page][top : top + height + 2 * GUTTER, left : left + width + 2 * GUTTER] = framed
 
     def uv(self, index: int, s: np.ndarray, t: np.ndarray) -> tuple[int, np.ndarray]:
-        """The page of a patch, and the texture coordinates (Rx Cx2) of its grid in that page."""
+        """Return the page of a patch and the texture coordinates (RxCx2) of its grid in that page."""
         height, width = self.sizes[index]
         page, top, left = self.places[index]
         u = (left + GUTTER + s * width) / PAGE
@@ -67,6 +67,6 @@ class Atlas:
         return int(page), np.stack(np.broadcast_arrays(u[None], v[:, None]), axis=-1)
 
     def encoded(self, quality: int) -> list[bytes]:
-        """The pages as JPEG."""
+        """Encode the pages as JPEG."""
         options = [cv2.IMWRITE_JPEG_QUALITY, quality]
         return [cv2.imencode(".jpg", page[..., ::-1], options)[1].tobytes() for page in self.pages]

@@ -1,4 +1,4 @@
-"""House fronts: pieces of a street, built with their foot line along x and their front towards +z."""
+"""House fronts as pieces of a street, built with their foot along x and their front towards +z."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mimic_core.sampledata.build.materials import Paint
 from mimic_core.sampledata.build.shapes import Piece, quad
 from mimic_core.sampledata.build.style import LIGHT, QUIET, STRONG, WALLS, Style
 
-DEPTH = 5.0  # metres of a house behind its front
+DEPTH = 5.0  # of a house, metres
 STOREY_HEIGHTS, GROUND_HEIGHTS = (2.7, 3.3), (3.0, 3.6)  # metres
-WALL_DENSITY, DETAIL_DENSITY = 48.0, 72.0  # pixels a metre
+WALL_DENSITY, DETAIL_DENSITY = 48.0, 72.0  # pixels per metre
 
 
 def house(rng: np.random.Generator, style: Style, width: float) -> list[Piece]:
-    """A house of two to four storeys with windows, and a door or a shop on the ground."""
+    """Build a house of two to four storeys with windows, and a door or a shop on the ground floor."""
     storeys = int(rng.integers(2, 5))
     ground = rng.uniform(*GROUND_HEIGHTS)
     high = rng.uniform(*STOREY_HEIGHTS)
@@ -44,7 +44,7 @@ def house(rng: np.random.Generator, style: Style, width: float) -> list[Piece]:
 
 
 def wall_paint(rng: np.random.Generator, style: Style) -> Paint:
-    """What a front is built of."""
+    """Draw the material of a front."""
     made, kind = style.materials, rng.random()
     if kind < 0.4:
         brick = style.colour(((150, 82, 62), (172, 110, 84), (120, 92, 80), (186, 160, 128)))
@@ -57,7 +57,7 @@ def wall_paint(rng: np.random.Generator, style: Style) -> Paint:
 
 
 def window(rng: np.random.Generator, style: Style, width: float, height: float, kind: int) -> Piece:
-    """A window with its frame and sill; by ``kind`` with shutters, a balcony, a gable or flowers."""
+    """Build a window with frame and sill; ``kind`` may add shutters, a balcony, a cornice or flowers."""
     stone = style.one_of(style.stones)
     piece = Piece("window").with_patches(
         quad((-width / 2, height, 0.02), (width, 0, 0), (0, -height, 0), street_art.glass, density=DETAIL_DENSITY)
@@ -86,7 +86,7 @@ def window(rng: np.random.Generator, style: Style, width: float, height: float, 
 
 
 def front_door(rng: np.random.Generator, style: Style) -> Piece:
-    """A door with two steps, posts and a small roof."""
+    """Build a door with two steps, posts and a small roof."""
     width, height, stone = rng.uniform(1.0, 1.25), rng.uniform(2.2, 2.5), style.one_of(style.stones)
     face = quad((-width / 2, height + 0.3, 0.03), (width, 0, 0), (0, -height, 0), street_art.door, density=96)
     piece = Piece("door").with_patches(face)
@@ -101,7 +101,7 @@ def front_door(rng: np.random.Generator, style: Style) -> Piece:
 def ground_floor(
     rng: np.random.Generator, style: Style, width: float, columns: int, size: tuple[float, float]
 ) -> list[Piece]:
-    """A door, and windows beside it."""
+    """Build a door, and windows beside it."""
     entrance = int(rng.integers(columns))
     pieces = []
     for column in range(columns):
@@ -114,7 +114,7 @@ def ground_floor(
 
 
 def shop_front(rng: np.random.Generator, style: Style, width: float, ground: float) -> list[Piece]:
-    """A shop: its window, its door, a sign and perhaps an awning and a board that hangs out."""
+    """Build a shop: window, door, sign, and perhaps an awning and a hanging sign."""
     side, stone = (1.0 if rng.random() < 0.5 else -1.0), style.one_of(style.stones)
     wide, tall = width - 2.1, ground - 1.25
     x = -side * 0.75
@@ -145,7 +145,7 @@ def shop_front(rng: np.random.Generator, style: Style, width: float, ground: flo
 
 
 def pipe(style: Style, x: float, height: float) -> Piece:
-    """A rain pipe."""
+    """Build a rain pipe."""
     piece = Piece("pipe").cylinder((x, 0, 0.08), 0.05, height - 0.3, style.metal, sides=8)
     for y in np.arange(0.8, height - 0.5, 1.4):
         piece = piece.box((x, float(y), 0.06), (0.16, 0.06, 0.12), style.metal)

@@ -1,4 +1,4 @@
-"""A procedural furnished flat, from a seed and a name to a GLB file."""
+"""Build a procedural furnished flat from a seed and a name, as a GLB file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JPEG_QUALITY = 90
 
 
 def flat_glb(name: str, settings: Mapping[str, Any]) -> bytes:
-    """The GLB file of flat ``name``: a function of the name and of ``settings["seed"]`` alone."""
+    """Return the GLB file of flat ``name``, which depends only on the name and ``settings["seed"]``."""
     seed = int(settings["seed"])
     plan = draw_plan(generator(seed, "flat", name, "plan"))
     rooms = build_rooms(plan, generator(seed, "flat", name, "furniture"))
@@ -38,7 +38,7 @@ def write_flat(name: str, path: str | Path, settings: Mapping[str, Any]) -> None
 
 
 def build_rooms(plan: Plan, rng: np.random.Generator) -> list[list[Piece]]:
-    """The pieces in every room, the shell first."""
+    """Build the pieces of every room, the shell first."""
     style = Style(rng)
     shells, leaves = shells_of(plan, style, rng)
     return [
@@ -48,13 +48,13 @@ def build_rooms(plan: Plan, rng: np.random.Generator) -> list[list[Piece]]:
 
 
 def texture_size(patch: Patch) -> tuple[int, int]:
-    """Height and width of a patch's texture, pixels."""
+    """Return the height and width of a patch's texture, pixels."""
     width, height = patch.size
     return max(3, round(height * patch.density)), max(3, round(width * patch.density))
 
 
 def bake(plan: Plan, rooms: Sequence[Sequence[Piece]], rng: np.random.Generator, extras: dict[str, Any]) -> bytes:
-    """Paint and light all patches and put them into one GLB file."""
+    """Paint and light all patches and pack them into one GLB file."""
     sun = draw_sun(rng)
     lit = (
         (f"{room.kind} {room.number}", pieces, light_maps(pieces, RoomLight(room, plan, pieces, sun, rng)))
@@ -69,13 +69,13 @@ def paint_all(
     rng: np.random.Generator,
     extras: dict[str, Any],
 ) -> bytes:
-    """Paint lit pieces into one GLB file.
+    """Paint lit pieces and pack them into one GLB file.
 
     Args:
-        lit: name, pieces and their light maps, place by place.
-        pieces: those of all places, in the same order.
+        lit: name, pieces and light maps of each room or place.
+        pieces: the pieces of all places, in the same order.
         rng: for the paints.
-        extras: what to note in the file about where it comes from.
+        extras: provenance to record in the file.
     """
     atlas = Atlas([texture_size(patch) for piece in pieces for patch in piece.patches])
     nodes, index = [], 0
@@ -91,7 +91,7 @@ def paint_all(
 
 
 def light_maps(pieces: Sequence[Piece], light: RoomLight) -> list[np.ndarray]:
-    """Light maps of all patches in a room, in order; evaluated together, since most are tiny."""
+    """Compute the light maps of all patches in a room, in order; together, since most are tiny."""
     shapes, points, normals, own = [], [], [], []
     casting = -1
     for piece in pieces:
@@ -115,7 +115,7 @@ def light_maps(pieces: Sequence[Piece], light: RoomLight) -> list[np.ndarray]:
 
 
 def merge(piece: Piece, first: int, atlas: Atlas) -> list[Part]:
-    """The parts of a piece, one a texture page; ``first`` is the number of its first patch in the atlas."""
+    """Merge a piece's patches into one part per texture page; ``first`` is the atlas index of its first patch."""
     pages: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for number, patch in enumerate(piece.patches, first):
         page, uv = atlas.uv(number, patch.s, patch.t)

@@ -9,15 +9,15 @@ import numpy as np
 
 WALL = 0.12  # thickness of inner walls, metres
 SIDES = ("north", "south", "west", "east")  # north: smallest z, west: smallest x
-DOOR_HEIGHT = 2.05
-SHORTEST_SIDE = 2.2  # of a room, between wall axes, metres
-NARROWEST_BORDER = 1.15  # between rooms, for a door
-SMALL_ROOM = 7.5  # square metres: a bath or a hall
+DOOR_HEIGHT = 2.05  # metres
+MIN_SIDE = 2.2  # of a room, between wall axes, metres
+MIN_SHARED_WALL = 1.15  # that fits a door, metres
+SMALL_ROOM = 7.5  # square metres; smaller rooms are baths and halls
 
 
 @dataclass(frozen=True)
 class Room:
-    """A rectangle of floor: the inner faces of its walls, metres, and what the room is for."""
+    """A rectangular room: the inner faces of its walls, metres, and its kind."""
 
     number: int
     x0: float
@@ -28,16 +28,16 @@ class Room:
 
     @property
     def area(self) -> float:
-        """Square metres."""
+        """Area in square metres."""
         return (self.x1 - self.x0) * (self.z1 - self.z0)
 
     @property
     def centre(self) -> tuple[float, float]:
-        """(x, z)."""
+        """Centre (x, z)."""
         return (self.x0 + self.x1) / 2, (self.z0 + self.z1) / 2
 
     def wall(self, side: str) -> tuple[np.ndarray, np.ndarray, float]:
-        """Start (x, z), unit direction and length of a wall, from left to right as seen from inside the room."""
+        """Return start (x, z), unit direction and length of a wall, from left to right as seen from inside."""
         start, end = {
             "north": ((self.x0, self.z0), (self.x1, self.z0)),
             "east": ((self.x1, self.z0), (self.x1, self.z1)),
@@ -55,10 +55,10 @@ class Opening:
 
     Attributes:
         room: the room whose wall it is in.
-        side: which wall.
-        start, end: along the wall from its left end as seen from inside, metres.
+        side: side of the wall.
+        start, end: metres along the wall from its left end, as seen from inside.
         bottom, top: heights, metres.
-        other: the room behind a door; -1 for a window.
+        other: number of the room behind a door; -1 for a window.
     """
 
     room: int
@@ -71,25 +71,25 @@ class Opening:
 
     @property
     def is_door(self) -> bool:
-        """Whether one can walk through."""
+        """Whether this is a door."""
         return self.other >= 0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A flat's rooms and openings; a door appears once for either room. ``ceiling`` is the room height, metres."""
+    """A flat's rooms and openings; a door is listed for each of its rooms. ``ceiling`` is the room height, metres."""
 
     rooms: tuple[Room, ...]
     openings: tuple[Opening, ...]
     ceiling: float
 
     def of_room(self, number: int, side: str | None = None) -> list[Opening]:
-        """Openings of a room, or of one of its walls."""
+        """Return the openings of a room, or of one of its walls."""
         return [o for o in self.openings if o.room == number and side in (None, o.side)]
 
 
 def draw_plan(rng: np.random.Generator) -> Plan:
-    """A random flat of 40 to 110 square metres with a ceiling 2.4 to 3 m high."""
+    """Draw a flat of 40 to 110 square metres with a ceiling 2.4 to 3 m high."""
     area, aspect = rng.uniform(40.0, 110.0), rng.uniform(0.65, 1.5)
     width, depth = np.sqrt(area * aspect), np.sqrt(area / aspect)
     cells = split((0.0, 0.0, width, depth), rng.uniform(11.0, 24.0), rng)
@@ -114,9 +114,9 @@ def split(cell: Cell, largest: float, rng: np.random.Generator) -> list[Cell]:
     along_x = width > depth if abs(np.log(width / depth)) > 0.25 else rng.random() < 0.5
     length = width if along_x else depth
     enough = width * depth < largest * rng.uniform(0.8, 1.4)
-    if enough or length < 2 * SHORTEST_SIDE:
+    if enough or length < 2 * MIN_SIDE:
         return [cell]
-    share = SHORTEST_SIDE / length
+    share = MIN_SIDE / length
     cut = length * rng.uniform(max(0.3, share), min(0.7, 1 - share))
     if along_x:
         parts: list[Cell] = [(x0, z0, x0 + cut, z1), (x0 + cut, z0, x1, z1)]
@@ -126,7 +126,7 @@ def split(cell: Cell, largest: float, rng: np.random.Generator) -> list[Cell]:
 
 
 def without_a_corner(cells: list[Cell], width: float, depth: float, rng: np.random.Generator) -> list[Cell]:
-    """Leave one corner room out, so that the outline is L-shaped, where what remains holds together."""
+    """Drop a corner room, so that the outline is L-shaped, if the rest is large enough and connected."""
     corners = [c for c in cells if (c[0] == 0 or c[2] == width) and (c[1] == 0 or c[3] == depth)]
     total = width * depth
     for index in rng.permutation(len(corners)):
@@ -139,7 +139,7 @@ def without_a_corner(cells: list[Cell], width: float, depth: float, rng: np.rand
 
 
 def with_kinds(rooms: list[Room], rng: np.random.Generator) -> list[Room]:
-    """Say what every room is for: the largest is the living room, small ones are bath and hall."""
+    """Assign a kind to every room: the largest is the living room, small ones are bath and hall."""
     others = [*rng.permutation(["bedroom", "kitchen", "study"]), "bedroom", "dining", "study", "bedroom"]
     small = [*rng.permutation(["bath", "hall"]), *["bath", "hall"] * 4]
     kinds: dict[int, str] = {}
@@ -154,7 +154,7 @@ def with_kinds(rooms: list[Room], rng: np.random.Generator) -> list[Room]:
 
 
 def border(a: Room, b: Room) -> tuple[str, float, float] | None:
-    """The side of ``a`` that touches ``b`` and the span along x or z that they share; None where they do not touch."""
+    """Return the side of ``a`` that touches ``b`` and the shared span along x or z; None if they do not touch."""
     gap = WALL + 1e-6
     if abs(a.x1 - b.x0) < gap or abs(b.x1 - a.x0) < gap:
         side, low, high = ("east" if abs(a.x1 - b.x0) < gap else "west"), max(a.z0, b.z0), min(a.z1, b.z1)
@@ -166,13 +166,13 @@ def border(a: Room, b: Room) -> tuple[str, float, float] | None:
 
 
 def shared_wall(a: Room, b: Room) -> tuple[str, float, float] | None:
-    """As :func:`border`, where it is long enough for a door."""
+    """Return :func:`border` if it is long enough for a door, else None."""
     found = border(a, b)
-    return found if found and found[2] - found[1] > NARROWEST_BORDER else None
+    return found if found and found[2] - found[1] > MIN_SHARED_WALL else None
 
 
 def spanning_tree(rooms: Sequence[Room], rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Pairs of neighbours that join all rooms, drawn at random (fewer where they do not hold together)."""
+    """Draw pairs of neighbours that connect all rooms, or a spanning forest if they are not connected."""
     pairs = [(a.number, b.number) for a in rooms for b in rooms if a.number < b.number and shared_wall(a, b)]
     group = {room.number: room.number for room in rooms}
     tree = []
@@ -186,7 +186,7 @@ def spanning_tree(rooms: Sequence[Room], rng: np.random.Generator) -> list[tuple
 
 
 def draw_doors(rooms: Sequence[Room], ceiling: float, rng: np.random.Generator) -> list[Opening]:
-    """Doors that make every room reachable, and some more; some are wide open passages."""
+    """Draw doors that make every room reachable, and some more; some are wide passages."""
     tree = spanning_tree(rooms, rng)
     pairs = [(a.number, b.number) for a in rooms for b in rooms if a.number < b.number and shared_wall(a, b)]
     extra = [pair for pair in pairs if pair not in tree and rng.random() < 0.3]
@@ -212,7 +212,7 @@ def draw_doors(rooms: Sequence[Room], ceiling: float, rng: np.random.Generator) 
 def draw_windows(
     rooms: Sequence[Room], doors: Sequence[Opening], ceiling: float, rng: np.random.Generator
 ) -> list[Opening]:
-    """Windows in walls that border no other room."""
+    """Draw windows in walls that border no other room."""
     windows = []
     for room in rooms:
         inner = {found[0] for other in rooms if other is not room and (found := border(room, other))}

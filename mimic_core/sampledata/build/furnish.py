@@ -1,4 +1,4 @@
-"""Putting furniture into rooms: along walls, in the middle, on walls, never in the way of a door."""
+"""Place furniture in rooms: along walls, in corners, in the middle and on walls, never in front of a door."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mimic_core.sampledata.build.shapes import Piece
 from mimic_core.sampledata.build.shell import YAW, on_wall
 from mimic_core.sampledata.build.style import Style
 
-CELL = 0.1  # metres, of the grid on which ways through a room are checked
-BODY = 0.25  # metres kept free on either side of a way
+CELL = 0.1  # metres, of the grid that checks whether a room stays walkable
+BODY = 0.25  # metres kept free around furniture for a walker
 DOOR_ZONE = 0.75  # metres kept free in front of a door
 PLACE_TRIES = 14
 
-# What may stand in a room: (name, along a wall or in the middle, fewest, most).
+# Furniture by kind of room: (name, "wall", "corner" or "middle", fewest, most).
 ROOMS: dict[str, tuple[tuple[str, str, int, int], ...]] = {
     "living": (
         ("rug", "middle", 0, 2),
@@ -99,13 +99,13 @@ Rectangle = tuple[float, float, float, float]  # x0, z0, x1, z1
 
 
 class RoomFurnisher:
-    """Fills one room.
+    """Furnish one room.
 
     Args:
-        room, plan: where.
-        style: of the flat.
-        rng: where everything random comes from.
-        fixed: pieces that are there already, such as door leaves.
+        room, plan: the room and its flat.
+        style: the flat's style.
+        rng: source of all random draws.
+        fixed: pieces that are already there, such as door leaves.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class RoomFurnisher:
         }
 
     def door_zone(self, side: str, start: float, end: float) -> Rectangle:
-        """The floor in front of a door."""
+        """Return the floor in front of a door."""
         a, b = on_wall(self.room, side, start), on_wall(self.room, side, end, DOOR_ZONE)
         return min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])
 
     def furnish(self) -> list[Piece]:
-        """Draw and place everything; what finds no room is left out."""
+        """Draw and place all furniture, leaving out what does not fit."""
         for name, where, fewest, most in ROOMS[self.room.kind]:
             for _ in range(int(self.rng.integers(fewest, most + 1))):
                 made = MAKERS[name](self.rng, self.style)
@@ -138,7 +138,7 @@ class RoomFurnisher:
         return self.pieces
 
     def at_a_wall(self, made: list[Piece], *, in_corner: bool = False) -> bool:
-        """Put pieces with their back to a wall, not in front of a window lower than they are tall."""
+        """Put pieces with their back to a wall, but not where they would cover a window."""
         box = np.stack([piece.bounds() for piece in made])
         low, high = box[:, 0].min(axis=0), box[:, 1].max(axis=0)
         for _ in range(PLACE_TRIES):
@@ -163,7 +163,7 @@ class RoomFurnisher:
         return self.at_a_wall(made, in_corner=True)
 
     def in_the_middle(self, made: list[Piece]) -> bool:
-        """Put pieces somewhere off the walls."""
+        """Put pieces somewhere away from the walls."""
         yaw = float(self.rng.choice([0, 90, 180, 270])) + (self.rng.uniform(-8, 8) if self.rng.random() < 0.3 else 0.0)
         turned = [piece.placed(0.0, 0.0, yaw) for piece in made]
         x0, z0, x1, z1 = footprint(turned)
@@ -178,7 +178,7 @@ class RoomFurnisher:
         return False
 
     def try_to_add(self, made: list[Piece]) -> bool:
-        """Add the pieces where they overlap nothing and leave all doors connected."""
+        """Add the pieces unless they overlap others or block the way between doors; return whether they were added."""
         if any(piece.casts for piece in made):
             place = footprint(made)
             if any(overlap(place, other) for other in [*self.taken, *self.doors]) or not self.passable(place):
@@ -188,7 +188,7 @@ class RoomFurnisher:
         return True
 
     def passable(self, place: Rectangle) -> bool:
-        """Whether one can still walk from every door to every other, and in a good part of the room."""
+        """Return whether all doors stay connected and a quarter of the room walkable with something at ``place``."""
         room = self.room
         shape = (int((room.x1 - room.x0) / CELL) + 1, int((room.z1 - room.z0) / CELL) + 1)
         free = np.ones(shape, np.uint8)
@@ -209,7 +209,7 @@ class RoomFurnisher:
         return True
 
     def hits_wall(self, side: str, span: tuple[float, float, float, float], margin: float) -> bool:
-        """Whether something already takes this part (start, end, bottom, top) of a wall."""
+        """Return whether this part (start, end, bottom, top) of a wall is already taken."""
         start, end, bottom, top = span
         return any(
             start < b + margin and a - margin < end and bottom < high and low < top
@@ -217,7 +217,7 @@ class RoomFurnisher:
         )
 
     def hang_pictures(self) -> None:
-        """Hang pictures wherever walls are free, and a clock at times."""
+        """Hang pictures, and at times a clock, where walls are free."""
         for side in SIDES:
             length = self.room.wall(side)[2]
             for _ in range(int(self.rng.integers(2, 4 + int(length)))):
@@ -236,12 +236,12 @@ class RoomFurnisher:
 
 
 def footprint(pieces: Sequence[Piece]) -> Rectangle:
-    """The rectangle of floor that pieces take together."""
+    """Return the bounding rectangle of pieces on the floor."""
     bounds = np.stack([piece.bounds() for piece in pieces])
     low, high = bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0)
     return float(low[0]), float(low[2]), float(high[0]), float(high[2])
 
 
 def overlap(a: Rectangle, b: Rectangle) -> bool:
-    """Whether two rectangles share floor."""
+    """Return whether two rectangles overlap."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,4 +1,4 @@
-"""Writing binary glTF 2.0: named nodes that share unlit, textured materials (Khronos glTF 2.0, KHR_materials_unlit)."""
+"""Write binary glTF 2.0: named nodes that share unlit, textured materials (Khronos glTF 2.0, KHR_materials_unlit)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Part:
 
 
 class Buffer:
-    """The binary chunk of a GLB file, and what its JSON says of the parts of it."""
+    """The binary chunk of a GLB file, and its buffer views and accessors."""
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
@@ -34,7 +34,7 @@ class Buffer:
         self.accessors: list[dict[str, Any]] = []
 
     def view(self, data: bytes, target: int = 0) -> int:
-        """Append bytes; returns the number of their view."""
+        """Append bytes; return the index of their view."""
         view = {"buffer": 0, "byteOffset": self.length, "byteLength": len(data)}
         self.views.append(view | ({"target": target} if target else {}))
         self.chunks.append(data + b"\0" * (-len(data) % 4))
@@ -42,7 +42,7 @@ class Buffer:
         return len(self.views) - 1
 
     def accessor(self, array: np.ndarray, kind: str, target: int, **more: Any) -> int:
-        """Append an array, as float32 of vertices, as uint32 of indices; returns the number of its accessor."""
+        """Append an array (vertices as float32, indices as uint32); return the index of its accessor."""
         data = np.ascontiguousarray(array, "<f4" if target == VERTEX_BUFFER else "<u4")
         component = FLOAT if target == VERTEX_BUFFER else UNSIGNED_INT
         entry = {"bufferView": self.view(data.tobytes(), target), "componentType": component, "count": len(array)}
@@ -50,7 +50,7 @@ class Buffer:
         return len(self.accessors) - 1
 
     def primitive(self, part: Part) -> dict[str, Any]:
-        """Append a part; returns what a mesh says of it."""
+        """Append a part; return its mesh primitive."""
         points = np.asarray(part.vertices, np.float32)
         bounds = {"min": points.min(axis=0).tolist(), "max": points.max(axis=0).tolist()}
         attributes = {
@@ -62,12 +62,12 @@ class Buffer:
 
 
 def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes], extras: dict[str, Any]) -> bytes:
-    """A GLB file.
+    """Return a GLB file.
 
     Args:
-        nodes: name and parts of every object.
+        nodes: name and parts of each node.
         jpegs: the textures, as JPEG files.
-        extras: what to note in the file about where it comes from.
+        extras: provenance to record in the file.
     """
     buffer = Buffer()
     meshes = [{"name": name, "primitives": [buffer.primitive(part) for part in parts]} for name, parts in nodes]
@@ -95,6 +95,6 @@ def glb_bytes(nodes: Sequence[tuple[str, Sequence[Part]]], jpegs: Sequence[bytes
 
 
 def unlit(texture: int) -> dict[str, Any]:
-    """A material that shows its texture as it is."""
+    """Return an unlit material with a texture."""
     surface = {"baseColorTexture": {"index": texture}, "metallicFactor": 0.0, "roughnessFactor": 1.0}
     return {"pbrMetallicRoughness": surface, "extensions": {"KHR_materials_unlit": {}}}

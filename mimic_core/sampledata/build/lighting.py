@@ -1,4 +1,4 @@
-"""Light that is painted into the textures, so that an unlit renderer shows it: lamps, windows, sun, dark corners.
+"""Lighting baked into the textures, so that an unlit renderer shows it: lamps, windows, sun, dark corners.
 
 Light is a factor per colour channel, about 0.25 in a dark corner and 1.3 in the sun.
 """
@@ -20,7 +20,7 @@ WARM, COOL = np.array([1.06, 1.0, 0.88]), np.array([0.95, 1.0, 1.06])
 
 @dataclass(frozen=True)
 class Lamp:
-    """A small light: place (x, y, z) and strength per colour channel."""
+    """A small light: position (x, y, z) and strength per colour channel."""
 
     place: np.ndarray
     strength: np.ndarray
@@ -39,7 +39,7 @@ class Pane:
 
 @dataclass(frozen=True)
 class Sun:
-    """Where sunlight comes from, the same for all rooms of a flat; ``strength`` 0 on a dull day."""
+    """Direction and strength of sunlight, the same for all rooms of a flat; ``strength`` is 0 on a dull day."""
 
     direction: np.ndarray  # towards the sun
     strength: np.ndarray
@@ -47,7 +47,7 @@ class Sun:
 
 
 def draw_sun(rng: np.random.Generator) -> Sun:
-    """A time of day and weather."""
+    """Draw the time of day and the weather."""
     height, turn = np.radians(rng.uniform(18, 50)), rng.uniform(0, 2 * np.pi)
     direction = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
     shining = rng.random() < 0.65
@@ -59,10 +59,10 @@ class RoomLight:
     """The light in one room.
 
     Args:
-        room, plan: where.
-        pieces: what stands there and casts shadows.
-        sun: of the flat.
-        rng: whether lamps are on, and how bright.
+        room, plan: the room and its flat.
+        pieces: the pieces in the room.
+        sun: the flat's sun.
+        rng: for the ambient light and the lamps.
     """
 
     def __init__(self, room: Room, plan: Plan, pieces: Sequence[Piece], sun: Sun, rng: np.random.Generator) -> None:
@@ -92,11 +92,11 @@ class RoomLight:
         self.boxes = np.stack(casting) if casting else np.zeros((0, 2, 3))
 
     def at(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Light on surface points.
+        """Compute the light on surface points.
 
         Args:
             points, normals: Nx3.
-            own: N, index among the pieces that cast shadows of the one a point belongs to (no shadow on itself), or -1.
+            own: N, index of each point's piece among those that cast shadows, or -1; a piece casts none on itself.
 
         Returns:
             Nx3 factors.
@@ -118,7 +118,7 @@ class RoomLight:
         return lit
 
     def openness(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """How much of its surroundings a point sees, 0..1: less near the room's corners and near furniture."""
+        """Return the ambient occlusion factor of each point, 0..1: lower near the room's corners and near furniture."""
         shade = np.ones(len(points))
         for axis in range(3):
             across = 1 - np.abs(normals[:, axis])
@@ -131,7 +131,7 @@ class RoomLight:
         return shade
 
     def sunlight(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Share of the sun that reaches each point through a window, 0..1, with soft edges."""
+        """Return the share of the sun that reaches each point through a window, 0..1, with soft edges."""
         towards = self.sun.direction
         facing = np.clip(normals @ towards, 0, 1) ** 0.5
         total = np.zeros(len(points))

@@ -1,7 +1,7 @@
-"""Materials: colours with grain at every scale from a centimetre to a metre, so that pictures of them hold keypoints.
+"""Materials: colours with grain at every scale from a centimetre to a metre, so that pictures of them have keypoints.
 
-A material is a square image that repeats; surfaces cut their textures out of it. All of a flat's materials share a
-few layers of noise, which is what makes them cheap.
+A material is a square image that repeats; surfaces cut their textures out of it. All materials of a flat share a few
+layers of noise, which keeps them cheap.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-DENSITY = 96.0  # pixels per metre of a surface
+DENSITY = 96.0  # default pixels per metre of a surface
 SIDE = 512  # pixels of a material's image
-WOODEN = (1.0, 0.85, 0.65)  # how much grain shows in red, green and blue
-OCTAVES = 7  # layers of noise; the n-th has grains of 2^n pixels
+WOODEN = (1.0, 0.85, 0.65)  # strength of grain in red, green and blue
+OCTAVES = 7  # layers of noise; layer n has grains of 2^n pixels, n from 0
 
 Paint = Callable[[np.random.Generator, int, int], np.ndarray]  # (rng, height, width) -> HxWx3 float32, 0..255
 Colour = Sequence[float] | np.ndarray
 
 
 class Tiled:
-    """A paint that cuts a random part out of a repeating image."""
+    """A painter that cuts a random part out of a repeating image."""
 
     def __init__(self, image: np.ndarray) -> None:
         self.image = np.ascontiguousarray(np.clip(image, 0, 255), dtype=np.float32)
 
     def __call__(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-        """HxWx3 float32, 0..255."""
+        """Return HxWx3 float32, 0..255."""
         top, left = rng.integers(0, SIDE, 2)
         if top + height <= SIDE and left + width <= SIDE:
             return self.image[top : top + height, left : left + width]
@@ -36,12 +36,12 @@ class Tiled:
         return part
 
     def turned(self) -> Tiled:
-        """The same with its grain running the other way."""
+        """Return the material with rows and columns swapped."""
         return Tiled(self.image.transpose(1, 0, 2))
 
 
 def shade(colour: Colour, brightness: float, rng: np.random.Generator, spread: float = 0.0) -> np.ndarray:
-    """A colour made brighter or darker, and moved a little at random."""
+    """Scale the brightness of a colour and vary it a little at random."""
     return np.clip(np.asarray(colour, dtype=float) * brightness + rng.normal(0, 1, 3) * spread, 8, 250)
 
 
@@ -49,8 +49,8 @@ class Materials:
     """Draws materials at random.
 
     Args:
-        rng: where everything random comes from.
-        contrast: scales all grain; 1 gives 224-pixel views of a room a Laplacian variance of mostly over 1000.
+        rng: source of all random draws.
+        contrast: scales all grain; at 1 most 224-pixel views of a room have a Laplacian variance over 1000.
     """
 
     def __init__(self, rng: np.random.Generator, contrast: float = 1.25) -> None:
@@ -58,29 +58,29 @@ class Materials:
         self.noise = [self.octave(2**n) for n in range(OCTAVES)]
 
     def octave(self, grain: int) -> np.ndarray:
-        """Noise with grains of so many pixels, standard deviation 1; it repeats once, so that any part can be cut."""
+        """Draw noise with grains of this many pixels, deviation 1, repeated once so that any part can be cut."""
         cells = SIDE // grain
         values = np.pad(self.rng.standard_normal((cells, cells), dtype=np.float32), 2, mode="wrap")
         smooth = cv2.resize(values, None, fx=grain, fy=grain, interpolation=cv2.INTER_CUBIC) if grain > 1 else values
         smooth = smooth[2 * grain : 2 * grain + SIDE, 2 * grain : 2 * grain + SIDE]
         return np.tile(smooth / smooth.std(), (2, 2))
 
-    def moved(self, layer: np.ndarray) -> np.ndarray:
-        """A part of a layer of noise (SIDExSIDE), cut and mirrored at random."""
+    def random_part(self, layer: np.ndarray) -> np.ndarray:
+        """Cut a SIDExSIDE part out of a layer of noise and mirror it, both at random."""
         top, left = self.rng.integers(0, SIDE, 2)
         down, right = self.rng.integers(0, 2, 2) * 2 - 1
         return layer[top : top + SIDE, left : left + SIDE][::down, ::right]
 
     def grain(self, *amplitudes: float) -> np.ndarray:
-        """Noise with the given standard deviation (grey levels) in each octave, finest first: SIDExSIDE."""
+        """Return noise with the given standard deviation (grey levels) in each octave, finest first: SIDExSIDE."""
         total = np.zeros((SIDE, SIDE), np.float32)
         for layer, amplitude in zip(self.noise, amplitudes, strict=False):
             if amplitude:
-                total += self.moved(layer) * (amplitude * self.contrast)
+                total += self.random_part(layer) * (amplitude * self.contrast)
         return total
 
     def plain(self, colour: Colour, amplitudes: Sequence[float]) -> np.ndarray:
-        """A colour under grain; SIDExSIDEx3 float32."""
+        """Return a colour with grain: SIDExSIDEx3 float32."""
         base = np.asarray(colour, dtype=np.float32)
         tint = 0.6 + 0.4 * base / max(float(base.max()), 1.0)
         grain = self.grain(*amplitudes)
@@ -90,8 +90,10 @@ class Materials:
         return tinted
 
     def streaks(self, length: int, amplitude: float) -> np.ndarray:
-        """Grain drawn out sideways over so many pixels, as in wood."""
-        lines = cv2.blur(np.ascontiguousarray(self.moved(self.noise[1])), (length, 1), borderType=cv2.BORDER_REFLECT)
+        """Return grain stretched sideways over this many pixels, as in wood."""
+        lines = cv2.blur(
+            np.ascontiguousarray(self.random_part(self.noise[1])), (length, 1), borderType=cv2.BORDER_REFLECT
+        )
         drawn: np.ndarray = lines / lines.std() * (amplitude * self.contrast)
         return drawn
 
@@ -102,14 +104,14 @@ class Materials:
         return Tiled(self.plain(colour, [value * strength for value in (12, 15, 12, 7, 4, 3, 3)]))
 
     def concrete(self, colour: Colour) -> Tiled:
-        """Concrete with pores and joints of its moulds."""
+        """Concrete with pores and formwork joints."""
         image = self.plain(colour, [13, 15, 11, 7, 6, 6, 5])
-        image[self.moved(self.noise[2]) > 2.2] *= 0.6
+        image[self.random_part(self.noise[2]) > 2.2] *= 0.6
         image[:: SIDE // 2] *= 0.6
         return Tiled(image)
 
     def wallpaper(self, colour: Colour, other: Colour) -> Tiled:
-        """Stripes, dots, lozenges or leaves printed on paper, no two alike."""
+        """Wallpaper with stripes, lines, dots, lozenges or leaves."""
         rng, image = self.rng, self.plain(colour, [11, 13, 9, 5, 3, 2, 2])
         kind = rng.choice(["stripes", "dots", "lozenges", "leaves", "lines"])
         step = int(rng.choice([32, 64]))
@@ -152,7 +154,7 @@ class Materials:
     # ------------------------------------------------------------------ floors
 
     def planks(self, colour: Colour, width: int = 16, length: int = 128) -> Tiled:
-        """Boards running sideways, each in a tone of its own."""
+        """Boards running sideways, each in its own tone."""
         rng, image = self.rng, np.empty((SIDE, SIDE, 3), np.float32)
         for y in range(0, SIDE, width):
             start = int(rng.integers(0, length))
@@ -198,12 +200,12 @@ class Materials:
     def carpet(self, colour: Colour, other: Colour) -> Tiled:
         """Deep pile with woven figures."""
         image = self.plain(colour, [18, 19, 11, 5, 3, 3, 3])
-        figures = self.moved(self.noise[4]) + 0.6 * self.moved(self.noise[3])
+        figures = self.random_part(self.noise[4]) + 0.6 * self.random_part(self.noise[3])
         image[figures > 1.3] = image[figures > 1.3] * 0.4 + np.asarray(other) * 0.6
         return Tiled(image)
 
     def terrazzo(self, colour: Colour) -> Tiled:
-        """Chips of stone in cement."""
+        """Terrazzo: chips of stone in cement."""
         rng, image = self.rng, self.plain(colour, [11, 12, 8, 4, 3])
         for _ in range(900):
             x, y, a, b = rng.integers(0, SIDE), rng.integers(0, SIDE), rng.integers(2, 8), rng.integers(2, 5)
@@ -214,13 +216,13 @@ class Materials:
     # ------------------------------------------------------------------ furniture
 
     def wood(self, colour: Colour) -> Tiled:
-        """Sawn wood, its grain sideways."""
-        rings = np.sin(self.moved(self.noise[6]) * 9 + self.streaks(60, 0.6)) * 9
+        """Sawn wood with its grain sideways."""
+        rings = np.sin(self.random_part(self.noise[6]) * 9 + self.streaks(60, 0.6)) * 9
         wood = self.streaks(31, 12) + self.streaks(7, 13) + rings + self.grain(11, 11, 7, 3, 3)
         return Tiled(cv2.merge([wood * share + float(level) for share, level in zip(WOODEN, colour, strict=True)]))
 
     def fabric(self, colour: Colour, other: Colour) -> Tiled:
-        """Cloth: woven, striped or chequered."""
+        """Cloth: woven, striped, chequered or spotted."""
         rng, image = self.rng, self.plain(colour, [17, 18, 10, 5, 3, 3])
         kind, step = rng.choice(["woven", "stripes", "checks", "spots"]), int(rng.choice([8, 16, 32]))
         bars = (np.arange(SIDE) // step % 2).astype(bool)
@@ -231,12 +233,12 @@ class Materials:
             image[bars] += change * 0.35
             image[:, bars] += change * 0.35
         elif kind == "spots":
-            image[self.moved(self.noise[3]) > 1.2] += change * 0.8
+            image[self.random_part(self.noise[3]) > 1.2] += change * 0.8
         return Tiled(image)
 
     def marble(self, colour: Colour) -> Tiled:
-        """Stone with veins."""
-        veins = np.exp(-np.abs(self.moved(self.noise[5]) + 0.5 * self.moved(self.noise[3])) * 9)
+        """Marble: stone with veins."""
+        veins = np.exp(-np.abs(self.random_part(self.noise[5]) + 0.5 * self.random_part(self.noise[3])) * 9)
         return Tiled(self.plain(colour, [12, 13, 9, 5, 4, 4]) - veins[..., None] * 70)
 
     def metal(self, colour: Colour) -> Tiled:
@@ -246,5 +248,5 @@ class Materials:
     def foliage(self, colour: Colour) -> Tiled:
         """Leaves in light and shadow."""
         image = self.plain(colour, [10, 18, 20, 16, 8])
-        image[self.moved(self.noise[2]) > 0.9] *= 0.45
+        image[self.random_part(self.noise[2]) > 0.9] *= 0.45
         return Tiled(image)

@@ -1,6 +1,6 @@
-"""Standing people of whom it is known where their joints are: clothed tubes and ellipsoids with a painted face.
+"""Standing people with known joints: clothed tubes and ellipsoids with a painted face.
 
-A person is built at the origin, feet at y = 0 and looking towards +z, so that the own left side is towards +x.
+A person is built at the origin, feet at y = 0 and facing +z, so that the person's left side is towards +x.
 Measures are shares of the body height (after Drillis and Contini, "Body segment parameters", 1966), rounded.
 """
 
@@ -29,13 +29,13 @@ JOINTS = (  # COCO's names and order
 )
 HEIGHTS = (1.52, 1.88)  # metres
 SKINS = ((226, 182, 152), (198, 146, 112), (152, 104, 74), (108, 74, 54), (238, 200, 176))
-DENSITY, FACE_DENSITY = 160.0, 420.0  # pixels a metre
-APART = 0.6  # metres between two people's feet, at least
-STANDING = Walker(radius=0.3, height=1.95)  # what a person needs around the feet, metres
-SMALLEST_ISLAND = 1.0  # metres: nobody stands in a wardrobe
+DENSITY, FACE_DENSITY = 160.0, 420.0  # pixels per metre
+APART = 0.6  # least distance between two people's feet, metres
+STANDING = Walker(radius=0.3, height=1.95)  # free space that a person needs, metres
+MIN_ISLAND_RADIUS = 1.0  # metres; excludes islands such as the floor inside a wardrobe
 
-# Arms: ranges of the angle from straight down and of the direction (0 outwards, 90 forwards, 180 inwards), degrees,
-# of the upper arm and of the forearm.
+# Poses of an arm: ranges of the angle from straight down and of the direction (0 outwards, 90 forwards, 180 inwards),
+# degrees, first of the upper arm, then of the forearm.
 ARMS: dict[str, tuple[tuple[float, float], ...]] = {
     "hanging": ((6, 14), (0, 60), (8, 28), (60, 110)),
     "holding": ((12, 35), (60, 100), (70, 105), (80, 115)),
@@ -45,7 +45,7 @@ ARMS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 HEAD = (0.046, 0.066, 0.056)  # half axes of the head
-# Height above the hips, half width and half depth of the chest and of the seat, from top to bottom.
+# Rows of chest and seat from top to bottom: height above the hips, half width, half depth.
 CHEST = (
     (0.325, 0.026, 0.026),
     (0.312, 0.07, 0.042),
@@ -62,10 +62,10 @@ SEAT = ((0.03, 0.085, 0.055), (0.0, 0.099, 0.067), (-0.035, 0.097, 0.064), (-0.0
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who stands in a scene.
+    """A person who stands in a scene.
 
     Attributes:
-        pieces: the surfaces, in world coordinates; one piece named ``person``, or ``person 2`` and so on in a flat.
+        pieces: one piece in world coordinates, named ``person``, or ``person 1`` and so on in a flat.
         joints: (17, 3) float64 metres, in the order of :data:`JOINTS`; left and right are the person's own.
     """
 
@@ -81,14 +81,14 @@ def person(
     materials: Materials | None = None,
     name: str = "person",
 ) -> Person:
-    """Somebody of random size, pose and clothes.
+    """Draw a person of random size, pose and clothes.
 
     Args:
-        rng: where everything random comes from.
-        feet: (x, y, z) metres of the ground between the feet.
-        yaw: degrees; 0 looks along +z and 90 along +x, as :meth:`Piece.placed` has it.
-        materials: where cloth comes from; None draws anew, which takes a tenth of a second.
-        name: of the piece.
+        rng: source of all random draws.
+        feet: (x, y, z) of the ground between the feet, metres.
+        yaw: degrees; 0 faces +z and 90 faces +x, as in :meth:`Piece.placed`.
+        materials: source of skin and cloth; None draws new ones, which takes a tenth of a second.
+        name: name of the piece.
     """
     height = float(rng.uniform(*HEIGHTS))
     joints, head_turn = draw_pose(rng, height)
@@ -101,10 +101,10 @@ def person(
 
 
 def draw_pose(rng: np.random.Generator, height: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Joints by name (and ``neck``, ``head``), metres in the person's frame, and the head's 3x3 rotation."""
+    """Draw joints by name (and ``neck``, ``head``), metres in the person's frame, and the head's 3x3 rotation."""
     at: dict[str, np.ndarray] = {}
     stride, spread = rng.uniform(-0.06, 0.06), rng.uniform(0.05, 0.085)
-    hip_height = 0.534 - rng.uniform(0.0, 0.006)  # lower than the legs are long, so that both feet stand
+    hip_height = 0.534 - rng.uniform(0.0, 0.006)  # below the length of the legs, so that both feet reach the ground
     shift = np.array([rng.uniform(-0.02, 0.02), 0.0, 0.0])  # the weight is on one leg
     for side, sign in (("left", 1.0), ("right", -1.0)):
         at[f"{side}_ankle"] = np.array([sign * spread, 0.045, sign * stride])
@@ -131,13 +131,13 @@ def draw_pose(rng: np.random.Generator, height: float) -> tuple[dict[str, np.nda
 
 
 def limb_direction(from_down: float, direction: float, sign: float) -> np.ndarray:
-    """A unit vector by two angles in degrees (see :data:`ARMS`); ``sign`` is 1 for the left arm, -1 for the right."""
+    """Return the unit vector of two angles in degrees (see :data:`ARMS`); ``sign`` is 1 for the left arm, else -1."""
     fall, turn = np.radians(from_down), np.radians(direction)
     return np.array([sign * np.sin(fall) * np.cos(turn), -np.cos(fall), np.sin(fall) * np.sin(turn)])
 
 
 def bent(start: np.ndarray, end: np.ndarray, first: float, second: float, pole: np.ndarray) -> np.ndarray:
-    """The joint between two bones of these lengths from ``start`` to ``end``, bent towards ``pole``."""
+    """Return the joint between two bones of these lengths from ``start`` to ``end``, bent towards ``pole``."""
     along = end - start
     distance = min(float(np.linalg.norm(along)), first + second)
     along = along / np.linalg.norm(along)
@@ -150,7 +150,7 @@ def bent(start: np.ndarray, end: np.ndarray, first: float, second: float, pole: 
 def body(
     rng: np.random.Generator, at: Mapping[str, np.ndarray], turn: np.ndarray, height: float, made: Materials
 ) -> list[Patch]:
-    """The surfaces of somebody with these joints."""
+    """Build the surfaces of a person with these joints."""
 
     def cloth() -> Paint:
         first, second = (rng.integers(len(colours)) for colours in (STRONG + QUIET, LIGHT + STRONG))
@@ -159,8 +159,8 @@ def body(
     skin_colour = shade(SKINS[int(rng.integers(len(SKINS)))], rng.uniform(0.92, 1.05), rng, 3)
     skin, shirt, trousers = made.plain(skin_colour, (5, 6, 4)), cloth(), cloth()
     short_sleeves, broad = rng.random() < 0.45, rng.uniform(0.93, 1.15)
-    flesh = bare(skin)
-    shoe = bare(made.plain(shade(QUIET[int(rng.integers(len(QUIET)))], rng.uniform(0.4, 1.2), rng, 8), (12, 13, 8)))
+    flesh = cutout(skin)
+    shoe = cutout(made.plain(shade(QUIET[int(rng.integers(len(QUIET)))], rng.uniform(0.4, 1.2), rng, 8), (12, 13, 8)))
     patches = []
     for side in ("left", "right"):
         hip, knee, ankle, shoulder, elbow, wrist = (
@@ -187,8 +187,8 @@ def body(
     return patches
 
 
-def bare(image: np.ndarray) -> Paint:
-    """A paint that cuts a random part out of an image."""
+def cutout(image: np.ndarray) -> Paint:
+    """Return a painter that cuts a random part out of an image."""
 
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         rooms = (full - part for full, part in zip(image.shape[:2], (height, width), strict=True))
@@ -200,7 +200,7 @@ def bare(image: np.ndarray) -> Paint:
 
 
 def torso(at: Mapping[str, np.ndarray], height: float, broad: float, shirt: Paint, trousers: Paint) -> list[Patch]:
-    """Chest and belly under a shirt, and the top of the trousers."""
+    """Build the shirt from chest to belly, and the top of the trousers."""
     hips = (at["left_hip"] + at["right_hip"]) / 2
     across, deep, up = np.array([1.0, 0, 0]), np.array([0, 0, 1.0]), np.array([0, 1.0, 0])
     patches = []
@@ -212,7 +212,7 @@ def torso(at: Mapping[str, np.ndarray], height: float, broad: float, shirt: Pain
 
 
 def tube(start: np.ndarray, end: np.ndarray, first: float, last: float, paint: Paint, *, flat: float = 1.0) -> Patch:
-    """A limb with round ends, of radius ``first`` at its start and ``last`` at its end; ``flat`` widens it sideways."""
+    """Build a limb with round ends and radii ``first`` and ``last``; ``flat`` widens it sideways."""
     up = (start - end) / np.linalg.norm(start - end)
     helper = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
     across = np.cross(up, helper)
@@ -225,14 +225,14 @@ def tube(start: np.ndarray, end: np.ndarray, first: float, last: float, paint: P
 
 
 def lathe(centres: np.ndarray, across: np.ndarray, deep: np.ndarray, paint: Paint, sides: int = 12) -> Patch:
-    """A surface around an axis.
+    """Build a surface around an axis.
 
     Args:
         centres: Rx3, points of the axis from top to bottom.
-        across, deep: Rx3, half axes of the ellipse around each; ``across``, the axis upwards and ``deep`` are
-            right-handed.
-        paint: of the surface.
-        sides: corners of an ellipse.
+        across, deep: Rx3, half axes of the ellipse around each point; ``across``, the upward axis and ``deep`` form a
+            right-handed system.
+        paint: painter of the surface.
+        sides: number of corners of an ellipse.
     """
     angle = np.linspace(0, 2 * np.pi, sides + 1)
     sine, cosine = np.sin(angle)[None, :, None], np.cos(angle)[None, :, None]
@@ -248,10 +248,10 @@ def lathe(centres: np.ndarray, across: np.ndarray, deep: np.ndarray, paint: Pain
 
 
 def flat_with_people(name: str, settings: Mapping[str, Any], count: int) -> tuple[bytes, list[Person]]:
-    """Flat ``name`` with ``count`` people in it: its GLB file, and the people.
+    """Build flat ``name`` with ``count`` people in it; return its GLB file and the people.
 
     They stand on free floor, at least 0.6 m from one another; their nodes are ``<room kind> <room>: person <n>``, n
-    counted from 1 in the order of the list. A function of name, count and ``settings["seed"]`` alone.
+    counted from 1 in the order of the list. The result depends only on name, count and ``settings["seed"]``.
 
     Raises:
         MimicError: there is not enough free floor.
@@ -270,7 +270,7 @@ def flat_with_people(name: str, settings: Mapping[str, Any], count: int) -> tupl
 def standing_places(
     plan: Plan, rooms: Sequence[Sequence[Piece]], count: int, rng: np.random.Generator, name: str
 ) -> list[tuple[int, np.ndarray]]:
-    """Room number and (x, y, z) of places to stand."""
+    """Draw places to stand: room number and (x, y, z)."""
     patches = [patch for pieces in rooms for piece in pieces for patch in piece.patches]
     offsets = np.cumsum([0] + [patch.points[..., 0].size for patch in patches])
     vertices = np.concatenate([patch.points.reshape(-1, 3) for patch in patches])
@@ -284,8 +284,8 @@ def standing_places(
         spot[1] = 0.0
         inside = [room.number for room in plan.rooms if room.x0 < spot[0] < room.x1 and room.z0 < spot[2] < room.z1]
         near = any(np.linalg.norm(spot - other) < APART for _, other in chosen)
-        if inside and not near and grid.island_radius(grid.point_in(cell, np.array([0.5, 0.5]))) >= SMALLEST_ISLAND:
+        if inside and not near and grid.island_radius(grid.point_in(cell, np.array([0.5, 0.5]))) >= MIN_ISLAND_RADIUS:
             chosen.append((inside[0], spot))
     if len(chosen) < count:
-        raise MimicError(f"{count} people do not find room to stand", where=name, remedy="ask for fewer")
+        raise MimicError(f"there is not enough free floor for {count} people", where=name, remedy="place fewer")
     return chosen

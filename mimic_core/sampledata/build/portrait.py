@@ -1,4 +1,4 @@
-"""Faces as textures of a head's ellipsoid: the middle column is the front, the top row the crown."""
+"""Faces as textures of a head's ellipsoid: the middle column is the front and the top row the crown."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mimic_core.sampledata.build.materials import Colour, Paint, shade
 
 HAIRS = ((42, 32, 28), (88, 60, 40), (150, 110, 66), (190, 160, 110), (70, 66, 66), (150, 146, 142), (120, 62, 40))
 IRISES = ((70, 48, 34), (70, 100, 130), (80, 104, 72))
-EYE = (0.066, 0.452)  # distance from the middle column and height of the eyes, shares of the texture
-MOUTH = 0.635  # height of the mouth
+EYE = (0.066, 0.452)  # offset from the middle column and from the top, shares of the texture
+MOUTH = 0.635  # offset from the top, share of the texture
 
 
 def face(rng: np.random.Generator, skin: Colour) -> Paint:
-    """A painter of one face: eyes, brows, mouth, cheeks, perhaps a beard or glasses, and hair around it."""
+    """Return a painter of one face: eyes, brows, mouth, cheeks, perhaps a beard or glasses, and hair."""
     hair = shade(HAIRS[int(rng.integers(len(HAIRS)))], 1, rng, 6)
     iris = shade(IRISES[int(rng.integers(len(IRISES)))], 1, rng, 8)
     lips = np.asarray(skin) * rng.uniform(0.55, 0.75, 3) * np.array([1.15, 0.85, 0.85])
@@ -64,7 +64,7 @@ def eyes(
 def with_hair(
     rng: np.random.Generator, image: np.ndarray, hair: np.ndarray, fringe: float, long_hair: bool
 ) -> np.ndarray:
-    """The face under streaky hair: down to the fringe in front, to the nape (or the chin's height) behind."""
+    """Add streaky hair to a face: to the fringe in front, and to the nape, or lower if long, behind."""
     height, width = image.shape[:2]
     aside = np.abs((np.arange(width) + 0.5) / width - 0.5)
     share = np.clip((aside - 0.15) / 0.1, 0, 1)

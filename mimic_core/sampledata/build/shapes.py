@@ -1,7 +1,7 @@
 """Building blocks of a flat: textured patches, and pieces (a floor, a chair) made of them.
 
-Coordinates are metres, y up. A piece is built around the origin with its feet at y = 0 and its front towards +z,
-then put in its place with :meth:`Piece.placed`.
+Coordinates are metres, y up. A piece is built around the origin with its foot at y = 0 and its front towards +z,
+then moved into place with :meth:`Piece.placed`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import numpy as np
 
 from mimic_core.sampledata.build.materials import DENSITY, Paint
 
-STANDS = 0.02  # metres: what begins this close to y = 0 stands on something, and its underside is left out
+STANDS = 0.02  # metres; shapes that begin this close to y = 0 get no underside
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A surface with a texture of its own: a grid of points, seen from its front.
+    """A one-sided surface with its own texture: a grid of points.
 
     Attributes:
         points: RxCx3, rows from top to bottom, columns from left to right as seen from the front.
         normals: RxCx3 unit vectors.
         s, t: C and R texture coordinates of the grid's columns and rows, 0 (left, top) to 1.
-        size: width and height of the surface, metres; with ``density`` it gives the texture's size.
-        paint: what draws the texture.
+        size: width and height of the surface, metres; times ``density``, the texture's size.
+        paint: painter of the texture.
         density: pixels per metre.
-        open_cells: (R-1)x(C-1) bool, cells of the grid that are holes; None for none.
-        shines: whether it is as bright as painted, whatever light falls on it (a lamp, a window).
+        open_cells: (R-1)x(C-1) bool, cells of the grid that are holes; None: no holes.
+        shines: whether it ignores lighting (a lamp, a window).
     """
 
     points: np.ndarray
@@ -44,7 +44,7 @@ class Patch:
     shines: bool = False
 
     def faces(self) -> np.ndarray:
-        """Fx3 indices into the flattened grid, counter-clockwise seen from the front."""
+        """Return Fx3 indices into the flattened grid, counter-clockwise as seen from the front."""
         rows, columns = self.points.shape[:2]
         index = np.arange(rows * columns).reshape(rows, columns)
         a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
@@ -54,7 +54,7 @@ class Patch:
         return triangles.reshape(-1, 3)
 
     def at(self, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """Points and normals at the cell centres of a regular rows x columns grid over the texture: NxMx3 each."""
+        """Sample points and normals at the cell centres of a rows x columns grid over the texture: NxMx3 each."""
         down = interpolation((np.arange(rows) + 0.5) / rows, self.t)
         across = interpolation((np.arange(columns) + 0.5) / columns, self.s)
         points, normals = (
@@ -64,7 +64,7 @@ class Patch:
 
 
 def interpolation(at: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """The matrix of linear interpolation between ``knots`` (increasing) at the places ``at``."""
+    """Return the matrix of linear interpolation between ``knots`` (increasing) at the positions ``at``."""
     right = np.clip(np.searchsorted(knots, at, side="right"), 1, len(knots) - 1)
     share = (at - knots[right - 1]) / (knots[right] - knots[right - 1])
     matrix = np.zeros((len(at), len(knots)))
@@ -83,7 +83,7 @@ def quad(
     shines: bool = False,
     holes: Iterable[tuple[float, float, float, float]] = (),
 ) -> Patch:
-    """A flat rectangle, perhaps with holes (left, top, right, bottom) in metres from its top left."""
+    """Make a flat rectangle, optionally with holes (left, top, right, bottom) in metres from its top left."""
     start, right, below = (np.asarray(vector, dtype=float) for vector in (top_left, across, down))
     width, height = math.sqrt(right @ right), math.sqrt(below @ below)
     s = t = np.array([0.0, 1.0])
@@ -103,12 +103,12 @@ def quad(
 
 @dataclass(frozen=True)
 class Piece:
-    """Something that stands in a flat under a name of its own. Pieces are built by chaining the methods below.
+    """A named object in a scene, built by chaining the methods below.
 
     Attributes:
-        name: what it is.
+        name: kind of object.
         patches: its surfaces.
-        casts: whether it darkens its surroundings.
+        casts: whether it casts shadows and takes up floor space.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Piece:
     casts: bool = True
 
     def with_patches(self, *patches: Patch) -> Piece:
-        """The piece with more surfaces."""
+        """Return the piece with more surfaces."""
         return replace(self, patches=self.patches + patches)
 
     def box(
@@ -194,19 +194,19 @@ class Piece:
         return self.with_patches(Patch(points, normals, s, t, size, paint, shines=shines))
 
     def placed(self, x: float, z: float, yaw_degrees: float = 0.0, y: float = 0.0) -> Piece:
-        """The piece turned about its own vertical axis (its front goes from +z to +x) and moved."""
+        """Return the piece turned about the vertical axis (its front goes from +z to +x) and moved."""
         yaw = np.radians(yaw_degrees)
         turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
         return self.moved(turn, (x, y, z))
 
     def leaning(self, degrees: float) -> Piece:
-        """The piece tipped over towards its front."""
+        """Return the piece tilted towards its front."""
         lean = np.radians(degrees)
         turn = np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
         return self.moved(turn, (0.0, 0.0, 0.0))
 
     def moved(self, turn: np.ndarray, by: Sequence[float]) -> Piece:
-        """The piece after a rotation (3x3) about the origin and a shift (metres)."""
+        """Return the piece rotated (3x3) about the origin and shifted (metres)."""
         return replace(
             self,
             patches=tuple(
@@ -216,13 +216,13 @@ class Piece:
         )
 
     def bounds(self) -> np.ndarray:
-        """2x3: lowest and highest corner."""
+        """Return the lowest and highest corner: 2x3."""
         points = np.concatenate([patch.points.reshape(-1, 3) for patch in self.patches])
         return np.stack([points.min(axis=0), points.max(axis=0)])
 
 
 def disc(centre: np.ndarray, radius: float, sign: int, paint: Paint, sides: int, shines: bool) -> Patch:
-    """A horizontal disc facing up (``sign`` 1) or down (-1), cut into strips from its far to its near end."""
+    """Make a horizontal disc facing up (``sign`` 1) or down (-1), cut into strips from its far to its near end."""
     angle = np.linspace(0, np.pi, sides // 2 + 1)
     across = np.array([-1.0, 1.0]) * np.sin(angle)[:, None] * radius
     along = np.broadcast_to((-sign * np.cos(angle) * radius)[:, None], across.shape)

@@ -10,13 +10,13 @@ from mimic_core.sampledata.build.materials import DENSITY
 from mimic_core.sampledata.build.shapes import Piece, quad
 from mimic_core.sampledata.build.style import Style
 
-YAW = {"north": 0.0, "west": 90.0, "south": 180.0, "east": 270.0}  # turns a piece's back to that wall
-OVERLAP = 0.01  # metres that surfaces of a room's shell reach beyond its edges, so that no light shows between them
+YAW = {"north": 0.0, "west": 90.0, "south": 180.0, "east": 270.0}  # degrees that turn a piece's back to that wall
+OVERLAP = 0.01  # metres by which surfaces of the shell overlap at edges, to leave no gaps
 UP = np.array([0.0, 1.0, 0.0])
 
 
 def on_wall(room: Room, side: str, along: float, off: float = 0.0) -> tuple[float, float]:
-    """The (x, z) of a place ``along`` a wall from its left end and ``off`` it into the room, metres."""
+    """Return the (x, z) at ``along`` metres from a wall's left end and ``off`` metres from it into the room."""
     start, direction, _ = room.wall(side)
     inward = np.array([-direction[1], direction[0]])
     x, z = start + direction * along + inward * off
@@ -24,7 +24,7 @@ def on_wall(room: Room, side: str, along: float, off: float = 0.0) -> tuple[floa
 
 
 def room_shell(room: Room, plan: Plan, style: Style, rng: np.random.Generator) -> list[Piece]:
-    """Floor, ceiling and four walls with holes for the doors."""
+    """Build floor, ceiling and four walls with holes for the doors."""
     high, more = plan.ceiling, OVERLAP
     right, back = np.array([room.x1 - room.x0 + 2 * more, 0, 0]), np.array([0, 0, room.z1 - room.z0 + 2 * more])
     floor = quad((room.x0 - more, 0, room.z0 - more), right, back, style.floor(room.kind))
@@ -46,9 +46,9 @@ def room_shell(room: Room, plan: Plan, style: Style, rng: np.random.Generator) -
 
 
 def doorway(room: Room, door: Opening, style: Style, rng: np.random.Generator) -> list[Piece]:
-    """Reveal, threshold and frame of a door, built once for both rooms; narrow doors may have a leaf that stands open.
+    """Build the reveal, threshold and frame of a door, once for both rooms; narrow doors may have an open leaf.
 
-    Built in the wall's own frame: x along the wall, z from its axis into the room.
+    The wall's own frame is used: x along the wall, z from its axis into the room.
     """
     width, height, half = door.end - door.start, door.top, WALL / 2
     paint = style.wood
@@ -58,7 +58,7 @@ def doorway(room: Room, door: Opening, style: Style, rng: np.random.Generator) -
         quad(low + UP * height + thick, -thick, -UP * height, paint),
         quad(low + UP * height + deep, thick, -UP * height, paint),
         quad(low + UP * height + thick, deep, -thick, paint),
-        quad(low + UP * 0.002, deep, thick, paint),  # a threshold, just above the ends of the floors
+        quad(low + UP * 0.002, deep, thick, paint),  # threshold, just above the floors
     )
     for z in (-half - 0.01, half + 0.01):
         for end in (-1, 1):
@@ -80,7 +80,7 @@ def doorway(room: Room, door: Opening, style: Style, rng: np.random.Generator) -
 
 
 def window(room: Room, opening: Opening, style: Style, rng: np.random.Generator) -> list[Piece]:
-    """A view outside in a frame, with a sill and perhaps curtains, in front of the wall."""
+    """Build a window in front of the wall: a framed view outside, a sill and perhaps curtains."""
     width, height = opening.end - opening.start, opening.top - opening.bottom
     corner = np.array([-width / 2, opening.top, 0.012])
     glass = Piece("window", casts=False).with_patches(
@@ -109,7 +109,7 @@ def window(room: Room, opening: Opening, style: Style, rng: np.random.Generator)
 def shells_of(
     plan: Plan, style: Style, rng: np.random.Generator
 ) -> tuple[dict[int, list[Piece]], dict[int, list[Piece]]]:
-    """By a room's number: its shell with windows and doorways, and of these the leaves of the doors.
+    """Build all rooms: by room number, their shells with windows and doorways, and the door leaves among these.
 
     A door belongs to the first of its two rooms.
     """

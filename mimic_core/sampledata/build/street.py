@@ -21,22 +21,22 @@ from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 from mimic_core.simulators.raycast import RaycastRenderer
 from mimic_core.simulators.scene import load_scene
 
-LENGTH, HALF_WIDTH, HALF_ROAD = 34.0, 7.0, 3.4  # metres; the street runs along x, the middle of its road at z = 0
-KERB = 0.12  # metres
+LENGTH, HALF_WIDTH, HALF_ROAD = 34.0, 7.0, 3.4  # metres; the street runs along x, with the middle of the road at z = 0
+KERB = 0.12  # height, metres
 HOUSE_WIDTHS = (5.5, 8.5)  # metres
-SKY_RADIUS, SKY_DENSITY = 45.0, 7.0  # metres, pixels a metre
-CONTACT = 0.45  # how much things darken what is near to them, against indoors
-GROUND_DENSITY = 40.0  # pixels a metre
+SKY_RADIUS, SKY_DENSITY = 45.0, 7.0  # metres, pixels per metre
+OCCLUSION = 0.45  # strength of ambient occlusion relative to indoors
+GROUND_DENSITY = 40.0  # pixels per metre
 
 
 @dataclass(frozen=True)
 class Street:
-    """A street.
+    """A street with H houses along it.
 
     Attributes:
         glb: the scene, as a GLB file.
-        fronts: Hx2, from where to where each house front reaches along x, metres.
-        sides: H, -1 where it stands at z = -7 m and 1 where it stands at z = 7 m.
+        fronts: Hx2, start and end of each house front along x, metres.
+        sides: H, -1 for a house front at z = -7 m and 1 for one at z = 7 m.
     """
 
     glb: bytes
@@ -45,16 +45,16 @@ class Street:
 
 
 def street(name: str, settings: Mapping[str, Any]) -> Street:
-    """Street ``name``: a function of the name and of ``settings["seed"]`` alone."""
+    """Build street ``name``, which depends only on the name and ``settings["seed"]``."""
     seed = int(settings["seed"])
     rng = generator(seed, "street", name)
     style = Style(rng)
     pieces = [*ground(style), sky()]
     fronts, sides = [], []
     for side in (-1, 1):
-        edges = cuts(rng)
+        edges = house_edges(rng)
         for left, right in pairwise(edges):
-            style = Style(rng)  # no two houses are built of the same
+            style = Style(rng)  # every house has its own materials
             middle, turn = (left + right) / 2, 0.0 if side < 0 else 180.0
             pieces += [piece.placed(middle, side * HALF_WIDTH, turn, KERB) for piece in house(rng, style, right - left)]
             fronts.append((left, right))
@@ -69,8 +69,8 @@ def street(name: str, settings: Mapping[str, Any]) -> Street:
     return Street(glb, np.array(fronts), np.array(sides))
 
 
-def cuts(rng: np.random.Generator) -> list[float]:
-    """Where one house ends and the next begins, along x."""
+def house_edges(rng: np.random.Generator) -> list[float]:
+    """Draw where the houses begin and end along x."""
     widths: list[float] = []
     while sum(widths) < LENGTH:
         widths.append(float(rng.uniform(*HOUSE_WIDTHS)))
@@ -79,7 +79,7 @@ def cuts(rng: np.random.Generator) -> list[float]:
 
 
 def ground(style: Style) -> list[Piece]:
-    """Road, kerbs and pavements."""
+    """Build road, kerbs and pavements."""
     made, long = style.materials, LENGTH + 6
     road = street_art.asphalt(made.concrete(style.colour(((96, 96, 98), (116, 112, 108)))))
     paving = made.tiles(style.colour(QUIET), style.colour(QUIET), 32, (92, 90, 86))
@@ -99,7 +99,7 @@ def ground(style: Style) -> list[Piece]:
 
 
 def sky() -> Piece:
-    """A dome of sky, seen from within."""
+    """Build a dome of sky, seen from inside."""
     s, t = np.linspace(0, 1, 33), np.linspace(0, 1, 10)
     around, down = np.meshgrid(-2 * np.pi * s, 0.53 * np.pi * t)  # a little below the horizon
     inwards = -np.stack([np.sin(down) * np.sin(around), np.cos(down), np.sin(down) * np.cos(around)], axis=-1)
@@ -109,7 +109,7 @@ def sky() -> Piece:
 
 
 def furniture(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Trees, lamps, cars, bins and boxes along both kerbs."""
+    """Build trees, lamps, bins, boxes and cars along both kerbs."""
     pieces: list[Piece] = []
     for side in (-1.0, 1.0):
         x = -LENGTH / 2 + rng.uniform(1, 3)
@@ -126,7 +126,7 @@ def furniture(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def tree(rng: np.random.Generator, style: Style) -> Piece:
-    """A young street tree in a grating."""
+    """Build a young street tree in a grating."""
     trunk, leaf = rng.uniform(2.0, 2.8), style.one_of(style.leaves)
     piece = Piece("tree").box((0, 0.003, 0), (1.0, 0.02, 1.0), style.metal)
     piece = piece.cylinder((0, 0, 0), 0.11, trunk + 0.5, style.wood, top_radius=0.07, sides=10)
@@ -138,7 +138,7 @@ def tree(rng: np.random.Generator, style: Style) -> Piece:
 
 
 def lamp(rng: np.random.Generator, style: Style) -> Piece:
-    """A street lamp."""
+    """Build a street lamp."""
     height = rng.uniform(3.4, 4.2)
     piece = Piece("lamp post").cylinder((0, 0, 0), 0.14, 0.7, style.metal, top_radius=0.08)
     piece = piece.cylinder((0, 0.7, 0), 0.05, height, style.metal, sides=8)
@@ -146,14 +146,14 @@ def lamp(rng: np.random.Generator, style: Style) -> Piece:
 
 
 def litter_bin(rng: np.random.Generator, style: Style) -> Piece:
-    """A litter bin with posters on it."""
+    """Build a litter bin, at times with a poster on it."""
     paint = street_art.sign if rng.random() < 0.5 else style.fabric
     piece = Piece("bin").cylinder((0, 0, 0), 0.28, 0.85, paint, sides=14)
     return piece.cylinder((0, 0.85, 0), 0.31, 0.1, style.metal, sides=14)
 
 
 def crates(rng: np.random.Generator, style: Style) -> Piece:
-    """Parcels and crates that somebody has left."""
+    """Build one or two parcels or crates."""
     piece = Piece("boxes")
     for number in range(int(rng.integers(1, 4))):
         size = tuple(float(value) for value in rng.uniform(0.35, 0.7, 3))
@@ -165,7 +165,7 @@ def crates(rng: np.random.Generator, style: Style) -> Piece:
 
 
 def car(rng: np.random.Generator, style: Style) -> Piece:
-    """A parked van or car, made of boxes."""
+    """Build a parked van or car out of boxes."""
     paint = style.materials.metal(style.colour(STRONG + QUIET))
     long, wide = rng.uniform(3.6, 4.4), 1.75
     van = rng.random() < 0.4
@@ -180,7 +180,7 @@ def car(rng: np.random.Generator, style: Style) -> Piece:
 
 
 def open_street(glb: bytes, size: tuple[int, int], hfov: float) -> Renderer:
-    """What renders a street; nobody walks in it.
+    """Open a renderer of a street, without navigation.
 
     Args:
         size: (height, width), pixels.
@@ -194,11 +194,11 @@ def open_street(glb: bytes, size: tuple[int, int], hfov: float) -> Renderer:
 
 
 class StreetLight(RoomLight):
-    """Daylight out of doors: sky from above, the sun, and the shadows of boxes around everything that casts any.
+    """Outdoor daylight: sky, sun, and shadows of the bounding boxes of pieces.
 
     Args:
-        pieces: what stands there.
-        rng: time of day.
+        pieces: the pieces of the street.
+        rng: for the time of day and the strength of the light.
     """
 
     def __init__(self, pieces: Sequence[Piece], rng: np.random.Generator) -> None:
@@ -213,16 +213,16 @@ class StreetLight(RoomLight):
         self.boxes = np.stack(casting) if casting else np.zeros((0, 2, 3))
 
     def openness(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """How much of its surroundings a point sees, 0..1: out of doors contacts darken less."""
-        return 1 - CONTACT * (1 - super().openness(points, normals, own))
+        """Return the ambient occlusion factor of each point, 0..1: weaker than indoors."""
+        return 1 - OCCLUSION * (1 - super().openness(points, normals, own))
 
     def sunlight(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Share of the sun that reaches each point, 0..1."""
+        """Return the share of the sun that reaches each point, 0..1."""
         towards = self.sun.direction
         facing: np.ndarray = np.clip(normals @ towards, 0, 1)
         lit = np.flatnonzero(facing > 0)
         slope = 1 / np.where(np.abs(towards) < 1e-6, 1e-6, towards)
-        start = (points[lit] * slope).T.astype(np.float32)  # a row an axis
+        start = (points[lit] * slope).T.astype(np.float32)  # one row per axis
         ends = (self.boxes * slope).astype(np.float32)
         blocked, owner = np.zeros(len(lit), bool), own[lit]
         for number, (low, high) in enumerate(zip(ends.min(axis=1), ends.max(axis=1), strict=True)):

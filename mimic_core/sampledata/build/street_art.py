@@ -1,4 +1,4 @@
-"""What is painted on a street: sky, glass, doors, shop signs and windows, road and pavement."""
+"""Painters of a street's textures: sky, glass, doors, shop signs and windows, road and pavement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimic_core.sampledata.build.materials import Paint, shade
 
 
 def sky(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Blue, paler towards the horizon, with clouds."""
+    """Paint a blue sky with clouds, paler towards the horizon."""
     fade = np.linspace(0.92, 1.25, height, dtype=np.float32)[:, None, None]
     image = np.minimum(artwork.canvas(height, width, (128, 168, 214)) * fade, 245)
     clouds = np.zeros((height, width), np.float32)
@@ -23,7 +23,7 @@ def sky(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def glass(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A window from outside: mirrored sky and houses, curtains or a blind behind it, and its bars."""
+    """Paint a window from outside: reflected sky and houses, curtains or a blind, and bars."""
     image = np.ascontiguousarray(canvas_fade(height, width, shade((96, 120, 148), rng.uniform(0.7, 1.3), rng, 10)))
     for _ in range(int(rng.integers(2, 5))):
         x, wide, top = rng.uniform(0, width), rng.uniform(0.15, 0.5) * width, rng.uniform(0.2, 0.8) * height
@@ -52,13 +52,13 @@ def glass(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def canvas_fade(height: int, width: int, colour: np.ndarray) -> np.ndarray:
-    """A colour that brightens upwards."""
+    """Make an image of one colour that brightens upwards."""
     fade = np.linspace(1.35, 0.75, height, dtype=np.float32)[:, None, None]
     return np.clip(artwork.canvas(height, width, colour) * fade, 0, 255)
 
 
 def door(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A panelled front door with a light above it and a number."""
+    """Paint a panelled front door with a window above it and a number."""
     colour = shade(((96, 42, 38), (38, 62, 84), (40, 74, 52), (92, 66, 44))[int(rng.integers(4))], 1, rng, 12)
     image = artwork.speckle(rng, artwork.canvas(height, width, colour), 11)
     light = int(height * 0.17)
@@ -84,15 +84,15 @@ def lettered(
     colour: tuple[int, int, int],
     thickness: int,
 ) -> np.ndarray:
-    """The painting with a text on it; ``origin`` is the (x, y) of its lower left."""
-    grey_levels: np.ndarray = np.clip(image, 0, 255).astype(np.uint8)  # OpenCV writes on these alone
+    """Write a text on an image; ``origin`` is the (x, y) of its lower left."""
+    grey_levels: np.ndarray = np.clip(image, 0, 255).astype(np.uint8)  # OpenCV draws text only on uint8
     cv2.putText(grey_levels, text, origin, font, scale, colour, thickness, cv2.LINE_AA)
     return grey_levels.astype(np.float32)
 
 
 def sign(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A shop's name on a board."""
-    ground = np.asarray(artwork.anything(rng))
+    """Paint a shop's name on a board."""
+    ground = np.asarray(artwork.random_colour(rng))
     ink = (250, 245, 225) if ground.mean() < 130 else (30, 26, 34)
     image = artwork.canvas(height, width, ground)
     cv2.rectangle(image, (2, 2), (width - 3, height - 3), ink, 2)
@@ -103,12 +103,12 @@ def sign(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     origin = (int((width - wide * scale) / 2), int((height + tall * scale) / 2))
     image = lettered(image, name, origin, font, scale, ink, max(2, height // 14))
     for x in (0.05, 0.95):
-        cv2.circle(image, (int(width * x), height // 2), height // 5, artwork.anything(rng), -1)
+        cv2.circle(image, (int(width * x), height // 2), height // 5, artwork.random_colour(rng), -1)
     return artwork.speckle(rng, image, 8)
 
 
 def shop_window(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Goods on shelves and posters behind glass."""
+    """Paint a shop window: goods on shelves, and posters."""
     image = canvas_fade(height, width, shade((74, 66, 60), rng.uniform(0.7, 1.3), rng, 12))
     image = np.ascontiguousarray(image)
     shelves = int(rng.integers(2, 5))
@@ -117,7 +117,7 @@ def shop_window(rng: np.random.Generator, height: int, width: int) -> np.ndarray
         cv2.line(image, (0, base), (width, base), (188, 160, 120), 3)
         while x < width - 6:
             wide, tall = int(rng.integers(5, 22)), int(height / shelves * rng.uniform(0.25, 0.8))
-            tone = artwork.anything(rng)
+            tone = artwork.random_colour(rng)
             if rng.random() < 0.35:
                 cv2.ellipse(image, (x + wide // 2, base - tall // 2), (wide // 2, tall // 2), 0, 0, 360, tone, -1)
             else:
@@ -132,8 +132,8 @@ def shop_window(rng: np.random.Generator, height: int, width: int) -> np.ndarray
 
 
 def awning(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Striped cloth."""
-    one, other, step = artwork.anything(rng), (238, 234, 222), int(rng.integers(12, 26))
+    """Paint striped cloth."""
+    one, other, step = artwork.random_colour(rng), (238, 234, 222), int(rng.integers(12, 26))
     image = artwork.canvas(height, width, one)
     for x in range(0, width, 2 * step):
         image[:, x : x + step] = other
@@ -141,12 +141,12 @@ def awning(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def asphalt(surface: Paint) -> Paint:
-    """A road: patched asphalt with a dashed line along its middle, cracks and manholes; its width runs downwards."""
+    """Return a painter of a road along the image's width: patched asphalt, dashed middle line, cracks and manholes."""
 
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         image = surface(rng, height, width).copy()
         for _ in range(width // 60):
-            x, y = artwork.place(rng, height, width)
+            x, y = artwork.random_pixel(rng, height, width)
             size = (int(rng.integers(20, 90)), int(rng.integers(12, 50)))
             image[y : y + size[1], x : x + size[0]] *= rng.uniform(0.6, 1.3)
             if rng.random() < 0.3:
@@ -154,7 +154,7 @@ def asphalt(surface: Paint) -> Paint:
                 cv2.circle(image, (x, y), 11, (110, 106, 100), 2)
                 cv2.circle(image, (x, y), 5, (120, 116, 108), 2)
         for _ in range(width // 50):
-            path = np.cumsum(rng.normal(0, 12, (9, 2)), axis=0) + np.array(artwork.place(rng, height, width))
+            path = np.cumsum(rng.normal(0, 12, (9, 2)), axis=0) + np.array(artwork.random_pixel(rng, height, width))
             cv2.polylines(image, [path.astype(np.int32)], False, (44, 43, 42), 2)
         for x in range(0, width, 130):
             cv2.rectangle(image, (x, height // 2 - 3), (x + 70, height // 2 + 3), (224, 222, 214), -1)
@@ -164,7 +164,7 @@ def asphalt(surface: Paint) -> Paint:
 
 
 def masonry(surface: Paint, storeys: int, plinth: Paint) -> Paint:
-    """A house front without its windows: plinth, bands between the storeys, a cornice, stains and cracks."""
+    """Return a painter of a house front without windows: plinth, bands between the storeys, cornice and stains."""
 
     def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         image = surface(rng, height, width).copy()
@@ -180,7 +180,7 @@ def masonry(surface: Paint, storeys: int, plinth: Paint) -> Paint:
         for x in range(0, width, 3 * thick):
             image[thick : 3 * thick, x : x + thick + 2] = band * 0.65
         for _ in range(int(rng.integers(3, 9))):
-            x, y = artwork.place(rng, height, width)
+            x, y = artwork.random_pixel(rng, height, width)
             long, wide = int(rng.integers(20, height // 3)), int(rng.integers(3, 16))
             image[y : y + long, x : x + wide] *= np.linspace(0.72, 1.0, long)[: max(0, height - y), None, None]
         return artwork.speckle(rng, image, 6)

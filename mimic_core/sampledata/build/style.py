@@ -1,4 +1,4 @@
-"""The taste of a flat: which materials its rooms and furniture are made of."""
+"""The style of a flat: the materials of its rooms and furniture."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LIGHT = ((214, 208, 198), (196, 190, 180), (210, 210, 206))
 
 
 class Style:
-    """Draws a flat's materials.
+    """Draw a flat's materials.
 
     Args:
-        rng: where everything random comes from.
+        rng: source of all random draws.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -44,12 +44,12 @@ class Style:
         self.skirting = self.colour(LIGHT + WOODS)
 
     def colour(self, choices: tuple[tuple[int, int, int], ...], spread: float = 0.15) -> np.ndarray:
-        """One of the colours, a little brighter or darker."""
+        """Pick one of the colours and vary it a little."""
         chosen = choices[int(self.rng.integers(len(choices)))]
         return shade(chosen, self.rng.uniform(1 - spread, 1 + spread), self.rng, 6)
 
     def one_of(self, paints: Sequence[Paint]) -> Paint:
-        """Any of the paints."""
+        """Pick one of the paints."""
         return paints[int(self.rng.integers(len(paints)))]
 
     @property
@@ -64,7 +64,7 @@ class Style:
 
     @property
     def body(self) -> Paint:
-        """What cupboards are made of: wood or lacquer."""
+        """One of the flat's materials for cupboards, wood or lacquer."""
         return self.one_of(self.woods + self.lacquers)
 
     @property
@@ -73,7 +73,7 @@ class Style:
         return self.metals[0]
 
     def floor(self, kind: str) -> Paint:
-        """A floor for a room of this kind."""
+        """Draw a floor for a room of this kind."""
         made, rng = self.materials, self.rng
         if kind in ("bath", "kitchen", "hall"):
             tile = int(rng.choice([16, 32, 64]))
@@ -92,7 +92,7 @@ class Style:
         return dry[int(rng.integers(len(dry)))]()
 
     def wall(self, kind: str) -> Paint:
-        """Walls for a room of this kind."""
+        """Draw a wall material for a room of this kind."""
         made, rng, base = self.materials, self.rng, self.colour(WALLS)
         draw = rng.random()
         if kind in ("bath", "kitchen") and draw < 0.65:
@@ -108,13 +108,13 @@ class Style:
         return made.concrete(self.colour(QUIET))
 
     def ceiling(self) -> Paint:
-        """A ceiling: plaster as a rule, else boards."""
+        """Draw a ceiling: usually plaster, else boards."""
         if self.rng.random() < 0.75:
             return self.materials.plaster((218, 215, 208), 0.75)
         return self.materials.planks(self.colour(LIGHT + WOODS), 32, 256)
 
     def with_skirting(self, wall: Paint, wall_height: float, dado: Paint | None) -> Paint:
-        """A wall's paint with a skirting board and, where given, another material up to a rail at 1.1 m."""
+        """Add a skirting board to a wall's paint and, if given, another material up to a rail at 1.1 m."""
         board = self.skirting
 
         def paint(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Things to look at from all sides: a maker takes (rng, style) and gives pieces that stand at the origin."""
+"""Objects to view from all sides. A maker takes (rng, style) and returns pieces that stand at the origin."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mimic_core.sampledata.build.materials import shade
 from mimic_core.sampledata.build.shapes import Piece
 from mimic_core.sampledata.build.style import Style
 
-FINE = 420.0  # pixels a metre of what is looked at from nearby
+FINE = 420.0  # pixels per metre of objects seen from nearby
 
 
 def fine(pieces: Sequence[Piece], density: float = FINE) -> list[Piece]:
-    """The pieces with finer textures."""
+    """Return the pieces with a finer texture density."""
     return [
         replace(piece, patches=tuple(replace(patch, density=density) for patch in piece.patches)) for piece in pieces
     ]
@@ -70,7 +70,7 @@ def laptop(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def keys(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """The keyboard and touch pad of a laptop."""
+    """Paint the keyboard and touchpad of a laptop."""
     image = artwork.canvas(height, width, (150, 150, 155))
     side = max(4, width // 15)
     for y in range(side // 2, int(height * 0.6), side):

@@ -1,4 +1,4 @@
-"""A furnished house of two storeys: a stair hall along one side, rooms of its own beside it on each storey."""
+"""Build a furnished house of two storeys: a stair hall along one side, and separately drawn rooms on each storey."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mimic_core.sampledata.build.shapes import Patch, Piece, quad
 from mimic_core.sampledata.build.shell import shells_of
 from mimic_core.sampledata.build.style import Style
 
-HALL_WIDTH, SLAB = 2.5, 0.25  # metres: between wall axes; from a ceiling to the floor above
-STAIR_WIDTH, TREAD, HIGHEST_STEP = 0.95, 0.215, 0.185  # metres
-LANDING = 0.95  # metres between the foot of the stair and the wall
-RAIL = 0.9  # metres: height of the banister
+HALL_WIDTH, SLAB = 2.5, 0.25  # metres: between wall axes; between a ceiling and the floor above
+STAIR_WIDTH, TREAD, MAX_STEP = 0.95, 0.215, 0.185  # metres
+LANDING = 0.95  # metres from the foot of the stair to the wall
+RAIL = 0.9  # height of the banister, metres
 
 
 def house_glb(name: str, settings: Mapping[str, Any]) -> bytes:
-    """The GLB file of the two-storey house ``name``: a function of the name and of ``settings["seed"]`` alone."""
+    """Return the GLB file of the two-storey house ``name``, which depends only on the name and ``settings["seed"]``."""
     seed = int(settings["seed"])
     rng = generator(seed, "house", name, "plan")
     ceiling = float(rng.uniform(2.4, 2.65))
@@ -51,19 +51,19 @@ class Stair:
 
     Attributes:
         rise: from floor to floor, metres.
-        steps: how many.
-        x0, x1, z0, z1: the floor that it takes, metres; z1 is its foot.
+        steps: number of steps.
+        x0, x1, z0, z1: rectangle of floor that it takes, metres; its foot is at z1.
     """
 
     def __init__(self, ceiling: float, depth: float) -> None:
         self.rise = ceiling + SLAB
-        self.steps = int(np.ceil(self.rise / HIGHEST_STEP))
+        self.steps = int(np.ceil(self.rise / MAX_STEP))
         self.x0, self.x1 = WALL / 2, WALL / 2 + STAIR_WIDTH
         self.z1 = depth - WALL / 2 - LANDING
         self.z0 = self.z1 - (self.steps - 1) * TREAD  # the last step is the floor above
 
     def piece(self, style: Style) -> Piece:
-        """The steps, and a banister on their open side."""
+        """Build the steps and a banister on their open side."""
         wood, board = style.wood, style.one_of([style.white, *style.woods])
         step, middle = self.rise / self.steps, (self.x0 + self.x1) / 2
         made = Piece("stair")
@@ -83,7 +83,7 @@ class Stair:
         )
 
     def railing(self, style: Style) -> Piece:
-        """What keeps people on the upper floor from falling: along the opening's long side and its far end."""
+        """Build the upper floor's railing along the opening's long side and its far end."""
         wood, made = style.wood, Piece("railing")
         for z in np.arange(self.z0 + 0.05, self.z1, 0.16):
             made = made.box((self.x1 + 0.03, 0, float(z)), (0.03, RAIL, 0.03), wood)
@@ -93,7 +93,7 @@ class Stair:
         return made.box(((self.x0 + self.x1) / 2, RAIL, self.z1 + 0.03), (STAIR_WIDTH, 0.05, 0.06), wood)
 
     def edges(self, style: Style) -> Piece:
-        """The slab's edges around the opening, in the lower storey's coordinates."""
+        """Build the slab's edges around the opening, in the lower storey's coordinates."""
         low, high = np.array([self.x0, self.rise, self.z0]), np.array([self.x1, self.rise, self.z1])
         right, back = np.array([STAIR_WIDTH, 0, 0]), np.array([0, 0, self.z1 - self.z0])
         down = np.array([0, -SLAB, 0])
@@ -105,7 +105,7 @@ class Stair:
         )
 
     def cut(self, patch: Patch) -> Patch:
-        """A floor or ceiling with the opening in it."""
+        """Cut the opening into a floor or ceiling."""
         corner = patch.points[0, 0]
         right, down = patch.points[0, -1] - corner, patch.points[-1, 0] - corner
         opening = np.array([[self.x0, 0, self.z0], [self.x1, 0, self.z1]]) - corner * [1, 0, 1]
@@ -115,7 +115,7 @@ class Stair:
 
 
 def draw_storey(width: float, depth: float, ceiling: float, rng: np.random.Generator) -> Plan:
-    """Rooms of one storey; the first is the stair hall along the west side."""
+    """Draw one storey; its first room is the stair hall along the west side."""
     cells = [(0.0, 0.0, HALL_WIDTH, depth), *split((HALL_WIDTH, 0.0, width, depth), rng.uniform(13.0, 22.0), rng)]
     half = WALL / 2
     rooms = [Room(i, x0 + half, z0 + half, x1 - half, z1 - half) for i, (x0, z0, x1, z1) in enumerate(cells)]
@@ -126,7 +126,7 @@ def draw_storey(width: float, depth: float, ceiling: float, rng: np.random.Gener
 
 
 def furnished(plan: Plan, stair: Stair, level: int, style: Style, rng: np.random.Generator) -> list[list[Piece]]:
-    """The pieces of every room of a storey, in its own coordinates: its floor is at y = 0."""
+    """Build the pieces of every room of a storey, in its own coordinates: the floor is at y = 0."""
     shells, fixed = shells_of(plan, style, rng)
     opened = "floor" if level else "ceiling"
     shells[0] = [
@@ -134,15 +134,15 @@ def furnished(plan: Plan, stair: Stair, level: int, style: Style, rng: np.random
         for piece in shells[0]
     ]
     shells[0] += [stair.railing(style)] if level else [stair.piece(style), stair.edges(style)]
-    free = (stair.x0 + stair.x1) / 2, 0.0, (stair.z1 + LANDING) / 2  # no furniture on the stair and at its ends
+    free = (stair.x0 + stair.x1) / 2, 0.0, (stair.z1 + LANDING) / 2  # keeps furniture off the stair and its ends
     fixed[0].append(Piece("free").box(free, (STAIR_WIDTH, 1.0, stair.z1 + LANDING), style.white))
     rooms = [
         shells[room.number] + RoomFurnisher(room, plan, style, rng, fixed[room.number]).furnish() for room in plan.rooms
     ]
-    rooms[0] = [piece for piece in rooms[0] if piece.name != "rug"]  # rugs lie anywhere: over the opening, too
+    rooms[0] = [piece for piece in rooms[0] if piece.name != "rug"]  # a rug could lie over the opening
     return rooms
 
 
 def raised(pieces: Sequence[Piece], by: float) -> list[Piece]:
-    """The pieces higher up."""
+    """Return the pieces shifted upwards."""
     return [piece.moved(np.eye(3), (0.0, by, 0.0)) for piece in pieces]

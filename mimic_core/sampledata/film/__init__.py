@@ -1,1 +1,1 @@
-"""Cameras in the sample world: where they stand, how they walk, and what a real one adds."""
+"""Cameras in the sample world: their poses, walks and imperfections."""

@@ -1,4 +1,4 @@
-"""Single things in a room of their own, and cameras that go around them."""
+"""Scenes with a single object in a room, and cameras that circle it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from mimic_core.sampledata.build.things import LARGE, SMALL, fine
 from mimic_core.sampledata.film.walkthrough import noise
 from mimic_core.simulators import camera_pose
 
-SIDES = (4.2, 5.4)  # metres: of the room
+SIDES = (4.2, 5.4)  # metres, of the room
 TABLE_HEIGHTS = (0.62, 0.76)  # metres
-CLOTH = 300.0  # pixels a metre of a table's top
-STREWN = 5  # other things on the table or around it: fewer than this
-UNWIELDY = ("armchair", "laptop")  # never strewn about
-TURN_HEIGHTS = (28.0, 44.0)  # degrees under which a camera looks down
+CLOTH_DENSITY = 300.0  # pixels per metre
+PLACES = 5  # for other objects around the main one; at most all but one are taken
+TOO_LARGE = ("armchair", "laptop")  # never placed beside another object
+ELEVATIONS = (28.0, 44.0)  # degrees of the camera above the object
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A thing on show.
+class ObjectScene:
+    """A scene with one main object.
 
     Attributes:
         glb: the scene, as a GLB file.
-        middle: (x, y, z) metres of the thing's middle.
-        distance: metres at which a camera sees it and what it stands on.
+        middle: (x, y, z) metres of the object's middle.
+        distance: metres from which a camera sees the object and what it stands on.
     """
 
     glb: bytes
@@ -44,10 +44,10 @@ class Shown:
     distance: float
 
 
-def show(kind: str, name: str, settings: Mapping[str, Any]) -> Shown:
-    """A scene with one thing of a kind in it, small ones on a table, large ones on the floor.
+def object_scene(kind: str, name: str, settings: Mapping[str, Any]) -> ObjectScene:
+    """Build a scene around an object of this kind, on a table if it is small, else on the floor.
 
-    A function of the kind, the name and ``settings["seed"]`` alone.
+    The result depends only on the kind, the name and ``settings["seed"]``.
 
     Args:
         kind: a key of :data:`SMALL` or :data:`LARGE`.
@@ -67,19 +67,19 @@ def show(kind: str, name: str, settings: Mapping[str, Any]) -> Shown:
     thing = makers[kind](rng, style)
     tall = max(float(piece.bounds()[1, 1]) for piece in thing)
     placed = [piece.placed(0, 0, float(rng.uniform(-30, 30)), top) for piece in thing]
-    kinds = [other for other in makers if other != kind and other not in UNWIELDY]
-    for place in rng.permutation(STREWN)[: int(rng.integers(2, STREWN))]:
-        turn, away = 2 * np.pi * (place + rng.uniform(-0.2, 0.2)) / STREWN, rng.uniform(*spread)
+    kinds = [other for other in makers if other != kind and other not in TOO_LARGE]
+    for place in rng.permutation(PLACES)[: int(rng.integers(2, PLACES))]:
+        turn, away = 2 * np.pi * (place + rng.uniform(-0.2, 0.2)) / PLACES, rng.uniform(*spread)
         at = float(away * np.sin(turn)), float(away * np.cos(turn)), float(rng.uniform(0, 360)), top
         placed += [piece.placed(*at) for piece in makers[str(rng.choice(kinds))](rng, style)]
     pieces += fine(placed) if small else placed
     rng = generator(seed, "object", kind, name, "light")
     glb = bake(plan, [pieces], rng, {"object": kind, "seed": seed})
-    return Shown(glb, np.array([0.0, top + 0.45 * tall, 0.0]), float(distance))
+    return ObjectScene(glb, np.array([0.0, top + 0.45 * tall, 0.0]), float(distance))
 
 
 def empty_room(rng: np.random.Generator, style: Style) -> tuple[Plan, list[Piece]]:
-    """A room around the origin with windows, pictures and a lamp."""
+    """Build a room around the origin with windows, pictures and a lamp."""
     width, depth = rng.uniform(*SIDES, 2)
     room = Room(0, -width / 2, -depth / 2, width / 2, depth / 2, "living")
     ceiling = float(rng.uniform(2.5, 3.0))
@@ -94,11 +94,11 @@ def empty_room(rng: np.random.Generator, style: Style) -> tuple[Plan, list[Piece
 
 
 def table(rng: np.random.Generator, style: Style, top: float) -> Piece:
-    """A table around the origin, as a rule under a printed cloth."""
+    """Build a table at the origin, usually with a printed tablecloth."""
     colours = style.colour(STRONG), style.colour(LIGHT + STRONG), style.colour(QUIET + STRONG)
     cloth = artwork.rug(*colours) if rng.random() < 0.6 else style.one_of([style.fabric, style.wood])
     width, depth, wood = rng.uniform(1.1, 1.5), rng.uniform(0.95, 1.2), style.wood
-    board = Piece("table").box((0, top - 0.04, 0), (width, 0.04, depth), wood, top=cloth, density=CLOTH)
+    board = Piece("table").box((0, top - 0.04, 0), (width, 0.04, depth), wood, top=cloth, density=CLOTH_DENSITY)
     for x in (-1, 1):
         for z in (-1, 1):
             board = board.box((x * (width / 2 - 0.06), 0, z * (depth / 2 - 0.06)), (0.06, top - 0.04, 0.06), wood)
@@ -106,29 +106,31 @@ def table(rng: np.random.Generator, style: Style, top: float) -> Piece:
 
 
 def carpet(rng: np.random.Generator, style: Style) -> Piece:
-    """A carpet around the origin."""
+    """Build a carpet at the origin."""
     paint = artwork.rug(style.colour(STRONG), style.colour(LIGHT + STRONG), style.colour(QUIET + STRONG))
     size = (rng.uniform(1.8, 2.4), 0.012, rng.uniform(1.5, 2.0))
     return Piece("rug", casts=False).box((0, 0, 0), size, style.fabric, top=paint)
 
 
-def around(shown: Shown, frames: int, degrees: float, rng: np.random.Generator, *, fps: int) -> list[np.ndarray]:
-    """Camera-to-world matrices of a hand that carries a camera around a thing.
+def orbit_poses(
+    scene: ObjectScene, frames: int, degrees: float, rng: np.random.Generator, *, fps: int
+) -> list[np.ndarray]:
+    """Return camera-to-world matrices of a hand-held camera that circles an object.
 
     Args:
-        frames, fps: number of matrices, and how many a second.
-        degrees: of the way around that are covered in all; the pace changes by about a third.
+        frames, fps: number of matrices, and how many per second.
+        degrees: total angle covered; the pace varies by about a third.
     """
     pace = (1 + 0.35 * noise(rng, frames, 0.9, fps)).clip(0.3, 1.9)
     angle = rng.uniform(0, 2 * np.pi) + rng.choice([-1, 1]) * np.radians(degrees) * np.cumsum(pace) / pace.sum()
-    steep = np.radians(rng.uniform(*TURN_HEIGHTS) + 4.0 * noise(rng, frames, 2.0, fps).clip(-3, 3))
-    distance = shown.distance * (1 + 0.05 * noise(rng, frames, 2.0, fps)).clip(0.85, 1.15)
+    steep = np.radians(rng.uniform(*ELEVATIONS) + 4.0 * noise(rng, frames, 2.0, fps).clip(-3, 3))
+    distance = scene.distance * (1 + 0.05 * noise(rng, frames, 2.0, fps)).clip(0.85, 1.15)
     shake = np.stack([noise(rng, frames, 0.12, fps) for _ in range(3)], axis=1)
     aim = np.stack([noise(rng, frames, 1.5, fps) for _ in range(2)], axis=1)
     poses = []
     for frame in range(frames):
         away, up = distance[frame] * np.cos(steep[frame]), distance[frame] * np.sin(steep[frame])
-        eye = shown.middle + np.array([away * np.sin(angle[frame]), up, away * np.cos(angle[frame])])
+        eye = scene.middle + np.array([away * np.sin(angle[frame]), up, away * np.cos(angle[frame])])
         yaw = np.degrees(angle[frame]) + 2.0 * aim[frame, 0] + 0.3 * shake[frame, 0]
         pitch = -np.degrees(steep[frame]) + 1.5 * aim[frame, 1] + 0.3 * shake[frame, 1]
         poses.append(camera_pose(eye, float(yaw), float(pitch), float(0.4 * shake[frame, 2])))

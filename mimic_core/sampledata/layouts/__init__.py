@@ -1,1 +1,1 @@
-"""The sample world's pictures, films and scenes on disk, as the owners of the real datasets ship theirs."""
+"""Writers of the sample world's datasets, in the layouts of the real ones."""

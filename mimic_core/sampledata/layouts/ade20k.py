@@ -19,11 +19,11 @@ from mimic_core.sampledata.names import flat_names, shares, write_marker
 from mimic_core.simulators import Rendering, open_simulator
 
 HFOV, SIDE = 75.0, 256  # degrees, pixels
-PEOPLE = 3  # in a flat
+PEOPLE = 3  # per flat
 FOLDERS = {"train": ("training", "ADE_train"), "test": ("validation", "ADE_val")}
 ROOT = "ADEChallengeData2016"
 
-# First name of each of the 150 classes, in the order of their numbers.
+# First name of each of the 150 classes, in the order of the class numbers.
 CLASSES = tuple(
     """wall|building|sky|floor|tree|ceiling|road|bed|windowpane|grass|cabinet|sidewalk|person|earth|door|table|
 mountain|plant|curtain|chair|car|water|painting|sofa|shelf|house|sea|mirror|rug|field|armchair|seat|fence|desk|
@@ -38,7 +38,7 @@ dishwasher|screen|blanket|sculpture|hood|sconce|vase|traffic light|tray|ashcan|f
 monitor|bulletin board|shower|radiator|glass|clock|flag""".replace("\n", "").split("|")
 )
 
-# What the pieces of a flat are called there; those that are named alike are not listed, others have no class.
+# ADE20K's names for the pieces of a flat; pieces whose name is a class are not listed, the rest have no class.
 PIECES = {
     "north wall": "wall",
     "south wall": "wall",
@@ -74,18 +74,18 @@ SCENES = {
 
 
 def class_of(node: str) -> int:
-    """Number of the class (1..150) of a node of a flat, ``<room kind> <room>: <piece>``; 0 where it has none."""
+    """Return the class (1..150) of a node of a flat, ``<room kind> <room>: <piece>``; 0 if it has none."""
     piece = re.sub(r" \d+$", "", node.partition(": ")[2])
     name = PIECES.get(piece, piece)
     return CLASSES.index(name) + 1 if name in CLASSES else 0
 
 
 def write_ade20k(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write views of the train and the test flats, people in them, with the class of every pixel.
+    """Write views of the train and the test flats, with people in them, and the class of every pixel.
 
     Below ``ADEChallengeData2016/``: ``images/{training,validation}/ADE_{train,val}_00000001.jpg`` (256x256),
     ``annotations/{training,validation}/*.png`` (uint8: 0 other, 1..150 a class), ``objectInfo150.txt`` (number, share
-    of pixels, images of either split that show it, name) and ``sceneCategories.txt``.
+    of pixels, number of images of each split that show it, name) and ``sceneCategories.txt``.
 
     Args:
         settings: ``seed``, ``flats``, ``segmentation_images`` (``train``, ``test``).
@@ -117,7 +117,7 @@ def write_ade20k(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def labelled_views(name: str, count: int, settings: Mapping[str, Any]) -> Iterator[tuple[Rendering, np.ndarray, str]]:
-    """Views of a flat, with the class of every pixel (HxW uint8) and the kind of room that fills most of the view."""
+    """Yield views of a flat, the class of every pixel (HxW uint8) and the kind of room that fills most of the view."""
     if not count:
         return
     glb, _ = flat_with_people(name, settings, PEOPLE)
@@ -131,13 +131,13 @@ def labelled_views(name: str, count: int, settings: Mapping[str, Any]) -> Iterat
 
 
 def most_common(values: np.ndarray) -> str:
-    """The value that occurs most often."""
+    """Return the value that occurs most often."""
     found, counts = np.unique(values, return_counts=True)
     return str(found[counts.argmax()])
 
 
 def object_info(pixels: np.ndarray, shown: Mapping[str, Sequence[int] | np.ndarray]) -> str:
-    """The table of classes, columns separated by tabs; ``pixels`` and ``shown`` count by class, the first is other."""
+    """Return the tab-separated table of classes; ``pixels`` and ``shown`` are counts by class, starting with other."""
     lines = ["Idx\tRatio\tTrain\tVal\tName"]
     labelled = max(int(pixels[1:].sum()), 1)
     for index, name in enumerate(CLASSES, 1):

@@ -15,12 +15,12 @@ from mimic_core.sampledata.film.walkthrough import (
 )
 from mimic_core.sampledata.names import flat_names, write_marker
 
-SKIES = {"Up": 0, "Left": 1, "Right": -1, "Down": 2}  # quarter turns counter-clockwise that a camera was held in
+SKIES = {"Up": 0, "Left": 1, "Right": -1, "Down": 2}  # counter-clockwise quarter turns of the stored picture
 
 
 def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write ``<video_id>/<video_id>.mov`` and ``metadata.csv``; one after the other the videos are stored with the sky
-    at their top, left, right and bottom.
+    """Write ``<video_id>/<video_id>.mov`` and ``metadata.csv``; the sky is in turn at the top, left, right and
+    bottom of the stored videos.
 
     Args:
         settings: ``seed``, ``flats``, ``video_seconds`` (``arkitscenes``) and ``camera``.

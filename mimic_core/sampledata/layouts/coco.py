@@ -21,18 +21,18 @@ from mimic_core.sampledata.names import flat_names, shares, write_marker
 from mimic_core.simulators import Rendering, Simulator, open_simulator
 
 HFOV, SIDE = 65.0, 256  # degrees, pixels
-PEOPLE = 4  # in a flat
-DISTANCES = (1.3, 3.5)  # metres from the camera to the person whose picture is taken
+PEOPLE = 4  # per flat
+DISTANCES = (1.3, 3.5)  # metres from the camera to the main person
 EYE_HEIGHTS = (1.0, 1.7)  # metres
-SPREAD = 6.0  # degrees that the camera looks aside
-SMALLEST_SHARE, FEWEST_VISIBLE = 0.025, 6  # of the picture, and joints, that the person shows at least
-SMALLEST = 30  # pixels: of whom less is seen is not annotated
-TRIES = 400  # places drawn for one picture
+SPREAD = 6.0  # degrees, deviation of the camera's aim
+SMALLEST_SHARE, FEWEST_VISIBLE = 0.025, 6  # least share of the picture and joints that the main person shows
+MIN_AREA = 30  # visible pixels of a person to be annotated
+TRIES = 400  # positions drawn for one picture
 FOLDERS = {"train": "train2017", "test": "val2017"}
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2  # COCO's visibility
-# Metres from a joint to the surface in front of it, at most: on the face little, in the trunk most.
+# Largest distance in metres from a visible joint to the surface in front of it: small on the face, large in the trunk.
 THICKNESS = np.array([0.04] * 3 + [0.07] * 2 + [0.14] * 2 + [0.09] * 4 + [0.18] * 2 + [0.11] * 4)
-# Pairs of joints, counted from 1, that are joined by a line when they are drawn.
+# Pairs of joints, counted from 1, to connect in drawings.
 SKELETON = (
     *((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9)),
     *((8, 10), (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7)),
@@ -43,9 +43,9 @@ def write_coco(folder: str | Path, settings: Mapping[str, Any]) -> None:
     """Write pictures of people in the train and the test flats.
 
     ``train2017/000000000001.jpg``, ``val2017/...`` (256x256) and ``annotations/person_keypoints_{train,val}2017.json``:
-    for everyone of whom 30 pixels are seen ``bbox`` (x, y, width, height), ``area`` and ``segmentation`` of the visible
-    part, and ``keypoints``, 17 times x, y (pixels, whole numbers at pixel centres) and 0 outside the picture, 1 hidden
-    behind something, 2 visible.
+    for each person with at least 30 visible pixels ``bbox`` (x, y, width, height), ``area`` and ``segmentation`` of the
+    visible part, and ``keypoints``: 17 times x, y (pixels, integers at pixel centres) and visibility (0 outside the
+    picture, 1 occluded, 2 visible).
 
     Args:
         settings: ``seed``, ``flats``, ``pose_images`` (``train``, ``test``).
@@ -75,7 +75,7 @@ def write_coco(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def document(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What an annotation file holds."""
+    """Return the content of an annotation file."""
     person = {"id": 1, "name": "person", "supercategory": "person", "keypoints": JOINTS, "skeleton": SKELETON}
     info = {"description": "MIMIC sample world in the layout of COCO 2017 person keypoints", "version": "1.0"}
     return {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": [person]}
@@ -84,10 +84,10 @@ def document(images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, A
 def people_views(
     name: str, count: int, settings: Mapping[str, Any]
 ) -> Iterator[tuple[Rendering, list[dict[str, Any]]]]:
-    """``count`` pictures of the people in a flat, each with the annotations of everyone in it.
+    """Yield ``count`` pictures of the people in a flat, each with the annotations of everyone visible.
 
     Raises:
-        MimicError: nobody can be seen well from anywhere.
+        MimicError: nobody can be seen well from any position tried.
     """
     if not count:
         return
@@ -105,7 +105,7 @@ def people_views(
 def portrait(
     simulator: Simulator, people: Sequence[Person], numbers: Sequence[int], rng: np.random.Generator, where: str
 ) -> tuple[Rendering, np.ndarray]:
-    """A picture of somebody, and the camera's pose; ``numbers`` are the nodes of the people."""
+    """Take a picture of a person; return it and the camera's pose. ``numbers`` are the nodes of the people."""
     for _ in range(TRIES):
         index = int(rng.integers(len(people)))
         centre = people[index].joints.mean(axis=0)
@@ -120,11 +120,11 @@ def portrait(
             continue
         if (keypoints(people[index].joints, view, pose)[:, 2] == VISIBLE).sum() >= FEWEST_VISIBLE:
             return view, pose
-    raise MimicError("nobody can be seen well here", where=where, remedy="change sample.seed")
+    raise MimicError("nobody can be seen well", where=where, remedy="change the seed")
 
 
 def keypoints(joints: np.ndarray, view: Rendering, pose: np.ndarray) -> np.ndarray:
-    """(17, 3): x, y in pixels (whole at pixel centres) and visibility; zeros for a joint outside the picture."""
+    """Project joints: (17, 3), x, y in pixels (integers at pixel centres) and visibility; zeros outside the picture."""
     height, width = view.depth.shape
     x, y, z = ((joints - pose[:3, 3]) @ pose[:3, :3]).T
     depth = np.maximum(-z, 1e-6)
@@ -139,10 +139,10 @@ def keypoints(joints: np.ndarray, view: Rendering, pose: np.ndarray) -> np.ndarr
 
 
 def annotate(someone: Person, view: Rendering, pose: np.ndarray, node: int) -> dict[str, Any] | None:
-    """What COCO says of a person; None where hardly anything is seen."""
+    """Return COCO's annotation of a person; None if hardly any of the person is visible."""
     mask = (view.instances == node).astype(np.uint8)
     area = int(mask.sum())
-    if area < SMALLEST:
+    if area < MIN_AREA:
         return None
     points = keypoints(someone.joints, view, pose)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -1,4 +1,4 @@
-"""Photos of one place in the layout of DeMoN (B. Ummenhofer et al., CVPR 2017)."""
+"""Groups of photos of one place in the layout of DeMoN (B. Ummenhofer et al., CVPR 2017)."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from mimic_core.sampledata.names import flat_names, write_marker
 from mimic_core.simulators import Rendering, Simulator, camera_pose, open_simulator
 
 DEMON_SIZE, DEMON_HFOV = (192, 256), 70.0  # (height, width) pixels, degrees
-BASELINES, TURNS = (0.15, 0.7), 14.0  # metres between two views of a sample; degrees that they are turned, deviation
-TRIES = 200  # places drawn for one photo
+BASELINES, TURNS = (0.15, 0.7), 14.0  # metres from a sample's first view to the others; deviation of their yaw, degrees
+TRIES = 200  # positions drawn for one sample
 
 
 def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write ``rooms.h5``, where ``<sample>/frames/t0/v0/image`` and so on are WebP bytes, and below ``rooms`` a folder
-    of JPEGs a sample: those of every second flat.
+    """Write ``rooms.h5``, where ``<sample>/frames/t0/v0/image`` and so on are WebP bytes; samples of every second flat
+    are written as JPEGs in ``rooms/<sample>`` instead.
 
     Args:
-        settings: ``seed``, ``flats``, ``demon_samples`` (in a flat) and ``camera``.
+        settings: ``seed``, ``flats``, ``demon_samples`` (per flat) and ``camera``.
     """
     options = [cv2.IMWRITE_WEBP_QUALITY, 95]
     with atomic_folder(folder) as temporary:
@@ -49,7 +49,7 @@ def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def sample(simulator: Simulator, name: str, number: int, settings: Mapping[str, Any]) -> list[np.ndarray]:
-    """Two to four pictures of one place in a flat, from places up to 0.7 m apart."""
+    """Take two to four pictures of one place in a flat, from positions up to 0.7 m from the first."""
     seed = int(settings["seed"])
     rng = generator(seed, "demon", name, number)
     camera = Camera(settings, generator(seed, "camera", "demon", name, number))
@@ -60,17 +60,17 @@ def sample(simulator: Simulator, name: str, number: int, settings: Mapping[str, 
             continue
         poses = [camera_pose(feet + np.array([0, height, 0]), yaw, rng.uniform(-15, 5))]
         for _ in range(int(rng.integers(1, 4))):
-            way = rng.normal(size=3) * [1, 0, 1]
-            there = simulator.try_step(feet, way / np.linalg.norm(way) * rng.uniform(*BASELINES))
+            direction = rng.normal(size=3) * [1, 0, 1]
+            there = simulator.try_step(feet, direction / np.linalg.norm(direction) * rng.uniform(*BASELINES))
             eye = there + np.array([0, height + rng.normal(0, 0.05), 0])
             poses.append(camera_pose(eye, yaw + rng.normal(0, TURNS), rng.uniform(-15, 5), rng.normal(0, 2)))
         views = [simulator.render(pose) for pose in poses]
         if all(worth_looking_at(view) for view in views):
             return [camera.take(view.rgb) for view in views]
-    raise MimicError("no sample is worth looking at", where=name, remedy="change sample.seed")
+    raise MimicError("every sample tried has a view of little but a wall", where=name, remedy="change the seed")
 
 
 def worth_looking_at(view: Rendering) -> bool:
-    """Whether a view shows more than a wall nearby."""
+    """Return whether a view shows more than a wall nearby."""
     near, median = np.percentile(view.depth, (5, 50))
     return bool(near > 0.45 and median > 1.2)

@@ -13,7 +13,7 @@ from mimic_core.sampledata.names import flat_names, write_marker
 
 
 def write(folder: str | Path, settings: Mapping[str, Any], purpose: str = "gibson") -> None:
-    """Write ``<name>.glb``, a flat each.
+    """Write each flat as ``<name>.glb``.
 
     Args:
         settings: ``seed``, ``flats``.

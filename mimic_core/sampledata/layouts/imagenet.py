@@ -21,7 +21,7 @@ from mimic_core.simulators import open_simulator
 from mimic_core.simulators.embedded import EmbeddedSimulator
 
 HFOV, SIDE = 55.0, 256  # degrees, pixels
-# Pieces of a flat by their class; no real WordNet number begins with n9.
+# Pieces of a flat by class; no real WordNet id begins with n9.
 CLASSES = {
     "n90000001": "bookcase",
     "n90000002": "cartons",
@@ -32,17 +32,17 @@ CLASSES = {
     "n90000007": "sofa",
     "n90000008": "window",
 }
-A_FLAT = 3  # pictures of a class from a flat in one round
-ROUNDS = 12  # times that all flats are gone through, at most
+PER_FLAT = 3  # pictures of a class from a flat in one round
+ROUNDS = 12  # most passes over all flats
 DISTANCES = (0.7, 2.8)  # metres from the camera to the middle of a piece
 EYE_HEIGHTS = (1.1, 1.6)  # metres
-SMALLEST_SHARE, NEAREST = 0.1, 0.35  # of the picture that the piece fills; metres to the 5th percentile of depth
-TRIES = 80  # places drawn for one picture
-SPREAD = 4.0  # degrees that the camera looks aside
+SMALLEST_SHARE, MIN_DEPTH = 0.1, 0.35  # share of the picture that the piece fills; metres, 5th percentile of depth
+TRIES = 80  # positions drawn for one picture
+SPREAD = 4.0  # degrees, deviation of the camera's aim
 
 
 def write_imagenet(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write pictures of furniture in the train and the test flats, each filling a tenth of its picture or more.
+    """Write pictures of furniture in the train and the test flats, each filling at least a tenth of its picture.
 
     ``train/<wnid>/<wnid>_<n>.JPEG``, ``val/<wnid>/ILSVRC2012_val_<8 digits>.JPEG`` (256x256) and
     ``LOC_synset_mapping.txt`` (wnid and name).
@@ -51,7 +51,7 @@ def write_imagenet(folder: str | Path, settings: Mapping[str, Any]) -> None:
         settings: ``seed``, ``flats``, ``class_images`` (``train``, ``test``).
 
     Raises:
-        MimicError: the flats do not have enough of a class.
+        MimicError: the flats do not contain enough pieces of a class.
     """
     names, wanted = flat_names(settings), settings["class_images"]
     total = wanted["train"] + wanted["test"]
@@ -72,9 +72,9 @@ def write_imagenet(folder: str | Path, settings: Mapping[str, Any]) -> None:
 def pictures(
     flats: Sequence[str], wanted: Mapping[str, int], settings: Mapping[str, Any], split: str
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Class and picture (HxWx3 uint8), as many of each class as wanted, from one flat after the other.
+    """Yield class and picture (HxWx3 uint8), as many of each class as wanted, flat by flat.
 
-    Where these have too little of a class, further flats ``<name>-<round>`` are built, which belong to no other split.
+    If they have too few pieces of a class, further flats ``<name>-<round>`` are built, which are in no other split.
     """
     missing = dict(wanted)
     for turn, first in itertools.product(range(ROUNDS), flats):
@@ -84,17 +84,17 @@ def pictures(
         with open_simulator(flat_glb(name, settings), resolution=SIDE, hfov=HFOV) as simulator:
             for wnid, piece in CLASSES.items():
                 rng = generator(int(settings["seed"]), "view", "classification", name, piece)
-                for rgb in itertools.islice(close_ups(simulator, piece, rng), min(A_FLAT, missing.get(wnid, 0))):
+                for rgb in itertools.islice(close_ups(simulator, piece, rng), min(PER_FLAT, missing.get(wnid, 0))):
                     missing[wnid] -= 1
                     yield wnid, rgb
     if any(missing.values()):
         lacking = ", ".join(f"{count} of {CLASSES[wnid]}" for wnid, count in missing.items() if count)
-        remedy = "ask for fewer class_images or for more flats"
+        remedy = "set fewer class_images or more flats"
         raise MimicError(f"pictures are missing: {lacking}", where=f"sample.flats.{split}", remedy=remedy)
 
 
 def close_ups(simulator: EmbeddedSimulator, piece: str, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """One picture of each piece of this name, in random order; of pieces that cannot be seen well there is none."""
+    """Yield one picture of each piece of this name, in random order, skipping pieces that cannot be seen well."""
     scene = simulator.scene
     nodes = [number for number, node in enumerate(scene.instance_names, 1) if node.partition(": ")[2] == piece]
     for node in rng.permutation(nodes):
@@ -106,6 +106,6 @@ def close_ups(simulator: EmbeddedSimulator, piece: str, rng: np.random.Generator
             if not DISTANCES[0] < np.linalg.norm((centre - feet)[[0, 2]]) < DISTANCES[1]:
                 continue
             view = simulator.render(pose_towards(eye, centre, rng, SPREAD))
-            if (view.instances == node).mean() >= SMALLEST_SHARE and np.percentile(view.depth, 5) >= NEAREST:
+            if (view.instances == node).mean() >= SMALLEST_SHARE and np.percentile(view.depth, 5) >= MIN_DEPTH:
                 yield view.rgb
                 break

@@ -23,17 +23,17 @@ from mimic_core.sampledata.film.walkthrough import (
     SPEED,
     encode,
     poses_along,
-    walk_way,
+    walk_route,
 )
 from mimic_core.sampledata.names import flat_names, write_marker
 from mimic_core.simulators import camera_pose, open_simulator
 from mimic_core.simulators.embedded import EmbeddedSimulator
 
-CAPTION = 60  # rows under the picture of a mannequin clip: a fifth of the whole
-PEOPLE, WAYS = 4, 4  # in a flat; ways that are looked at before the best is walked
-NEAR, SEEN = 4.0, 0.004  # metres at which people are looked at; share of the picture that they must fill
-PROBES = 12  # places of a way where it is looked who can be seen
-TURNING = 0.75  # how far the camera turns from the way to the people, 0 to 1
+CAPTION = 60  # rows below the picture, a fifth of the frame
+PEOPLE, ROUTES = 4, 4  # per flat; routes drawn, of which the best is walked
+NEAR, MIN_SHARE = 4.0, 0.004  # metres within which people are looked at; share of the picture that they must fill
+PROBES = 12  # positions on a route where visible people are looked for
+TURNING = 0.75  # share of the angle between route and person that the camera turns
 
 
 def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -46,12 +46,12 @@ def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
         for number, name in enumerate(flat_names(settings)["mannequin"]):
             clip = f"clip{number:04d}"
             (temporary / clip / "trims").mkdir(parents=True)
-            encode(pictures_of(name, settings), temporary / clip / "trims" / f"{clip}_000.mp4")
+            encode(clip_frames(name, settings), temporary / clip / "trims" / f"{clip}_000.mp4")
         write_marker(temporary, settings, "MannequinChallenge")
 
 
-def pictures_of(name: str, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
-    """The pictures of a walk through flat ``name`` among people, with a caption: 300x320x3 uint8."""
+def clip_frames(name: str, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
+    """Yield the frames of a walk through flat ``name`` among people, with a caption: 300x320x3 uint8."""
     seed, frames = int(settings["seed"]), max(2, round(float(settings["video_seconds"]["mannequin"]) * FPS))
     camera = Camera(settings, generator(seed, "camera", "mannequin", name))
     rng = generator(seed, "mannequin", name)
@@ -59,12 +59,12 @@ def pictures_of(name: str, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
     glb, people = flat_with_people(name, settings, PEOPLE)
     with open_simulator(glb, resolution=SIZE, hfov=HFOV) as simulator:
         length = frames / FPS * SPEED * 1.4 + 2 * LOOK_AHEAD
-        ways = [walk_way(simulator.grid, length, rng) for _ in range(WAYS)]
-        seen = [people_seen(simulator, way[: round(length / SPACING)], people) for way in ways]
+        routes = [walk_route(simulator.grid, length, rng) for _ in range(ROUTES)]
+        seen = [visible_people(simulator, route[: round(length / SPACING)], people) for route in routes]
         best = int(np.argmax([len(places) for places in seen]))
 
         def look(place: np.ndarray, ahead: float) -> float:
-            """Towards whoever can be seen from about here."""
+            """Turn towards whoever can be seen from around here."""
             near = [(float(np.linalg.norm(place - at)), who) for at, who in seen[best]]
             if not near or min(near)[0] > NEAR / 2:
                 return ahead
@@ -72,30 +72,32 @@ def pictures_of(name: str, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
             aside = (np.degrees(np.arctan2(-there[0], -there[1])) - ahead + 180) % 360 - 180
             return ahead + TURNING * float(aside)
 
-        for pose in track(poses_along(ways[best], simulator.grid.floor, frames, rng, look=look), "video frames"):
+        for pose in track(poses_along(routes[best], simulator.grid.floor, frames, rng, look=look), "video frames"):
             yield np.vstack([camera.take(simulator.render_rgb(pose)), band])
 
 
-def people_seen(simulator: EmbeddedSimulator, way: np.ndarray, people: list[Person]) -> list[tuple[np.ndarray, int]]:
-    """Places (x, z) of a way from which somebody can be seen well, each with the person's number."""
+def visible_people(
+    simulator: EmbeddedSimulator, route: np.ndarray, people: list[Person]
+) -> list[tuple[np.ndarray, int]]:
+    """Return positions (x, z) on a route with a good view of somebody, each with the person's index."""
     names = [name.split(": ")[-1] for name in simulator.scene.instance_names]
     numbers = [names.index(f"person {who + 1}") + 1 for who in range(len(people))]
     found = []
-    for place in way[np.linspace(0, len(way) - 1, PROBES).astype(int)]:
+    for place in route[np.linspace(0, len(route) - 1, PROBES).astype(int)]:
         eye = np.array([place[0], simulator.grid.floor + 1.5, place[1]])
         for who in sorted(range(len(people)), key=lambda who: float(np.linalg.norm(people[who].joints[0] - eye))):
             x, _, z = people[who].joints.mean(axis=0) - eye
             if np.hypot(x, z) > NEAR:
                 break
             view = simulator.render(camera_pose(eye, float(np.degrees(np.arctan2(-x, -z))), -8.0))
-            if (view.instances == numbers[who]).mean() > SEEN:
+            if (view.instances == numbers[who]).mean() > MIN_SHARE:
                 found.append((place, who))
                 break
     return found
 
 
 def caption(rng: np.random.Generator) -> np.ndarray:
-    """A band of letters on a dark ground: CAPTION x 320 x 3 uint8."""
+    """Draw a band of letters on a dark background: CAPTION x 320 x 3 uint8."""
     band = np.full((CAPTION, SIZE[1], 3), rng.integers(15, 50, 3), np.uint8)
     cv2.line(band, (0, 1), (SIZE[1], 1), rng.integers(120, 250, 3).tolist(), 2)
     for row, scale in ((26, 0.62), (48, 0.42)):

@@ -17,14 +17,14 @@ from mimic_core.sampledata.film.views import random_views
 from mimic_core.sampledata.names import flat_names, shares, write_marker
 
 HFOV = 70.0  # degrees
-MAT_HEADER = 116  # bytes of free text at the start of a MATLAB 5 file, where scipy writes the time of day
+MAT_HEADER = 116  # bytes of free text at the start of a MATLAB 5 file, where scipy writes the time
 
 
 def write_nyuv2(folder: str | Path, settings: Mapping[str, Any]) -> None:
     """Write ``nyu_depth_v2_labeled.mat`` and ``splits.mat`` with views of the train and the test flats.
 
     The first is HDF5, as MATLAB 7.3 writes it: ``images`` (N, 3, W, H) uint8 and ``depths`` (N, W, H) float32 metres.
-    The second holds ``trainNdxs`` and ``testNdxs``, columns of numbers counted from 1.
+    The second holds ``trainNdxs`` and ``testNdxs``, columns of indices from 1.
 
     Args:
         settings: ``seed``, ``flats``, ``depth_images`` (``train``, ``test``), ``downstream_resolution`` [H, W] pixels.
@@ -52,7 +52,7 @@ def write_nyuv2(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def mat_bytes(values: dict[str, np.ndarray]) -> bytes:
-    """A MATLAB 5 file without the time at which it was written."""
+    """Return a MATLAB 5 file without the time of writing."""
     stream = io.BytesIO()
     scipy.io.savemat(stream, values)
     return b"MATLAB 5.0 MAT-file, MIMIC sample world".ljust(MAT_HEADER) + stream.getvalue()[MAT_HEADER:]

@@ -1,4 +1,4 @@
-"""The raw half of the sample world: every source's files in the layout that its owner ships."""
+"""Raw sources of the sample world, each in the layout that its owner ships."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mimic_core.sampledata.names import RAW
 
 
 def write_source(source: str, folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write the folder of a source; an old one is replaced. HM3D's scenes are written one by one: ``write_flat``.
+    """Write the folder of a source, replacing an old one; for HM3D's scenes use ``write_flat`` instead.
 
     Args:
         source: a key of :data:`mimic_core.sampledata.names.RAW`.
-        settings: of the config block ``sample`` what :data:`RAW` lists for it, and ``seed``.
+        settings: the keys of the config block ``sample`` that :data:`RAW` lists for it, and ``seed``.
 
     Raises:
-        MimicError: there is no such source.
+        MimicError: the source is unknown.
     """
     if source not in RAW:
         remedy = f"use one of {', '.join(RAW)}"

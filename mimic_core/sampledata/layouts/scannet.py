@@ -22,7 +22,7 @@ from mimic_core.sampledata.film.walkthrough import HFOV, SIZE, camera_poses
 from mimic_core.sampledata.names import flat_names, write_marker
 from mimic_core.simulators import open_simulator
 
-RECORDED_FPS, SLOWER = 30, 1.5  # frames a second; how much slower the walk is than in videos
+RECORDED_FPS, SLOWER = 30, 1.5  # frames a second; factor by which the walk is slower than in videos
 SENSOR, VERSION, JPEG, ZLIB_UINT16, DEPTH_SHIFT = b"StructureSensor", 4, 2, 1, 1000.0
 FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # ScanNet's cameras look along +z, y down
 
@@ -37,7 +37,7 @@ class Shot:
 
 
 def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Write ``<scene>/<scene>.sens``, and every second scene extracted: ``<scene>/color/<frame>.jpg``.
+    """Write ``<scene>/<scene>.sens`` or, for every second scene, extracted frames ``<scene>/color/<frame>.jpg``.
 
     Args:
         settings: ``seed``, ``flats``, ``sequence_frames`` (``scannet``) and ``camera``.
@@ -57,7 +57,7 @@ def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def recording(name: str, frames: int, settings: Mapping[str, Any]) -> Iterator[Shot]:
-    """A slow walk through flat ``name`` with a depth camera."""
+    """Yield the frames of a slow walk through flat ``name`` with a depth camera."""
     seed = int(settings["seed"])
     camera = Camera(settings, generator(seed, "camera", "scannet", name))
     with open_simulator(flat_glb(name, settings), resolution=SIZE, hfov=HFOV) as simulator:
@@ -72,7 +72,7 @@ def write_sens(path: Path, shots: Iterator[Shot], frames: int) -> None:
     """Write a recording as ScanNet's ``.sens``, version 4: JPEG colour, zlib-compressed millimetres of depth.
 
     Args:
-        frames: how many shots there are; the file says so at its beginning.
+        frames: number of shots, which the file's header contains.
     """
     height, width = SIZE
     focal = width / 2 / np.tan(np.radians(HFOV) / 2)
@@ -85,6 +85,6 @@ def write_sens(path: Path, shots: Iterator[Shot], frames: int) -> None:
             colour = cv2.imencode(".jpg", shot.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
             millimetres = np.clip(np.rint(shot.depth * DEPTH_SHIFT), 0, 65535).astype("<u2")
             depth = zlib.compress(millimetres.tobytes(), 3)
-            stamp = (number + 1) * 1_000_000 // RECORDED_FPS  # a stamp of 0 would say that there is none
+            stamp = (number + 1) * 1_000_000 // RECORDED_FPS  # a stamp of 0 means none
             file.write((shot.pose @ FLIP).astype("<f4").tobytes())
             file.write(struct.pack("<QQQQ", stamp, stamp, len(colour), len(depth)) + colour + depth)

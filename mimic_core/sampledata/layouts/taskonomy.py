@@ -46,5 +46,5 @@ def write_taskonomy(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 
 def encode_normals(normals: np.ndarray) -> np.ndarray:
-    """Unit normals (HxWx3 float) as uint8."""
+    """Encode unit normals (HxWx3 float) as uint8."""
     return np.rint((normals * 0.5 + 0.5) * 255).clip(0, 255).astype(np.uint8)

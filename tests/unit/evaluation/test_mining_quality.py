@@ -56,8 +56,8 @@ def test_every_variant_measures_and_copes_with_nothing(textured):
     moved = np.ascontiguousarray(textured[100:324, 270:494])
     bare = np.full((224, 224, 3), 128, np.uint8)
     for variant in variants():
-        assert measure_with(variant, variant.find(view), variant.find(moved), rng()).overlap > 0.5, variant.name
-        assert measure_with(variant, variant.find(bare), variant.find(view), rng()).verdict == "few_matches"
+        assert measure_with(variant, variant.detect(view), variant.detect(moved), rng()).overlap > 0.5, variant.name
+        assert measure_with(variant, variant.detect(bare), variant.detect(view), rng()).verdict == "few_matches"
 
 
 @pytest.mark.integration

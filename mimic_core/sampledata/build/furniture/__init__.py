@@ -1,4 +1,4 @@
-"""Furniture made of boxes, cylinders and balls. A maker takes (rng, style) and gives pieces, front towards +z."""
+"""Furniture made of boxes, cylinders and balls. A maker takes (rng, style) and returns pieces, front towards +z."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plants, lamps, rugs, pictures and the small things that lie about."""
+"""Plants, lamps, rugs, pictures and small objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimic_core.sampledata.build.style import LIGHT, QUIET, STRONG, Style
 
 
 def glow(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A lamp shade lit from inside."""
+    """Paint a lamp shade lit from inside."""
     fade = 1 - 0.25 * np.abs(np.linspace(-1, 1, height, dtype=np.float32))[:, None, None]
     return artwork.speckle(rng, artwork.canvas(height, width, (250, 232, 190)) * fade, 6)
 
@@ -18,7 +18,7 @@ def glow(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 def clutter(
     rng: np.random.Generator, style: Style, width: float, depth: float, height: float, count: int
 ) -> list[Piece]:
-    """Small things strewn over a surface of width x depth at ``height``: books, vases, cups, boxes, small plants."""
+    """Scatter small objects over a surface of width x depth at ``height``: books, vases, cups, boxes, fruit bowls."""
     pieces: list[Piece] = []
     spots = rng.permutation(max(count, 1) + 1)[:count]
     for spot in spots:
@@ -79,7 +79,7 @@ def floor_lamp(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def ball(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A ball to play with."""
+    """A toy ball."""
     radius = rng.uniform(0.1, 0.2)
     paint = artwork.poster if rng.random() < 0.5 else style.fabric
     return [Piece("ball").ball((0, radius, 0), (radius, radius, radius), paint, sides=18)]

@@ -1,4 +1,4 @@
-"""What one sits or lies on."""
+"""Seats and beds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimic_core.sampledata.build.style import Style
 
 
 def legs(piece: Piece, width: float, depth: float, height: float, thick: float, paint: Paint) -> Piece:
-    """Add four square legs under the corners."""
+    """Add four square legs at the corners."""
     for x in (-1, 1):
         for z in (-1, 1):
             at = (x * (width - thick) / 2, 0.0, z * (depth - thick) / 2)
@@ -19,7 +19,7 @@ def legs(piece: Piece, width: float, depth: float, height: float, thick: float, 
 
 
 def chair(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Four legs, a seat and a back of slats or one board."""
+    """A chair with four legs, a seat, and a back of slats or one board."""
     width, depth, seat, top = rng.uniform(0.4, 0.48), rng.uniform(0.4, 0.48), 0.45, rng.uniform(0.82, 1.02)
     wood = style.wood
     cover = style.fabric if rng.random() < 0.6 else wood
@@ -47,7 +47,7 @@ def stool(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def sofa(rng: np.random.Generator, style: Style, seats: int = 0) -> list[Piece]:
-    """Base, back, arms, a cushion a seat, and loose cushions."""
+    """A sofa with a cushion per seat and loose cushions; an armchair if ``seats`` is 1, random if 0."""
     seats = seats or int(rng.integers(2, 4))
     width, depth, seat = seats * rng.uniform(0.6, 0.75) + 0.3, rng.uniform(0.8, 0.95), rng.uniform(0.4, 0.46)
     arm, back, cover, loose = rng.uniform(0.1, 0.18), rng.uniform(0.74, 0.9), style.fabric, style.fabric
@@ -66,12 +66,12 @@ def sofa(rng: np.random.Generator, style: Style, seats: int = 0) -> list[Piece]:
 
 
 def armchair(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A sofa for one."""
+    """An armchair."""
     return sofa(rng, style, seats=1)
 
 
 def bed(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Frame, mattress, blanket, pillows and a headboard; a double bed has bedside tables."""
+    """A bed with blanket, pillows and headboard; a double bed has bedside tables."""
     double = rng.random() < 0.6
     width, depth, top = (rng.uniform(1.4, 1.8) if double else rng.uniform(0.9, 1.1)), 2.05, rng.uniform(0.45, 0.6)
     wood, sheet, blanket = style.wood, style.one_of([style.white, *style.fabrics]), style.fabric

@@ -1,4 +1,4 @@
-"""What things are kept in, and the fittings of kitchens and baths."""
+"""Cupboards, shelves and boxes, and the fittings of kitchens and baths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mimic_core.sampledata.build.style import Style
 
 
 def bookcase(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Shelves with rows of books, boxes and vases."""
+    """A bookcase with rows of books and boxes."""
     width, depth, height = rng.uniform(0.7, 1.4), rng.uniform(0.26, 0.34), rng.uniform(1.1, 2.15)
     wood, board = style.body, 0.025
     piece = Piece("bookcase").box((0, 0, -depth / 2 + 0.01), (width, height, 0.02), wood)
@@ -37,7 +37,7 @@ def bookcase(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def wardrobe(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A tall cupboard with doors, at times with boxes on top."""
+    """A tall cupboard with doors."""
     doors = int(rng.integers(2, 5))
     width, depth, height = doors * rng.uniform(0.42, 0.52), rng.uniform(0.55, 0.62), rng.uniform(1.85, 2.2)
     body = style.body
@@ -74,7 +74,7 @@ def sideboard(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def kitchen_row(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Base units under a worktop with stove and sink, wall units above, a fridge at one end."""
+    """Base units with worktop and stove, often wall units above, and a fridge at one end."""
     units = int(rng.integers(3, 6))
     width, depth, body, worktop = units * 0.6, 0.6, style.body, style.one_of(style.stones)
     base = Piece("kitchen units").box((0, 0, -0.02), (width, 0.1, depth - 0.1), style.metal)
@@ -123,7 +123,7 @@ def bathtub(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def toilet(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """Bowl and cistern."""
+    """A toilet with a cistern."""
     piece = Piece("toilet").cylinder((0, 0, 0.1), 0.14, 0.38, style.white, top_radius=0.19)
     piece = piece.cylinder((0, 0.38, 0.1), 0.2, 0.035, style.body)
     return [piece.box((0, 0.3, -0.2), (0.38, rng.uniform(0.45, 0.6), 0.17), style.white)]

@@ -12,7 +12,7 @@ from mimic_core.sampledata.build.style import Style
 
 
 def table_top(rng: np.random.Generator, style: Style, width: float, depth: float, height: float, name: str) -> Piece:
-    """A table with four legs, or a round one on a foot where it is about as deep as wide."""
+    """A table with four legs, or often a round one on a foot if it is about as deep as wide."""
     wood = style.wood
     surface = style.one_of([wood, *style.stones]) if rng.random() < 0.3 else wood
     if abs(width - depth) < 0.15 and rng.random() < 0.7:
@@ -26,7 +26,7 @@ def table_top(rng: np.random.Generator, style: Style, width: float, depth: float
 
 
 def dining_set(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A table with chairs around it, some drawn back or turned, and things on it."""
+    """A table with chairs around it, some pulled back or turned, and objects on it."""
     width, depth = rng.uniform(0.9, 1.7), rng.uniform(0.75, 0.95)
     pieces = [table_top(rng, style, width, depth, 0.75, "dining table")]
     seats = [(x, side) for side in (-1, 1) for x in ((-0.3, 0.3) if width > 1.25 else (0.0,))]
@@ -40,7 +40,7 @@ def dining_set(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def coffee_table(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A low table on a rug."""
+    """A low table with objects on it."""
     width, depth, height = rng.uniform(0.7, 1.1), rng.uniform(0.5, 0.75), rng.uniform(0.36, 0.46)
     pieces = [table_top(rng, style, width, depth, height, "coffee table")]
     pieces += clutter(rng, style, width * 0.7, depth * 0.6, height, int(rng.integers(1, 4)))
@@ -48,7 +48,7 @@ def coffee_table(rng: np.random.Generator, style: Style) -> list[Piece]:
 
 
 def desk(rng: np.random.Generator, style: Style) -> list[Piece]:
-    """A desk with a screen, a chair and papers."""
+    """A desk with a monitor, a chair and small objects."""
     width, depth = rng.uniform(1.1, 1.5), rng.uniform(0.6, 0.7)
     pieces = [table_top(rng, style, width, depth, 0.74, "desk")]
     x = rng.uniform(-0.25, 0.25)
