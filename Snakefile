@@ -1,6 +1,6 @@
 """MIMIC: from plain videos and 3D scenes to pairs, datasets, pretrained encoders and the paper's tables.
 
-Stages, each a file in rules/, a package in mimic_core/ and a block of config.yaml:
+Each stage is a file in rules/, a package in mimic_core/ and a block of config.yaml:
 frames -> pairs -> datasets -> pretrain -> finetune, reconstruction -> report
 """
 
@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 SNAKEFILE = workflow.snakefile
-BASE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))  # of this file, in a module too
+BASE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))  # also correct in a module
 
 
 configfile: BASE / "config.yaml"
@@ -38,7 +38,7 @@ wildcard_constraints:
     mode="frozen|whole",
 
 
-# The menu: snakemake --cores all TARGET
+# Targets: snakemake --cores all TARGET
 
 
 rule all:

@@ -1,9 +1,11 @@
-"""Depth at the paper's settings (ViT-B/16, DPT, 256 px, crops and colours): does the device wait for images?
+"""Measure whether the device waits for images when it fine-tunes depth at the paper's settings.
 
-Random images, the real training loop. A step's own time (forward, backward, optimizer) stands beside what one thread
-needs to augment a batch, which happens while the step before is computed, and the share of the time that the loop
-waited for it. With the augmentation in the loop, as it is usually done, the device would wait for the sum.
-Run: python benchmarks/finetune.py
+    python benchmarks/finetune.py
+
+The settings are ViT-B/16, DPT, 256 px, random crops and colour jitter, on random images and in the real training loop.
+A thread augments the next batch during a training step. The benchmark prints the time to augment a batch on one thread,
+the time of a step (forward, backward, optimizer), and the share of time that the loop waited for a batch. If the loop
+itself augmented the images, the device would wait for all of the augmentation.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ IMAGES = 256
 
 
 def paper_settings(batch_size: int) -> DenseSettings:
-    """Depth, from ``configs/paper.yaml``."""
+    """Return the settings of depth in ``configs/paper.yaml``."""
     with open("configs/paper.yaml", encoding="utf-8") as file:
         config = yaml.safe_load(file)
     block = config["finetune"]["tasks"]["depth"] | {"batch_size": batch_size}
@@ -43,7 +45,7 @@ def paper_settings(batch_size: int) -> DenseSettings:
 
 
 def random_samples(size: int) -> Samples:
-    """Whole images and depths of noise, 4:3 as NYUv2's."""
+    """Return random images and depths with NYUv2's aspect ratio of 4:3."""
     rng = np.random.default_rng(0)
     width = round(size * 4 / 3)
     images = rng.integers(0, 256, (IMAGES, size, width, 3), dtype=np.uint8)
@@ -52,7 +54,7 @@ def random_samples(size: int) -> Samples:
 
 
 def trainer(settings: DenseSettings) -> DenseTrainer:
-    """What a job of the workflow trains with."""
+    """Return a trainer as a job of the workflow uses it."""
     task, samples = get_dense_task("depth"), random_samples(settings.image_size)
     encoder = build_encoder(settings.architecture, 0)
     head = build_head(settings.head, encoder.width, task.channels, 0)
@@ -65,7 +67,7 @@ def trainer(settings: DenseSettings) -> DenseTrainer:
 
 
 def main() -> None:
-    """Print one line for each figure."""
+    """Print the measured times, one per line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=64 if DEVICE.type == "cuda" else 4, help="the paper's: 64")
     parser.add_argument("--steps", type=int, default=30 if DEVICE.type == "cuda" else 4)

@@ -1,10 +1,10 @@
-"""Speed and memory of the mining, in one run on one core, as ratios to the floor: SIFT on the same views.
+"""Measure the speed and memory of the mining on one core, relative to SIFT alone on the same views (the floor).
 
     python benchmarks/mining.py [FOLDER OF VIDEOS]
 
-Each part is run a few times in turn with the floor; medians are printed. ``measure`` is timed on the pairs of the
-sample that reach the homography. The released mining code took 53 times the floor on such a sample and 0.137 s a pair
-(measured on a machine of the same kind; its scripts are not part of this project).
+Each part alternates with the floor a few times; the medians are printed. ``measure`` is timed on the pairs of the
+sample for which a homography is found. The released mining code took 53 times the floor on such a sample, and 0.137 s
+per pair (measured on a machine of the same kind; its scripts are not part of this project).
 """
 
 import os
@@ -44,22 +44,22 @@ from mimic_core.sampledata import write_flat, write_walkthrough
 from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit, open_source
 
-Sample = list[tuple[str, NDArray[np.uint8]]]  # the station and the picture of every view
+Sample = list[tuple[str, NDArray[np.uint8]]]  # station and picture of each view
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES, REPEATS, KEYPOINTS = 4, 5, 300
-RELEASED = 0.137  # seconds a pair of the released code, where a homography is found
+RELEASED = 0.137  # seconds per pair of the released code, if a homography is found
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Processor seconds of one call."""
+    """Return the processor seconds of one call."""
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
 def walk_samples(folder: Path) -> tuple[list[Sample], float]:
-    """Views of a few random-walk samples of one flat, and the processor seconds to render one sample."""
+    """Return views of a few random-walk samples of one flat, and the processor seconds to render one sample."""
     config = load_yaml(ROOT / "config.yaml")
     glb = folder / "flat000.glb"
     write_flat("flat000", glb, {**config["sample"], "seed": config["seed"]})
@@ -73,18 +73,18 @@ def walk_samples(folder: Path) -> tuple[list[Sample], float]:
 
 
 def first_keypoints(features: Features, most: int | None) -> Features:
-    """The features of a view with fewer keypoints."""
+    """Return the first ``most`` keypoints of a view's features."""
     return Features(features.points[:most], features.descriptors[:most], features.squares[:most])
 
 
 def mine_sample(views: Sample, most: int | None = None) -> list[Measurement]:
-    """The whole of a sample: 24 times SIFT, 128 candidates, on the first ``most`` keypoints of each view."""
+    """Mine a sample (24 times SIFT, 128 candidates), using the first ``most`` keypoints of each view."""
     features = [first_keypoints(detect(image), most) for _, image in views]
-    return [one.measurement for one in measured(features, [station for station, _ in views])]
+    return [one.measurement for one in measure_candidates(features, [station for station, _ in views])]
 
 
-def measured(features: Sequence[Features], stations: Sequence[str]) -> list[Candidate]:
-    """The candidates of one sample from the features of its views."""
+def measure_candidates(features: Sequence[Features], stations: Sequence[str]) -> list[Candidate]:
+    """Measure the candidates of one sample from the features of its views."""
     rule = RandomWalk()
     settings = MiningSettings()
 
@@ -96,7 +96,7 @@ def measured(features: Sequence[Features], stations: Sequence[str]) -> list[Cand
 
 
 def time_of_measure(samples: Sequence[Sample], most: int | None = None) -> list[float]:
-    """Processor seconds of each ``measure`` that finds a homography, on the first ``most`` keypoints of each view."""
+    """Time each ``measure`` that finds a homography, in processor seconds, on the first ``most`` keypoints per view."""
     found = []
     for views in samples:
         features = [detect(image) for _, image in views]
@@ -111,7 +111,7 @@ def time_of_measure(samples: Sequence[Sample], most: int | None = None) -> list[
 
 
 def bench_walk(folder: Path) -> list[tuple[str, str]]:
-    """Rows on the random walk."""
+    """Return the table rows of the random walk."""
     samples, render = walk_samples(folder)
     floor, whole, sparse = [], [], []
     for _ in range(REPEATS):
@@ -125,16 +125,16 @@ def bench_walk(folder: Path) -> list[tuple[str, str]]:
     floor_s, whole_s, sparse_s = map(statistics.median, (floor, whole, sparse))
     return [
         ("rendering 24 views", f"{render:.3f} s"),
-        ("SIFT alone on 24 views (the floor)", f"{floor_s:.3f} s, {statistics.mean(keypoints):.0f} keypoints a view"),
+        ("SIFT alone on 24 views (the floor)", f"{floor_s:.3f} s, {statistics.mean(keypoints):.0f} keypoints per view"),
         ("random-walk sample, 24 views, 128 candidates", f"{whole_s:.3f} s, {whole_s / floor_s:.2f}x the floor"),
-        (f"  with {KEYPOINTS} keypoints a view", f"{sparse_s:.3f} s, {sparse_s / floor_s:.2f}x the floor"),
+        (f"  with {KEYPOINTS} keypoints per view", f"{sparse_s:.3f} s, {sparse_s / floor_s:.2f}x the floor"),
         ("measure, given features, median", f"{1000 * statistics.median(single):.2f} ms over {len(single)} pairs"),
-        (f"  with {KEYPOINTS} keypoints a view", f"{1000 * small:.2f} ms"),
+        (f"  with {KEYPOINTS} keypoints per view", f"{1000 * small:.2f} ms"),
     ]
 
 
 def bench_videos(name: str, videos: Path, out: Path, interval: float) -> list[tuple[str, str]]:
-    """Rows on a folder of videos: decoding, SIFT, matching and writing."""
+    """Return the table rows of a folder of videos: decoding, SIFT, matching and writing."""
     started = time.process_time()
     found = mine_folder(videos, out, FolderSettings(interval=interval))
     seconds = time.process_time() - started
@@ -146,24 +146,24 @@ def bench_videos(name: str, videos: Path, out: Path, interval: float) -> list[tu
     each, mined = seconds / found["seen"], (seconds - decoding) / found["seen"]
     return [
         (name, f"{seconds:.2f} s for {found['views']} views, {found['seen']} candidates, {found['kept']} kept"),
-        ("  a candidate", f"{1000 * each:.1f} ms, {RELEASED / each:.1f}x the released code's rate"),
-        ("  without decoding, which that rate leaves out", f"{1000 * mined:.1f} ms, {RELEASED / mined:.1f}x"),
+        ("  per candidate", f"{1000 * each:.1f} ms, {RELEASED / each:.1f}x the released code's rate"),
+        ("  without decoding, as in the released rate", f"{1000 * mined:.1f} ms, {RELEASED / mined:.1f}x"),
     ]
 
 
 def bench_minute(folder: Path) -> list[tuple[str, str]]:
-    """Rows on 60 s of video of the sample world."""
+    """Return the table rows of 60 s of video of the sample world."""
     config = load_yaml(ROOT / "config.yaml")
     settings = {**config["sample"], "seed": config["seed"]}
     (folder / "minute").mkdir()
     write_walkthrough("flat012", folder / "minute" / "walk.mp4", 60, settings)
-    return bench_videos("60 s of video, a view a second", folder / "minute", folder / "mined", 1.0)
+    return bench_videos("60 s of video, 1 view per second", folder / "minute", folder / "mined", 1.0)
 
 
-def mine_long(folder: Path, units: int) -> tuple[int, int]:
-    """Candidates, and peak memory in MiB, of a mining job on a shard of so many units of 40 views.
+def mine_long_shard(folder: Path, units: int) -> tuple[int, int]:
+    """Mine a shard of ``units`` units of 40 views; return the number of candidates and the peak memory in MiB.
 
-    A few views are textured, and in range of each other; the others are bare, so that length costs little time.
+    Two views of each unit are textured and overlap. The others are blank, so that a long shard takes little time.
     """
     rng = np.random.default_rng(0)
     wall = cv2.GaussianBlur(rng.integers(0, 256, (400, 400, 3), np.uint8), (0, 0), 1.5)
@@ -181,18 +181,18 @@ def mine_long(folder: Path, units: int) -> tuple[int, int]:
 
 
 def peak_memory() -> int:
-    """Peak memory of this process in MiB (``ru_maxrss`` would count the parent that it was forked from)."""
+    """Return the peak memory of this process in MiB (``ru_maxrss`` would include the parent it was forked from)."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) // 1024
 
 
 def bench_memory(folder: Path) -> list[tuple[str, str]]:
-    """Rows on the memory of shards of different length, each in a process of its own."""
+    """Return the table rows on the memory of shards of different lengths, each mined in a separate process."""
     rows = []
     for units in (25, 250):
         (folder / str(units)).mkdir()
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            seen, memory = pool.submit(mine_long, folder / str(units), units).result()
+            seen, memory = pool.submit(mine_long_shard, folder / str(units), units).result()
         rows.append((f"peak memory, a shard of {40 * units:,} views", f"{memory} MiB, {seen:,} candidates"))
     return rows
 
@@ -201,19 +201,19 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path, nargs="?", help="folder of videos to mine as well")
-    parser.add_argument("--long", action="store_true", help="also the memory of a long shard (a minute)")
+    parser.add_argument("--long", action="store_true", help="also measure the memory of a long shard (a minute)")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         rows = [*bench_walk(Path(folder)), *bench_minute(Path(folder))]
         if args.videos is not None:
-            rows += bench_videos("your videos, 4 views a second", args.videos, Path(folder) / "own", 0.25)
+            rows += bench_videos("your videos, 4 views per second", args.videos, Path(folder) / "own", 0.25)
             rows += bench_videos("your videos, every frame", args.videos, Path(folder) / "each", 0.0)
         if args.long:
             rows += bench_memory(Path(folder))
     forced = os.environ.get("OPENBLAS_CORETYPE")
-    blas = f", matrix products by OpenBLAS's kernels for {forced} (OPENBLAS_CORETYPE)" if forced else ""
+    blas = f", OpenBLAS kernels for {forced} (OPENBLAS_CORETYPE)" if forced else ""
     print(
         f"{platform.processor() or platform.machine()}, one core, processor seconds, OpenCV {cv2.__version__}{blas}\n"
     )

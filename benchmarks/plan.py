@@ -1,12 +1,12 @@
-"""Planning at the paper's scale, and a second look at finished results: seconds, memory, jobs.
+"""Measure the time and memory of planning at the paper's scale, and check the simulator of ``mimic plan``.
 
     python benchmarks/plan.py [--again] [--run results/table1.csv] [--finished FOLDER]
 
 ``configs/paper.yaml`` is planned on a tree of empty files with the numbers of scenes and videos that the datasets'
-owners give (rules/sources.tsv). With ``--again``, every file that it would make is put there, empty, and marked as made
-(minutes); it is planned once more and has to find nothing to do. With ``--run``, a file of the sample scale is made on
-two cores, and the simulator gives the time of that run from the times of its jobs. With ``--finished``, the same of a
-folder that a run has filled.
+owners give (rules/sources.tsv). ``--again`` creates every output as an empty file and marks it as up to date (minutes);
+a second plan must then find nothing to do. ``--run`` makes a target at sample scale on two cores and compares its wall
+time with the simulator's, which gets the measured times of the jobs. ``--finished`` does the same for the folder of a
+finished run.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from mimic_core.sources.registry import read_registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER = ROOT / "configs" / "paper.yaml"
-GROUPS = 1000  # of the sources whose number of units is not known
+GROUPS = 1000  # units of a source whose number of units is not known
 
 
 def paper_files() -> Iterator[str]:
-    """Names of raw files with as many units of each source as its owner gives."""
+    """Yield names of raw files, with as many units of each source as its owner gives."""
     units = {name: entry.units for name, entry in read_registry().items()}
 
     def count(name: str) -> range:
@@ -59,11 +59,11 @@ def paper_files() -> Iterator[str]:
 
 
 def write_paper_tree(raw: Path) -> int:
-    """Make the files of :func:`paper_files`, empty but for a table's head, and return how many there are."""
+    """Create the files of :func:`paper_files`, empty except for a table's header, and return how many there are."""
     folders: set[str] = set()
     names = list(paper_files())
     for name in names:
-        folder = os.path.dirname(name)  # noqa: PTH120 - tens of thousands of times
+        folder = os.path.dirname(name)  # noqa: PTH120 - called tens of thousands of times
         if folder not in folders:
             os.makedirs(raw / folder, exist_ok=True)  # noqa: PTH103
             folders.add(folder)
@@ -73,7 +73,7 @@ def write_paper_tree(raw: Path) -> int:
 
 
 class Planned(NamedTuple):
-    """What a dry-run took and found."""
+    """Cost and result of a dry run."""
 
     seconds: float
     peak_mib: float
@@ -81,8 +81,8 @@ class Planned(NamedTuple):
     output: str
 
 
-# A process that is forked from a large one counts the large one's memory as its own; this one is small.
-MEASURED = """
+# A forked process inherits the peak memory of its parent, so Snakemake is started from this small one.
+PEAK_PROBE = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])
 print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -91,9 +91,9 @@ sys.exit(code)
 
 
 def call(folder: Path, *arguments: str) -> str:
-    """What Snakemake says, with results in ``folder``, and then its memory; a failure ends the program with that."""
+    """Run Snakemake with results in ``folder``; return its output, then its peak memory. Exit if it fails."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    measured = [sys.executable, "-c", MEASURED, *command, *arguments]
+    measured = [sys.executable, "-c", PEAK_PROBE, *command, *arguments]
     process = subprocess.run(measured, capture_output=True, text=True, cwd=ROOT)
     text = process.stdout + process.stderr
     if process.returncode:
@@ -102,7 +102,7 @@ def call(folder: Path, *arguments: str) -> str:
 
 
 def dry_run(folder: Path, *arguments: str) -> Planned:
-    """Plan with results in ``folder``."""
+    """Measure a dry run with results in ``folder``."""
     started = time.perf_counter()
     text = call(folder, "--cores", "64", "--dry-run", *arguments)
     seconds = time.perf_counter() - started
@@ -111,15 +111,15 @@ def dry_run(folder: Path, *arguments: str) -> Planned:
     return Planned(seconds, int(peak.group(1)) / 1024 if peak else 0.0, int(total.group(1)) if total else 0, text)
 
 
-def once_more(folder: Path, *arguments: str) -> str:
-    """What a plan of finished results finds to do, for the table."""
+def plan_again(folder: Path, *arguments: str) -> str:
+    """Plan finished results again and describe what is left to do, for the table."""
     again = dry_run(folder, *arguments)
     done = "nothing" if "Nothing to be done" in again.output else f"{again.jobs} JOBS"
-    return f"{done} to be done, {took(again)}"
+    return f"{done} to be done, {format_cost(again)}"
 
 
 def mark_as_made(folder: Path, paper: Sequence[str]) -> None:
-    """Put every file there that the paper's scale makes and keeps, empty, as Snakemake's own."""
+    """Create every file that the paper's scale makes and keeps, empty, and mark it as up to date for Snakemake."""
     for job in list_jobs(ROOT / "Snakefile", folder, [PAPER]):
         for name in job.outputs:
             if job.stage != "frames" or not name.endswith(".tar"):  # the views are temporary
@@ -129,7 +129,7 @@ def mark_as_made(folder: Path, paper: Sequence[str]) -> None:
 
 
 def print_replay(folder: Path, targets: Sequence[str], overlays: Sequence[Path], cores: int) -> None:
-    """A run beside the simulator's time for it."""
+    """Print the wall time of a run beside the simulated one."""
     jobs = list_jobs(ROOT / "Snakefile", folder, overlays, targets=targets)
     found = replay_jobs(jobs, folder, cores)
     print(
@@ -138,20 +138,20 @@ def print_replay(folder: Path, targets: Sequence[str], overlays: Sequence[Path],
     )
 
 
-def took(planned: Planned) -> str:
-    """Seconds and memory, for the table."""
+def format_cost(planned: Planned) -> str:
+    """Format seconds and memory for the table."""
     return f"{planned.seconds:.1f} s, {planned.peak_mib:.0f} MiB"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--again", action="store_true", help="plan the paper's scale once more when all is made")
-    parser.add_argument("--run", nargs="+", metavar="TARGET", default=[], help="make these, and simulate that run")
-    parser.add_argument("--finished", type=Path, help="folder that a single run has filled")
-    parser.add_argument("--targets", nargs="+", default=["results/table1.csv"], help="what it has made there")
+    parser.add_argument("--again", action="store_true", help="plan the paper's scale again with all files made")
+    parser.add_argument("--run", nargs="+", metavar="TARGET", default=[], help="make these targets, simulate the run")
+    parser.add_argument("--finished", type=Path, help="folder of a finished run, made in one go")
+    parser.add_argument("--targets", nargs="+", default=["results/table1.csv"], help="targets of --finished")
     parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="overlays for --run and --finished")
-    parser.add_argument("--cores", type=int, default=2, help="of that run (2)")
+    parser.add_argument("--cores", type=int, default=2, help="cores of the run (default: 2)")
     args = parser.parse_args(argv)
     overlays = ["--configfile", *(str(path.resolve()) for path in args.configfile)] if args.configfile else []
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
@@ -160,10 +160,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         files = write_paper_tree(folder / "raw")
         paper = [*TARGETS, "--configfile", str(PAPER)]
         found = dry_run(folder, *paper)
-        print(f"configs/paper.yaml, {files:,} raw files   {found.jobs:,} jobs, {took(found)}")
+        print(f"configs/paper.yaml, {files:,} raw files   {found.jobs:,} jobs, {format_cost(found)}")
         if args.again:
             mark_as_made(folder, paper)
-            print(f"the same when all is made              {once_more(folder, *paper)}")
+            print(f"the same when all is finished          {plan_again(folder, *paper)}")
     if args.run:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -171,10 +171,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             call(folder, "--cores", str(args.cores), *args.run, *overlays)
             print(f"a run of {', '.join(args.run):<29} {time.perf_counter() - started:.1f} s from its start to its end")
             print_replay(folder, args.run, args.configfile, args.cores)
-            print(f"the same run again                     {once_more(folder, *args.run, *overlays)}")
+            print(f"the same run again                     {plan_again(folder, *args.run, *overlays)}")
     if args.finished:
         print_replay(args.finished, args.targets, args.configfile, args.cores)
-        print(f"finished results once more             {once_more(args.finished, *args.targets, *overlays)}")
+        print(f"finished results once more             {plan_again(args.finished, *args.targets, *overlays)}")
 
 
 if __name__ == "__main__":

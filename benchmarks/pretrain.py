@@ -1,13 +1,14 @@
-"""Training speed of every objective: ours against the usual recipe, and the share of what the device can do.
+"""Compare the training speed of each objective with the usual recipe, and measure the MFU.
 
-The usual recipe writes the softmax out, takes AdamW as it comes and reads the loss at every step, as the released
-trainer does; on a GPU under fp16 autocast, on a CPU in fp32. Ours is bf16, where the device has it, with the faster
-attention and the fused AdamW, compiled on a GPU; on a CPU freed memory is kept (mimic_core.machine.memory), and ours is
-timed in fp32 as well. Each has a process of its own; their steps take turns, on the same random images; the fastest
-step of each counts. MFU is the counted operations of a step (forward, and twice as many back) over the measured rate of
-a large matrix product in ours' precision. Data are not read here: the waiting share of a real run stands in its
-metrics.csv.
-Run: python benchmarks/pretrain.py
+    python benchmarks/pretrain.py
+
+The usual recipe computes the softmax explicitly, uses AdamW with its defaults and reads the loss at every step, as the
+released trainer does; on a GPU it runs under fp16 autocast, on a CPU in fp32. Our recipe uses bf16 if the device has
+it, fused attention and the fused AdamW, and is compiled on a GPU. On a CPU it keeps freed memory
+(mimic_core.machine.memory), and is timed in fp32 as well. Each recipe runs in its own process. Their steps alternate on
+the same random images, and the fastest step of each counts. MFU is the operations of a step (one forward pass, and
+twice as many for the backward pass) over the measured rate of a large matrix product in our recipe's precision. No data
+are read: the waiting time of a real run is in its metrics.csv.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ SIZES = {
     "sample, 112 px": (ViTSettings(112, 16, 192, 4, 3), DecoderSettings(96, 2, 3), 64),
     "ViT-B/16, 224 px": (ViTSettings(), DecoderSettings(), 4 if DEVICE.type == "cpu" else 128),
 }
-SECONDS = 8.0  # for each line, and at least three steps of each recipe
+SECONDS = 8.0  # per line, with at least five steps of each recipe
 
 
-def written_out(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention as most code has it."""
+def explicit_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Compute attention with an explicit softmax, as most code does."""
     scores: Tensor = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     return scores.softmax(dim=-1) @ value
 
@@ -66,7 +67,7 @@ if DEVICE.type == "cpu":
 
 
 def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None], int]:
-    """A training step (forward, backward, optimizer) of one recipe on fixed random images, and its operations."""
+    """Return a training step (forward, backward, optimizer) of a recipe on fixed random images, and its operations."""
     encoder, decoder, batch = SIZES[size]
     objective = get_objective(name)
     settings = PretrainSettings(name, "random", encoder, decoder)
@@ -109,12 +110,12 @@ def make_step(name: str, size: str, recipe: Recipe) -> tuple[Callable[[], None],
 
 
 def serve(pipe: Connection, name: str, size: str, key: str, threads: int) -> None:
-    """A process of one recipe: says how many operations a step takes, then for each request how many seconds."""
+    """Run one recipe in a process: send the operations of a step, then the seconds of a step for each request."""
     recipe = RECIPES[key]
     torch.set_num_threads(threads)
     if recipe.ours:
         keep_freed_memory()
-    with nullcontext() if recipe.ours else patch("mimic_core.models.attention.attend", written_out):
+    with nullcontext() if recipe.ours else patch("mimic_core.models.attention.attend", explicit_attention):
         step, operations = make_step(name, size, recipe)
         step()
         pipe.send(operations)
@@ -127,8 +128,8 @@ def serve(pipe: Connection, name: str, size: str, key: str, threads: int) -> Non
 
 
 def compare(name: str, size: str, threads: int) -> tuple[dict[str, float], float]:
-    """Samples a second of each recipe, steps in turn and the fastest of each; and ours in operations a second."""
-    context = multiprocessing.get_context("spawn")  # what one recipe sets in its process does not reach another's
+    """Return the samples per second of each recipe, from its fastest step, and our operations per second."""
+    context = multiprocessing.get_context("spawn")  # so that the settings of one recipe do not affect another
     pipes, operations = {}, {}
     for key in RECIPES:
         pipes[key], other = context.Pipe()
@@ -148,7 +149,7 @@ def compare(name: str, size: str, threads: int) -> tuple[dict[str, float], float
 
 
 def machine() -> str:
-    """What this ran on, in one line."""
+    """Describe the machine in one line."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
@@ -165,7 +166,7 @@ def main() -> None:
     torch.set_num_threads(threads)
     print(machine())
     possible = matrix_rate(DEVICE, OURS.precision, side=8192 if DEVICE.type == "cuda" else 4096)
-    print(f"a product of matrices in {OURS.precision}: {possible / 1e12:.2f} TFLOP/s")
+    print(f"matrix product in {OURS.precision}: {possible / 1e12:.2f} TFLOP/s")
     columns = [*RECIPES, *(f"{key} / usual" for key in RECIPES if key != "usual")]
     print(
         f"{'model':<8}{'size':<20}{'batch':>6}" + "".join(f"{key:>20}" for key in columns) + f"{'MFU':>8}   samples/s"

@@ -1,11 +1,11 @@
-"""Peak memory of jobs on inputs of the real size, beside what their rules ask for.
+"""Measure the peak memory of jobs on inputs of the real size, beside the memory that their rules request.
 
     python benchmarks/real_size.py [--only listing,coco,...] [--folder DIR]
 
-Inputs are made up, and as large as the real ones: 25 million names of 3DStreetView (a file system that only says them),
-COCO's 118,287 training images with 262,465 people, 54,514 Taskonomy test images of 512x512 (links to a few), NYUv2's
-1,449 images of 640x480, ImageNet's 1,281,167 training images (links to a few). Each job runs as the workflow runs it,
-in a process of its own.
+The inputs are synthetic, but as large as the real ones: 25 million file names of 3DStreetView (from a fake file
+system), COCO's 118,287 training images with 262,465 people, 54,514 Taskonomy test images of 512x512 (links to a few
+files), NYUv2's 1,449 images of 640x480, and ImageNet's 1,281,167 training images (links to a few files). Each job runs
+as in the workflow, in its own process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mimic_core.kit.escaping import markdown_table, table_line
 REPOSITORY = Path(__file__).resolve().parents[1]
 NAMES = 25_000_000
 TARGETS = 8_300_000  # of three images each
-FOLDER = 250_000  # files of a folder
+FOLDER = 250_000  # files per folder
 
 LISTING = """
 import os, sys
@@ -64,7 +64,7 @@ from workflow_scripts.source_units import main
 words = ["--adapter", "streetview", "--root", {root!r}, "--options", "{{}}"]
 main([*words, "--units", {units!r}, "--receipt", {receipt!r}])
 """
-RULES = {  # MB that the rules ask for, without what Snakemake itself takes
+RULES = {  # MB that the rules request, without Snakemake's own
     "list 25,000,000 names of 3DStreetView": 800,
     "read one of 120 shards of that list": 1000,
     "open COCO's 118,287 training images": 4000,
@@ -78,7 +78,7 @@ RULES = {  # MB that the rules ask for, without what Snakemake itself takes
 
 
 def peak(code: str, *arguments: str) -> tuple[float, float]:
-    """Run Python code in a process; returns the MB that it took at most, and its seconds."""
+    """Run Python code in a process; return its peak memory in MB, and its seconds."""
     probe = (
         "import resource, runpy, sys\n"
         f"{code}\n"
@@ -96,7 +96,7 @@ def peak(code: str, *arguments: str) -> tuple[float, float]:
 
 
 def listing(folder: Path) -> dict[str, tuple[float, float]]:
-    """The names of 3DStreetView, and one of its shards."""
+    """Measure listing 3DStreetView and reading one of its shards."""
     root, units = folder / "street", folder / "units.parquet"
     root.mkdir(exist_ok=True)
     for number in range(-(-NAMES // FOLDER)):
@@ -121,7 +121,7 @@ def listing(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def coco(folder: Path) -> dict[str, tuple[float, float]]:
-    """COCO's training annotations."""
+    """Measure opening COCO's training annotations."""
     root = write_coco(folder)
     code = (
         "from mimic_core.finetune.layouts.coco import CocoKeypoints\n"
@@ -135,7 +135,7 @@ TINY = "{'image_size': 384, 'patch_size': 16, 'width': 24, 'depth': 4, 'heads': 
 
 
 def normals(folder: Path) -> dict[str, tuple[float, float]]:
-    """Fine-tuning on Taskonomy at 384 pixels, by an encoder whose own memory does not count."""
+    """Measure fine-tuning on Taskonomy at 384 pixels, with a tiny encoder so that only the data count."""
     root = write_taskonomy(folder)
     data = (
         "from mimic_core.finetune.data.dense import DenseData\n"
@@ -146,7 +146,7 @@ def normals(folder: Path) -> dict[str, tuple[float, float]]:
     )
     tests = data + (
         "split = data.open(root, 'test')\nassert len(split) == 54514\n"
-        "split.leave_out(range(2000, 54514))\n"  # what is held does not grow with them
+        "split.leave_out(range(2000, 54514))\n"  # memory does not grow with the number of images
         "for samples in data.chunks(split):\n"
         "    data.task.measure(samples.target, samples.target, samples.valid)"
     )
@@ -169,13 +169,13 @@ def normals(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def depth(folder: Path) -> dict[str, tuple[float, float]]:
-    """Fine-tuning on NYUv2 with whole images."""
+    """Measure fine-tuning on NYUv2 with whole images."""
     root = write_nyuv2(folder)
     whole = (
         "from mimic_core.finetune import DenseSettings, HeadSettings, finetune\n"
         f"settings = DenseSettings('depth', 'frozen', 'random', architecture={TINY}, protocol='multimae',\n"
         "    augment=True, epochs=1, warmup_epochs=0, batch_size=8, precision='fp32', image_size=256,\n"
-        "    head=HeadSettings(16, (16, 16, 16, 16)))\n"  # on a GPU its own, and the encoder's, lie there
+        "    head=HeadSettings(16, (16, 16, 16, 16)))\n"  # tiny: on a GPU, the memory of the model is not the machine's
         f"finetune(settings, 'random', {str(folder / 'depth')!r}, data={str(root)!r})"
     ).replace("'image_size': 384", "'image_size': 256")
     constant = (
@@ -187,7 +187,7 @@ def depth(folder: Path) -> dict[str, tuple[float, float]]:
 
 
 def imagenet(folder: Path) -> dict[str, tuple[float, float]]:
-    """ImageNet's training images by class."""
+    """Measure opening ImageNet's training images."""
     root = write_imagenet(folder)
     code = (
         "from mimic_core.finetune.layouts.imagenet import ImageNet\n"
@@ -206,17 +206,17 @@ JOBS: dict[str, Callable[[Path], dict[str, tuple[float, float]]]] = {
 
 
 def main() -> None:
-    """Run the jobs that are asked for, and print the table."""
+    """Run the selected jobs and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(JOBS), help="some of: %(default)s")
-    parser.add_argument("--folder", type=Path, help="where inputs are made, and stay (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="folder to create and keep inputs in (default: a temporary folder)")
     args = parser.parse_args()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        titles = ["job", "its rule asks for", "peak", "seconds"]
+        titles = ["job", "requested", "peak", "seconds"]
         print("\n".join(markdown_table(titles, titles[1:], [])[:2]))
         for name in args.only.split(","):
             for job, (memory, seconds) in JOBS[name](folder).items():

@@ -1,4 +1,4 @@
-"""Inputs of ``real_size.py``: datasets in their real sizes, a few files linked again and again."""
+"""Synthetic inputs for ``real_size.py``: datasets of the real size, made of many links to a few files."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ IMAGENET_IMAGES = 1_281_167
 
 
 def write_coco(folder: Path) -> Path:
-    """COCO's training annotations: 118,287 images, 262,465 people."""
+    """Write COCO's training annotations: 118,287 images, 262,465 people."""
     root = folder / "coco"
     (root / "annotations").mkdir(parents=True, exist_ok=True)
     (root / "train2017").mkdir(exist_ok=True)
@@ -42,7 +42,7 @@ def write_coco(folder: Path) -> Path:
 
 
 def write_taskonomy(folder: Path) -> Path:
-    """Taskonomy's 800, 200 and 54,514 images, by the lists of MultiMAE's kind."""
+    """Write Taskonomy's 800, 200 and 54,514 images, with lists in MultiMAE's format."""
     root = folder / "taskonomy"
     if (root / "splits").is_dir():
         return root
@@ -76,7 +76,7 @@ def write_taskonomy(folder: Path) -> Path:
 
 
 def write_nyuv2(folder: Path) -> Path:
-    """NYUv2's 1,449 labelled images."""
+    """Write NYUv2's 1,449 labelled images."""
     root = folder / "nyuv2"
     if not root.is_dir():
         root.mkdir()
@@ -93,7 +93,7 @@ def write_nyuv2(folder: Path) -> Path:
 
 
 def write_imagenet(folder: Path) -> Path:
-    """ImageNet's training images by class."""
+    """Write ImageNet's training images, one folder per class."""
     root, classes = folder / "imagenet", 1000
     if not root.is_dir():
         (root / "train").mkdir(parents=True)

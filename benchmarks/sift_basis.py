@@ -1,9 +1,9 @@
-"""Learn the directions in which SIFT descriptors differ most, and show how much work they save.
+"""Compute the principal directions of SIFT descriptors, and print the share of variance that they explain.
 
     python benchmarks/sift_basis.py [--write]
 
-They are the principal directions of the descriptors in random views of the sample world. ``--write`` renews
-``mimic_core/pairs/sift_basis.npz``; matches do not depend on it, only their speed does.
+The descriptors come from random views of the sample world. ``--write`` replaces ``mimic_core/pairs/sift_basis.npz``.
+The file affects only the speed of matching, not its results.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from mimic_core.sampledata import write_flat
 from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 
 ROOT = Path(__file__).resolve().parents[1]
-DIRECTIONS = 36  # fewer leave more keypoints to the exhaustive search, more make the product larger
+DIRECTIONS = 36  # fewer: more keypoints need the exhaustive search; more: larger matrix products
 FLATS = ("flat000", "flat001", "flat002", "flat003")
 
 
 def descriptors() -> np.ndarray:
-    """(N, 128) descriptors of one random-walk sample in each of a few flats."""
+    """Return the (N, 128) descriptors of one random-walk sample in each of a few flats."""
     config = load_yaml(ROOT / "config.yaml")
     walk = WalkSettings(minimal_island_radius=1.5)
     found = []
@@ -41,9 +41,9 @@ def descriptors() -> np.ndarray:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Learn, print, and write if asked to."""
+    """Compute the directions, print their shares, and write them with ``--write``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help=f"renew {BASIS.name}")
+    parser.add_argument("--write", action="store_true", help=f"replace {BASIS.name}")
     args = parser.parse_args(argv)
     seen = descriptors()
     mean = seen.mean(axis=0)

@@ -1,9 +1,9 @@
-"""The whole workflow at sample scale: time, memory, planning, and what a second run does.
+"""Measure the workflow at sample scale: planning, time, memory, and a second run that must do nothing.
 
     python benchmarks/workflow.py [--cores 2] [--target results/table1.csv]
 
-Runs in a temporary folder. Memory is the highest sum of the proportional set sizes of all its processes, looked at
-twice a second (Linux).
+Runs in a temporary folder. Memory is the largest sum of the proportional set sizes of all processes, sampled twice per
+second (Linux).
 """
 
 import argparse
@@ -20,16 +20,16 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-INTERVAL = 0.5  # seconds between two looks at the memory
+INTERVAL = 0.5  # seconds between two samples of the memory
 
 
 def processes_below(root: int) -> list[int]:
-    """A process and all it has started, directly or not."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = defaultdict(list)
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(status.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended
             continue
         children[parent].append(int(status.parent.name))
     found = [root]
@@ -39,7 +39,7 @@ def processes_below(root: int) -> list[int]:
 
 
 def memory_kib(process: int) -> int:
-    """Proportional set size of a process, KiB; 0 of one that has ended."""
+    """Return the proportional set size of a process in KiB, or 0 if it has ended."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -48,14 +48,14 @@ def memory_kib(process: int) -> int:
 
 
 class Memory(threading.Thread):
-    """Watches the memory of a process and its children until it ends; ``peak`` is in GiB."""
+    """Watch the memory of a process and its descendants until it ends; ``peak`` is in GiB."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         super().__init__(daemon=True)
         self.process, self.peak = process, 0.0
 
     def run(self) -> None:
-        """Look now and then."""
+        """Sample the memory until the process ends."""
         while self.process.poll() is None:
             total = sum(memory_kib(process) for process in processes_below(self.process.pid))
             self.peak = max(self.peak, total / 2**20)
@@ -63,7 +63,7 @@ class Memory(threading.Thread):
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
-    """Seconds, peak GiB and output of one call; a failure ends the benchmark with the last lines it printed."""
+    """Run Snakemake; return its seconds, peak GiB and output. If it fails, exit with its last lines."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     log = folder / "snakemake.txt"
     started = time.perf_counter()
@@ -79,12 +79,12 @@ def snakemake(folder: Path, *arguments: str) -> tuple[float, float, str]:
 
 
 def slowest_rules(folder: Path, most: int = 6) -> list[tuple[str, str]]:
-    """Jobs and seconds of the rules' folders that took longest, from Snakemake's own benchmark files."""
+    """Return the number of jobs and the seconds of the slowest stages, from Snakemake's benchmark files."""
     seconds: dict[str, list[float]] = defaultdict(list)
     for path in (folder / "results" / "benchmarks").rglob("*.tsv"):
         seconds[path.parent.name].append(float(pd.read_csv(path, sep="\t")["s"].iloc[-1]))
     ranked = sorted(seconds.items(), key=lambda item: -sum(item[1]))[:most]
-    return [(f"  jobs of {stage}", f"{len(times)} in {sum(times):.0f} s of a core's time") for stage, times in ranked]
+    return [(f"  jobs of {stage}", f"{len(times)} jobs, {sum(times):.0f} s in total") for stage, times in ranked]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

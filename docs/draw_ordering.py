@@ -1,6 +1,8 @@
-"""Draw losses and figures over the steps of pretraining: python docs/draw_ordering.py RESULTS docs/ordering.png
+"""Plot losses and task metrics over the steps of pretraining, for docs/ordering.md.
 
-RESULTS is the folder that ``configs/small.yaml`` filled, with ``figures/figure3a.csv``.
+python docs/draw_ordering.py RESULTS docs/ordering.png
+
+RESULTS is the results folder of a run with ``configs/small.yaml``; it must contain ``figures/figure3a.csv``.
 """
 
 import argparse
@@ -24,7 +26,7 @@ TASKS = {"depth": "depth delta1 (%)", "normals": "normals L1 (x1000)"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draw a panel of losses, then one a task."""
+    """Draw one panel of losses, then one per task."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("picture", type=Path)

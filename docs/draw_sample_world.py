@@ -1,4 +1,4 @@
-"""Draw README's picture of the sample world from the results of a run: what each source and each task gets to see.
+"""Draw the picture in docs/sample_world.md from the results of a run: views of each source, and samples of each task.
 
 snakemake --cores all frames results/sample/receipts/{depth,normals,segmentation,pose,classification}.json
 python docs/draw_sample_world.py results docs/sample_world.png
@@ -28,12 +28,12 @@ LIMBS = ((5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16)
 
 
 def spread(count: int, wanted: int = COLUMNS) -> list[int]:
-    """Evenly spaced numbers below ``count``."""
+    """Return evenly spaced numbers below ``count``."""
     return [int(number) for number in np.linspace(0, count - 1, wanted).round()]
 
 
 def source_row(results: Path, source: str) -> Iterator[Picture]:
-    """Views of a source, as they are mined."""
+    """Yield views of a source, as the mining sees them."""
     for shard in sorted((results / "frames" / source).glob("*.tar"))[:1]:
         views = pd.read_parquet(shard.with_suffix(".views.parquet"))
         views = views[views["status"] == "ok"]
@@ -43,7 +43,7 @@ def source_row(results: Path, source: str) -> Iterator[Picture]:
 
 
 def depth_row(sample: Path) -> Iterator[Picture]:
-    """Pictures of NYUv2 and their depth by turns; near is bright."""
+    """Yield images of NYUv2, each followed by its depth; near is bright."""
     split = NYUv2(sample / "nyuv2", "train")
     seen = split.load(spread(len(split), COLUMNS // 2), TILE)
     for image, depth in zip(seen.images, seen.target[:, 0], strict=True):
@@ -53,7 +53,7 @@ def depth_row(sample: Path) -> Iterator[Picture]:
 
 
 def normals_row(sample: Path) -> Iterator[Picture]:
-    """Pictures of Taskonomy and their normals by turns."""
+    """Yield images of Taskonomy, each followed by its normals."""
     split = Taskonomy(sample / "taskonomy", "train")
     seen = split.load(spread(len(split), COLUMNS // 2), TILE)
     for image, normals in zip(seen.images, seen.target, strict=True):
@@ -62,7 +62,7 @@ def normals_row(sample: Path) -> Iterator[Picture]:
 
 
 def segmentation_row(sample: Path) -> Iterator[Picture]:
-    """Pictures of ADE20K and their classes by turns, a colour a class."""
+    """Yield images of ADE20K, each followed by its classes, one colour per class."""
     split = ADE20K(sample / "ade20k", "train")
     seen = split.load(spread(len(split), COLUMNS // 2), TILE)
     colours = np.random.default_rng(5).integers(40, 256, (256, 3)).astype(np.uint8)
@@ -72,7 +72,7 @@ def segmentation_row(sample: Path) -> Iterator[Picture]:
 
 
 def pose_row(sample: Path) -> Iterator[Picture]:
-    """People of COCO with their joints: hidden ones are dark."""
+    """Yield people of COCO with their joints; hidden joints are dark."""
     split = CocoKeypoints(sample / "coco", "train")
     seen = split.load(spread(len(split)), 2 * TILE)
     for image, joints in zip(seen.images, seen.keypoints, strict=True):
@@ -88,7 +88,7 @@ def pose_row(sample: Path) -> Iterator[Picture]:
 
 
 def classes_row(sample: Path) -> Iterator[Picture]:
-    """A picture of each class."""
+    """Yield one image of each class."""
     split = ImageNet(sample / "imagenet", "train")
     first = [int(np.flatnonzero(split.labels == number)[0]) for number in range(min(COLUMNS, len(split.wnids)))]
     yield from split.load(first, TILE).images

@@ -36,20 +36,20 @@ STAGES = {
 
 
 def frames(axes: Axes, dataset: PairDataset) -> None:
-    """A contact sheet of nine views."""
+    """Draw a contact sheet of nine views."""
     chosen = np.linspace(0, len(dataset) - 1, 9).astype(int)
     views = [np.pad(dataset[i][0], ((3, 3), (3, 3), (0, 0)), constant_values=255) for i in chosen]
     axes.imshow(np.vstack([np.hstack(views[row : row + 3]) for row in (0, 3, 6)]))
 
 
 def pairs(axes: Axes, dataset: PairDataset) -> None:
-    """Two pairs, some of their matching patches in the same colour."""
-    rows = [coloured(*dataset[i]) for i in (len(dataset) // 3, len(dataset) // 2)]
+    """Draw two pairs, with some of their matching patches in the same colour."""
+    rows = [draw_correspondences(*dataset[i]) for i in (len(dataset) // 3, len(dataset) // 2)]
     axes.imshow(np.vstack(rows))
 
 
-def coloured(view1: Image, view2: Image, row: dict) -> Image:
-    """A pair side by side with every seventh correspondence drawn."""
+def draw_correspondences(view1: Image, view2: Image, row: dict) -> Image:
+    """Return a pair side by side, with every seventh correspondence drawn."""
     mapping = np.asarray(row["correspondences"])
     views = [view1.copy(), view2.copy()]
     for number, patch in enumerate(np.flatnonzero(mapping != NO_PATCH)[::7]):
@@ -61,7 +61,7 @@ def coloured(view1: Image, view2: Image, row: dict) -> Image:
 
 
 def datasets(axes: Axes, results: Path) -> None:
-    """Pairs a source in both datasets."""
+    """Draw the number of pairs per source in both datasets."""
     counts = {
         name: PairDataset(results / "datasets" / name / "manifest.parquet").rows["source"].value_counts()
         for name in ("mimic-1m", "mimic-3m")
@@ -74,7 +74,7 @@ def datasets(axes: Axes, results: Path) -> None:
 
 
 def pretrain(axes: Axes, results: Path) -> None:
-    """Loss of each run by epoch."""
+    """Plot the loss of each run over epochs."""
     for folder in sorted((results / "pretrain").iterdir()):
         metrics = pd.read_csv(folder / "metrics.csv").dropna(subset="loss")
         axes.plot(metrics["epoch"], metrics["loss"], label=folder.name)
@@ -84,7 +84,7 @@ def pretrain(axes: Axes, results: Path) -> None:
 
 
 def finetune(axes: Axes, results: Path) -> None:
-    """Two test images of each task: input, truth, prediction."""
+    """Draw two test images of each task: input, truth, prediction."""
     rows = []
     for task in ("depth", "normals"):
         picture = plt.imread(results / "finetune" / task / "croco_mimic-3m-whole" / "predictions.png")[..., :3]
@@ -99,7 +99,7 @@ def finetune(axes: Axes, results: Path) -> None:
 
 
 def report(axes: Axes, results: Path) -> None:
-    """The measured rows of table 1."""
+    """Draw the measured rows of table 1."""
     table = pd.read_csv(results / "table1.csv", keep_default_na=False)
     table = table[table["nyuv2_delta1"] != ""]
     cells = [

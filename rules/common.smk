@@ -1,4 +1,4 @@
-# Config and its check, and what the rules of all stages share: `wiring` answers what they ask of the config.
+# Check the config, and define what all stages share. The functions in `wiring` compute what rules need from the config.
 
 import os
 

@@ -1,4 +1,4 @@
-# datasets: which retained pairs a dataset is made of; a manifest, no pixel copied.
+# datasets: select the pairs of each dataset and write a manifest; no images are copied.
 
 
 rule assemble:
@@ -18,7 +18,7 @@ rule assemble:
     conda:
         "../envs/mining.yaml"
     resources:
-        # the tables, held and sorted
+        # the tables are sorted in memory
         mem_mb=lambda wildcards, input, attempt: memory(1000 + 4 * input.size_mb)(wildcards, attempt),
         runtime=minutes(60),
     params:

@@ -1,4 +1,4 @@
-# finetune: one task from one encoder in one mode, once a seed; few-shot; and the constant prediction as the floor.
+# finetune: train one task from one encoder in one mode, once per seed; few-shot runs; the constant prediction as floor.
 
 
 rule test_hashes:
@@ -118,7 +118,7 @@ rule constant_baseline:
         "../envs/pretrain.yaml"
     resources:
         mem_mb=memory(lambda wildcards: wiring.finetune.constant_memory(config, wildcards.task)),
-        runtime=minutes(240),  # 54,514 test images of Taskonomy are read twice: once to see that they can be
+        runtime=minutes(240),  # Taskonomy's 54,514 test images are read twice: first to find unreadable ones
     params:
         script=untracked(SCRIPTS / "constant_baseline.py"),
         folder="results/finetune/{task}/constant",

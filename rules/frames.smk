@@ -1,4 +1,4 @@
-# frames: the units of a source, listed once, and the views of a shard of them, 224x224 JPEGs in a tar and a table.
+# frames: list the units of each source once; write the views of each shard as 224x224 JPEGs in a tar, with a table.
 
 
 rule source_units:
@@ -15,7 +15,7 @@ rule source_units:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=memory(800),  # whatever the number of files: 25 million names go through files in TMPDIR
+        mem_mb=memory(800),  # for any number of files: 25 million names are sorted in files under TMPDIR
         runtime=minutes(120),
     params:
         script=untracked(SCRIPTS / "source_units.py"),
@@ -30,7 +30,7 @@ rule source_units:
         " --units {output.units:q} --receipt {output.receipt:q} > {log:q} 2>&1"
 
 
-# The one rule in this environment: shards render in processes that it starts, and do the rest in their own.
+# The only rule in this environment. Shards start processes in it to render, and do everything else in their own.
 rule habitat_environment:
     output:
         json="results/frames/habitat.json",
@@ -59,7 +59,7 @@ rule frames_shard:
         units="results/frames/{source}/units.parquet",
         units_receipt="results/frames/{source}/units.receipt.json",
     output:
-        # views are deleted once their pairs are mined
+        # temporary unless frames.keep is set: Snakemake deletes the views once their pairs are mined
         tar=(
             "results/frames/{source}/{shard}.tar"
             if config["frames"]["keep"]
@@ -74,7 +74,7 @@ rule frames_shard:
     conda:
         "../envs/mining.yaml"
     resources:
-        # a scene's textures and mesh, which habitat-sim holds in a process of its own; a video is streamed
+        # a scene's textures and mesh, held by habitat-sim in its own process; videos are streamed
         mem_mb=memory(lambda wildcards: wiring.frames.memory(config, wildcards.source)),
         runtime=minutes(240),  # 3000 walk samples of a large scene at 25 ms a view
     params:

@@ -1,4 +1,4 @@
-# pairs: every candidate of a shard measured, the retained pairs with their correspondences in a tar.
+# pairs: measure every candidate pair of a shard; store the retained pairs with their correspondences.
 
 
 rule pairs_shard:
@@ -18,8 +18,8 @@ rule pairs_shard:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=memory(600),  # features of 32 views and a group of table rows, whatever the shard's length
-        runtime=minutes(240),  # 3000 samples of 128 candidates at 0.5 s a sample, several scenes a shard
+        mem_mb=memory(600),  # features of 32 views and a group of table rows, for any length of shard
+        runtime=minutes(240),  # 3000 samples of 128 candidates at 0.5 s per sample, several scenes per shard
     params:
         script=untracked(SCRIPTS / "pairs_shard.py"),
         adapter=lambda wildcards: config["sources"][wildcards.source]["adapter"],

@@ -1,6 +1,6 @@
-# pretrain: one encoder a run. Checkpoints lie in a folder named in params, where a crash cannot take them.
+# pretrain: train one encoder per run. Checkpoints are params, not outputs, so that Snakemake keeps them after a crash.
 
-RUNTIME = 10080  # minutes: half of MIMIC-3M on 8 GPUs; not more with every attempt, which goes on from a checkpoint
+RUNTIME = 10080  # minutes: half of MIMIC-3M on 8 GPUs; the same for each attempt, which resumes from a checkpoint
 
 
 rule pretrain_run:
@@ -19,7 +19,7 @@ rule pretrain_run:
         "../envs/pretrain.yaml"
     threads: lambda wildcards: wiring.pretrain.threads(config, wildcards.run)
     resources:
-        # no params, as an edit makes no finished run run again
+        # resources rather than params, so that an edit does not rerun a finished run
         nodes=1,
         processes=lambda wildcards: wiring.pretrain.processes(config, wildcards.run),
         gpu=lambda wildcards: wiring.pretrain.gpus_per_node(config, wildcards.run),
@@ -44,15 +44,15 @@ rule pretrain_run:
         " --handling {params.handling:q} --allow-changed {params.allowed_changes:q} > {log:q} 2>&1"
 
 
-# The names of these resources are those that the SLURM executor reads.
+# The SLURM executor requires these names of resources.
 use rule pretrain_run as pretrain_on_nodes with:
     wildcard_constraints:
         run=wiring.pretrain.runs_on_nodes(config),
     resources:
-        mpi="srun",  # the job starts its own srun
+        mpi="srun",  # the job calls srun itself
         nodes=lambda wildcards: wiring.pretrain.nodes(config, wildcards.run),
         tasks=lambda wildcards: wiring.pretrain.nodes(config, wildcards.run),
-        tasks_per_gpu=0,  # the executor would make it of tasks
+        tasks_per_gpu=0,  # otherwise the executor derives it from tasks
         slurm_extra=lambda wildcards: wiring.pretrain.slurm_extra(config, wildcards.run),
         processes=lambda wildcards: wiring.pretrain.processes(config, wildcards.run),
         gpu=lambda wildcards: wiring.pretrain.gpus_of_all_nodes(config, wildcards.run),

@@ -1,4 +1,4 @@
-# reconstruction: what whole models paint of held-out pairs of which nine tenths of one view are hidden (table 4).
+# reconstruction: models with a decoder reconstruct held-out pairs, with 90% of one view masked (table 4).
 
 
 rule reconstruct_run:

@@ -1,4 +1,4 @@
-# report: the paper's tables and figures, ours beside the paper's own numbers.
+# report: write the paper's tables and figures, with our numbers beside the paper's.
 
 
 rule table:
@@ -12,7 +12,7 @@ rule table:
     benchmark:
         "results/benchmarks/report/table{number}.tsv"
     wildcard_constraints:
-        number="[0-9]+",  # a number that no table has is refused by name
+        number="[0-9]+",  # an unknown number gets a clear error from wiring
     conda:
         "../envs/report.yaml"
     resources:
@@ -108,7 +108,7 @@ rule sources_table:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(500),  # a few counts a shard
+        mem_mb=memory(500),  # a few counts per shard
         runtime=minutes(10),
     params:
         script=untracked(SCRIPTS / "sources_table.py"),
@@ -142,7 +142,7 @@ rule pretraining:
         scale=config["scale"],
         dpi=config["report"]["dpi"],
     message:
-        "Drawing how pretraining went"
+        "Drawing the pretraining losses"
     shell:
         "python {params.script:q} --runs {params.folders:q} --scale {params.scale:q} --dpi {params.dpi:q}"
         " --png {output.png:q} --markdown {output.markdown:q} > {log:q} 2>&1"
@@ -160,7 +160,7 @@ rule mining_quality:
     conda:
         "../envs/mining.yaml"
     resources:
-        mem_mb=memory(1500),  # one flat's textures, and a row a pair and variant
+        mem_mb=memory(1500),  # one flat's textures, and one row per pair and variant
         runtime=minutes(60),
     params:
         script=untracked(SCRIPTS / "mining_quality.py"),

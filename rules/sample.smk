@@ -1,4 +1,4 @@
-# sample: the sample world, which writes raw data in the layouts of the real datasets.
+# sample: build the sample world, in the layouts of the real datasets.
 
 from mimic_core.sampledata.names import RAW
 

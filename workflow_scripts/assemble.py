@@ -16,7 +16,7 @@ from mimic_core.kit.verify import compare, with_receipts
 
 
 def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Files of the shards by the name of their source, which is their folder's."""
+    """Group the files of shards by source, which is the name of their folder."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         found[path.parent.name].append(path)
@@ -24,20 +24,20 @@ def by_source(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Assemble a dataset."""
+    """Write a dataset's manifest and card, then its receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the dataset")
-    parser.add_argument("--composition", type=settings, required=True, help="source -> pairs wanted (null: all), JSON")
+    parser.add_argument("--composition", type=settings, required=True, help="JSON: source -> pairs wanted, or all")
     parser.add_argument("--pairs", type=Path, nargs="+", required=True, help="tables of the shards' retained pairs")
     parser.add_argument("--receipts", type=Path, nargs="+", required=True, help="receipts of the shards")
-    parser.add_argument("--mining", type=settings, required=True, help="the pairs settings as JSON, for the card")
+    parser.add_argument("--mining", type=settings, required=True, help="pairs settings as JSON, for the card")
     parser.add_argument("--scale", required=True, help="sample or paper")
-    parser.add_argument("--tests", type=Path, nargs="*", default=[], help="hashes of test images, in a task's folder")
-    parser.add_argument("--leaks", type=settings, default={}, help="what is done about pairs that look like one, JSON")
+    parser.add_argument("--tests", type=Path, nargs="*", default=[], help="hashes of test images, one file per task")
+    parser.add_argument("--leaks", type=settings, default={}, help="JSON: how to treat pairs that look like one")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--manifest", type=Path, required=True, help="written")
-    parser.add_argument("--card", type=Path, required=True, help="written")
-    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest to write")
+    parser.add_argument("--card", type=Path, required=True, help="dataset card to write")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     args = parser.parse_args(argv)
 
     about = {"composition": args.composition, "leaks": args.leaks}

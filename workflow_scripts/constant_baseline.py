@@ -11,12 +11,12 @@ from mimic_core.kit.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write the results."""
+    """Evaluate the constant prediction and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--task",
         choices=sorted(name for name, task in TASKS.items() if task.constant),
-        help="(default: task of the settings)",
+        help="name of the task (default: task of the settings)",
     )
     parser.add_argument("--data", required=True, help="folder of the dataset")
     parser.add_argument("--out", required=True, help="folder of the results")

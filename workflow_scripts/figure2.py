@@ -1,4 +1,4 @@
-"""Rule figure2: draw the share of pairs a source."""
+"""Rule figure2: draw each source's share of the pairs."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--receipts", type=Path, nargs="+", required=True, help="receipts of the datasets")
     parser.add_argument("--scale", required=True, help="sample or paper")
-    parser.add_argument("--dpi", type=int, required=True, help="dots an inch of the PNG")
-    parser.add_argument("--png", type=Path, required=True, help="written")
-    parser.add_argument("--pdf", type=Path, required=True, help="written")
+    parser.add_argument("--dpi", type=int, required=True, help="resolution of the PNG")
+    parser.add_argument("--png", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--pdf", type=Path, required=True, help="PDF file to write")
     args = parser.parse_args(argv)
 
     draw_figure2(

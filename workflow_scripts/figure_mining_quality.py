@@ -15,10 +15,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draw the figure from the audit's two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", type=Path, required=True, help="the audit's table")
-    parser.add_argument("--pairs", type=Path, required=True, help="its row a pair and variant")
-    parser.add_argument("--dpi", type=int, required=True, help="dots an inch of the PNG")
-    parser.add_argument("--png", type=Path, required=True, help="written")
-    parser.add_argument("--pdf", type=Path, required=True, help="written")
+    parser.add_argument("--pairs", type=Path, required=True, help="the audit's table of pairs")
+    parser.add_argument("--dpi", type=int, required=True, help="resolution of the PNG")
+    parser.add_argument("--png", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--pdf", type=Path, required=True, help="PDF file to write")
     args = parser.parse_args(argv)
 
     compare(with_receipts([args.csv, args.pairs]))

@@ -11,12 +11,12 @@ from mimic_core.kit.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write the results."""
+    """Fine-tune the encoder and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", required=True, help="'random', or the file of an encoder")
     parser.add_argument("--data", help="folder of the dataset (default: root of the settings)")
     parser.add_argument("--out", required=True, help="folder of the results")
-    parser.add_argument("--settings", required=True, type=settings, help="JSON of the job's settings")
+    parser.add_argument("--settings", required=True, type=settings, help="settings of the job as JSON")
     parser.add_argument("--seed", type=int, default=0, help="the config's seed (default: 0)")
     parser.add_argument("--data-receipts", nargs="*", default=[], help="receipts of the jobs that wrote the dataset")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Rule habitat_environment: write down which Python has habitat-sim; runs on Python 3.9, with nothing else."""
+"""Rule habitat_environment: record which Python has habitat-sim. Needs only Python 3.9 and its standard library."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-# what an activated conda environment sets that a program of it may need
+# variables of an activated conda environment that its programs may need
 VARIABLES = ("PATH", "CONDA_PREFIX", "LD_LIBRARY_PATH", "__EGL_VENDOR_LIBRARY_DIRS", "__EGL_VENDOR_LIBRARY_FILENAMES")
 REMEDY = """habitat-sim cannot be imported by {python} ({error})
   remedy: run Snakemake with --sdm conda, or create the environment (conda env create -f envs/habitat.yaml) and name its
@@ -14,9 +14,9 @@ REMEDY = """habitat-sim cannot be imported by {python} ({error})
 
 
 def main() -> None:
-    """Import habitat_sim, and write the interpreter, its environment and the version."""
+    """Import habitat_sim and write the interpreter, its environment variables and the version."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", required=True, help="JSON file, written")
+    parser.add_argument("--out", required=True, help="JSON file to write")
     args = parser.parse_args()
     try:
         import habitat_sim

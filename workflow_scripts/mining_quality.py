@@ -1,4 +1,4 @@
-"""Rule mining_quality: audit the mining against the truth of the sample world."""
+"""Rule mining_quality: audit the mining against the ground truth of the sample world."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from mimic_core.machine.memory import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure the pairs of every kind of scene and write the table, and a row a pair."""
+    """Measure pairs in every kind of scene, and write a summary and a table of pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs-per-scene", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--csv", type=Path, required=True, help="the table, written")
-    parser.add_argument("--pairs", type=Path, required=True, help="a row a pair and variant, written")
-    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    parser.add_argument("--csv", type=Path, required=True, help="summary to write")
+    parser.add_argument("--pairs", type=Path, required=True, help="table to write, one row per pair and variant")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     args = parser.parse_args(argv)
 
     receipt = Receipt("report", {"pairs_per_scene": args.pairs_per_scene, "seed": args.seed})

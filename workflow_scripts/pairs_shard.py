@@ -13,18 +13,18 @@ from mimic_core.sources import open_source
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Mine a shard and write its candidates, its pairs, their tar, and the receipt."""
+    """Mine a shard and write its candidates, its pairs, their tar and the receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True, help="name of the source in the config")
     parser.add_argument("--adapter", required=True, help="name of its adapter")
     parser.add_argument("--frames-tar", type=Path, required=True, help="views of the shard")
     parser.add_argument("--views", type=Path, required=True, help="table of the views")
-    parser.add_argument("--settings", type=settings, required=True, help="the pairs settings as JSON")
+    parser.add_argument("--settings", type=settings, required=True, help="settings of the pairs stage as JSON")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--candidates", type=Path, required=True, help="table of every measured candidate, written")
-    parser.add_argument("--pairs", type=Path, required=True, help="table of the retained pairs, written")
-    parser.add_argument("--tar", type=Path, required=True, help="images of the retained pairs, written")
-    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    parser.add_argument("--candidates", type=Path, required=True, help="table of all measured candidates to write")
+    parser.add_argument("--pairs", type=Path, required=True, help="table of the retained pairs to write")
+    parser.add_argument("--tar", type=Path, required=True, help="tar of the retained pairs' images to write")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     args = parser.parse_args(argv)
 
     receipt = Receipt("pairs", args.settings, [args.frames_tar, args.views])

@@ -1,4 +1,4 @@
-"""Rule pretraining: draw the losses of all pretraining runs, and say what the paper's schedule would cost."""
+"""Rule pretraining: draw the losses of all pretraining runs, and estimate the cost of the paper's schedule."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of the runs")
     parser.add_argument("--scale", required=True, help="sample or paper")
-    parser.add_argument("--dpi", type=int, required=True, help="dots an inch of the PNG")
-    parser.add_argument("--png", type=Path, required=True, help="written")
-    parser.add_argument("--markdown", type=Path, required=True, help="written")
+    parser.add_argument("--dpi", type=int, required=True, help="resolution of the PNG")
+    parser.add_argument("--png", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--markdown", type=Path, required=True, help="Markdown page to write")
     args = parser.parse_args(argv)
 
     metrics = read_metrics(args.runs)

@@ -1,4 +1,4 @@
-"""Rule reconstruct_run: let one model paint the hidden patches of held-out pairs, and measure it."""
+"""Rule reconstruct_run: reconstruct the masked patches of held-out pairs with one model, and measure the error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mimic_core.kit.program import run, settings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write the results."""
+    """Reconstruct the pairs and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="file of a whole model, decoder included")
+    parser.add_argument("--model", required=True, help="file of a model with its decoder")
     parser.add_argument("--data", required=True, help="manifest.parquet of the held-out pairs")
-    parser.add_argument("--frechet", help="file of the encoder that the settings name as frechet_encoder")
+    parser.add_argument("--frechet", help="encoder file of the settings' frechet_encoder")
     parser.add_argument("--out", required=True, help="folder of the results")
-    parser.add_argument("--settings", required=True, type=settings, help="JSON of the settings")
+    parser.add_argument("--settings", required=True, type=settings, help="settings as JSON")
     parser.add_argument("--seed", type=int, default=0, help="the config's seed (default: 0)")
     args = parser.parse_args(argv)
     chosen = ReconstructionSettings.from_dict(args.settings)

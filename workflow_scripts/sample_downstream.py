@@ -21,16 +21,16 @@ WRITERS = {  # by layout
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write the folder, then its receipt."""
+    """Write the folder, then its receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--task",
         choices=sorted(name for name, task in TASKS.items() if task.layout in WRITERS),
         required=True,
     )
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write; an old one is replaced")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; an existing one is replaced")
     parser.add_argument("--settings", type=settings, required=True, help="config block `sample` as JSON")
-    parser.add_argument("--receipt", type=Path, required=True, help="the receipt to write last")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     arguments = parser.parse_args(argv)
 
     receipt = Receipt("sample", arguments.settings)

@@ -12,12 +12,12 @@ from mimic_core.sampledata import write_flat
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and write the scene, then its receipt."""
+    """Write the scene, then its receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flat", required=True, help="name of the flat, e.g. flat007")
-    parser.add_argument("--out", type=Path, required=True, help="the .glb file to write")
+    parser.add_argument("--out", type=Path, required=True, help=".glb file to write")
     parser.add_argument("--settings", type=settings, required=True, help="config block `sample` as JSON")
-    parser.add_argument("--receipt", type=Path, required=True, help="the receipt to write last")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     arguments = parser.parse_args(argv)
 
     receipt = Receipt("sample", arguments.settings)

@@ -13,15 +13,15 @@ from mimic_core.sources.listing import write_listing
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """List a source's units, and write the receipt."""
+    """List a source's units, then write the receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--adapter", required=True, help="name of the source's adapter")
     parser.add_argument("--root", type=Path, required=True, help="folder of the source")
-    parser.add_argument("--options", type=settings, required=True, help="the adapter's own settings as JSON")
+    parser.add_argument("--options", type=settings, required=True, help="options of the adapter as JSON")
     parser.add_argument("--apart-from", type=Path, nargs="*", default=[], help="units of sources that share no scene")
-    parser.add_argument("--lists", type=Path, nargs="*", default=[], help="lists of scenes that must not be here")
-    parser.add_argument("--units", type=Path, required=True, help="table of the units, written")
-    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    parser.add_argument("--lists", type=Path, nargs="*", default=[], help="text files of scenes to refuse")
+    parser.add_argument("--units", type=Path, required=True, help="table of the units to write")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     args = parser.parse_args(argv)
 
     about = {"adapter": args.adapter, "root": str(args.root), "options": args.options}

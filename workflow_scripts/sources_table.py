@@ -1,4 +1,4 @@
-"""Rule sources_table: what each source gave, beside the paper's counts."""
+"""Rule sources_table: write what each source contributed, beside the paper's counts."""
 
 import argparse
 from collections import defaultdict
@@ -19,8 +19,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=Path, nargs="+", required=True, help="receipts of the frames shards")
     parser.add_argument("--datasets", type=Path, nargs="+", required=True, help="receipts of the datasets")
     parser.add_argument("--scale", required=True, help="sample or paper")
-    parser.add_argument("--csv", type=Path, required=True, help="written")
-    parser.add_argument("--markdown", type=Path, required=True, help="written")
+    parser.add_argument("--csv", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--markdown", type=Path, required=True, help="Markdown page to write")
     args = parser.parse_args(argv)
 
     frames: dict[str, list[dict[str, Any]]] = defaultdict(list)

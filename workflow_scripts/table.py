@@ -1,4 +1,4 @@
-"""Rule table: write one of the paper's tables as CSV and as a page."""
+"""Rule table: write one of the paper's tables as CSV and as a Markdown page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 from mimic_core.datasets.statistics import shortfalls
 from mimic_core.kit.files import write_text
 from mimic_core.kit.program import run
-from mimic_core.report import TABLES, Given, make_table
-from mimic_core.report.arguments import reasons, results_parser, write_csv
+from mimic_core.report import TABLES, TableInputs, make_table
+from mimic_core.report.arguments import parse_missing, results_parser, write_csv
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Gather the results and write the table."""
+    """Make the table from the results and write it."""
     parser = results_parser(__doc__)
-    parser.add_argument("--number", choices=[*map(str, TABLES)], required=True, help="the paper's number of the table")
-    parser.add_argument("--markdown", type=Path, required=True, help="written")
+    parser.add_argument("--number", choices=[*map(str, TABLES)], required=True, help="number of the table in the paper")
+    parser.add_argument("--markdown", type=Path, required=True, help="Markdown page to write")
     args = parser.parse_args(argv)
 
-    missing, short = reasons(args.missing), shortfalls(args.datasets)
-    given = Given(args.metrics, args.runs, args.scale, args.pretrain, args.baselines, missing, short)
-    table, page = make_table(args.number, given)
+    missing, short = parse_missing(args.missing), shortfalls(args.datasets)
+    inputs = TableInputs(args.metrics, args.runs, args.scale, args.pretrain, args.baselines, missing, short)
+    table, page = make_table(args.number, inputs)
     write_text(args.markdown, page)
     write_csv(args.csv, table)
 

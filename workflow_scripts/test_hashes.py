@@ -1,4 +1,4 @@
-"""Rule test_hashes: hash the test images of a task, so that pairs which look like one of them are found."""
+"""Rule test_hashes: hash the test images of a task, to find pairs that look like one of them."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from mimic_core.kit.verify import check_written
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write a task's hashes, and the receipt."""
+    """Write a task's hashes, then the receipt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", required=True, help="name of the task")
     parser.add_argument("--data", type=Path, required=True, help="folder of its dataset")
     parser.add_argument("--splits", type=settings, default={}, help="split files by part, as JSON")
     parser.add_argument("--data-receipts", nargs="*", default=[], help="receipts of the jobs that wrote the dataset")
-    parser.add_argument("--hashes", type=Path, required=True, help="written")
-    parser.add_argument("--receipt", type=Path, required=True, help="written last")
+    parser.add_argument("--hashes", type=Path, required=True, help="table of hashes to write")
+    parser.add_argument("--receipt", type=Path, required=True, help="receipt to write last")
     args = parser.parse_args(argv)
 
     check_written(args.data_receipts)

@@ -1,4 +1,4 @@
-"""The paper's tables and figures, our numbers beside the paper's own."""
+"""The paper's tables and figures, with our numbers beside the paper's."""
 
 from typing import TYPE_CHECKING
 
@@ -6,13 +6,13 @@ from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
     from mimic_core.report.gallery import write_gallery
-    from mimic_core.report.registry import FIGURES, TABLES, Comparison, Given, make_table, table
+    from mimic_core.report.registry import FIGURES, TABLES, Comparison, TableInputs, make_table, table
 
 __all__ = [
     "FIGURES",
     "TABLES",
     "Comparison",
-    "Given",
+    "TableInputs",
     "make_table",
     "table",
     "write_gallery",
@@ -20,7 +20,7 @@ __all__ = [
 
 MODULES = {  # imported when first used, so that the rules can read the list of tables without pandas
     "write_gallery": "gallery",
-    **dict.fromkeys(("FIGURES", "TABLES", "Comparison", "Given", "make_table", "table"), "registry"),
+    **dict.fromkeys(("FIGURES", "TABLES", "Comparison", "TableInputs", "make_table", "table"), "registry"),
 }
 
 __getattr__ = lazy_door(__name__, MODULES)

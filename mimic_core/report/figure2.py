@@ -1,4 +1,4 @@
-"""Figure 2: share of a dataset's pairs that comes from each source, beside the paper's."""
+"""Figure 2: the share of a dataset's pairs that comes from each source, beside the paper's."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from mimic_core.kit.files import atomic_path
 from mimic_core.sources import PAPER_DATASETS, read_registry
 
 PAPER = [entry for entry in read_registry().values() if entry.in_paper]
-LABEL_FROM = 0.04  # share from which a bar's part is wide enough for its number
-SPELLING = {entry.name: entry.dataset for entry in PAPER}
+LABEL_FROM = 0.04  # smallest share whose segment is wide enough for a label
+DISPLAY_NAMES = {entry.name: entry.dataset for entry in PAPER}
 COLOURS = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
 
 Shares = dict[str, dict[str, int]]
 
 
 def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
-    """Bars of the figure: label -> source -> pairs; ours and, below it, the paper's of the same name."""
+    """Return the bars, label -> source -> pairs: ours, each followed by the paper's bar of the same dataset."""
     bars: Shares = {}
     for receipt in receipts:
         statistics = receipt["statistics"]
@@ -38,8 +38,8 @@ def composition(receipts: Sequence[Mapping[str, Any]], scale: str) -> Shares:
 
 
 def draw_figure2(bars: Shares, png: Path, pdf: Path, dpi: int) -> None:
-    """Draw a horizontal bar a dataset, its parts the sources' shares, and write it as PNG and PDF."""
-    names = sorted({canonical(source) for parts in bars.values() for source in parts}, key=str.lower)
+    """Draw a horizontal bar per dataset, divided into the sources' shares, and write PNG and PDF."""
+    names = sorted({display_name(source) for parts in bars.values() for source in parts}, key=str.lower)
     colour = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.75 * len(bars)), layout="constrained")
     for position, parts in enumerate(bars.values()):
@@ -63,17 +63,17 @@ def draw_figure2(bars: Shares, png: Path, pdf: Path, dpi: int) -> None:
 
 
 def draw_bar(axes: Axes, y: float, parts: Mapping[str, int], colour: Mapping[str, Any]) -> None:
-    """One dataset's bar, the largest source first."""
+    """Draw the bar of one dataset, the largest source first."""
     total, left = max(sum(parts.values()), 1), 0.0
     for source, count in sorted(parts.items(), key=lambda item: -item[1]):
         share = count / total
-        name = canonical(source)
+        name = display_name(source)
         axes.barh(y, share, left=left, height=0.62, color=colour[name], edgecolor="white", label=name)
         if share >= LABEL_FROM:
             axes.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center", fontsize=8)
         left += share
 
 
-def canonical(source: str) -> str:
-    """The owner's spelling of a source where it has one."""
-    return SPELLING.get(source, source)
+def display_name(source: str) -> str:
+    """Return the name of a source as its owner spells it, if it is in the registry."""
+    return DISPLAY_NAMES.get(source, source)

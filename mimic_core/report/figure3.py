@@ -1,5 +1,6 @@
-"""Figure 3: (a) a task over the epochs of pretraining, (b) over the number of training images; and over the number of
-pairs that encoders were pretrained on, which the paper leaves open.
+"""Figure 3: tasks over (a) pretraining epochs and (b) training images, and a scaling figure over pretraining pairs.
+
+The paper has no scaling figure.
 """
 
 from __future__ import annotations
@@ -33,42 +34,43 @@ WANTED = {
     "b": "finetune.few_shot.train_images",
     "scaling": "report.scaling",
 }
-TITLES = {measure.task: measure.title for measure in reversed(REPORTED)}  # a task of two is drawn by its first
+TITLES = {measure.task: measure.title for measure in reversed(REPORTED)}  # the first metric of each task
 COLOURS = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
-WRAP = 60  # letters of small print a panel
+WRAP = 60  # characters of small print per panel
 GREY = "0.55"  # random weights
 
 
 def figure3a(metrics: Sequence[Path], epochs: Mapping[str, int], encoders: Encoders, scale: str) -> pd.DataFrame:
-    """The points of figure 3a: a row a task, run, mode and epoch of pretraining.
+    """Return the points of figure 3a, one row per task, run, mode and epoch of pretraining.
 
     Args:
         metrics: ``metrics.json`` of encoders of single epochs (``run@epoch``), of finished runs, and of random weights.
-        epochs: pretraining run -> its number of epochs, at which its last encoder stands.
+        epochs: pretraining run -> its number of epochs, the position of its final encoder.
         encoders: their labels.
         scale: ``sample`` or ``paper``.
 
     Returns:
-        Rows in the order of tasks, encoders, modes, epochs. Random weights have no epoch, nor has what was left out.
+        Rows sorted by task, encoder, mode, epoch. Random weights and encoders that were left out have no epoch.
 
     Raises:
-        MimicError: a file is broken or of an unknown encoder, a run's number of epochs is not known, or there is none.
+        MimicError: a file is broken or of an unknown encoder, a run's number of epochs is unknown, or there are no
+            results.
     """
     rows: dict[tuple[object, ...], dict[str, Any]] = {}
-    for result, measure in reported(read_results(metrics)):
+    for result, measure in with_measures(read_results(metrics)):
         run, _, epoch = result.encoder.partition("@")
         if run != "random" and not epoch.isdigit() and (epoch or run not in epochs):
-            remedy = "give the receipt of its pretraining"
-            raise MimicError(f"the epochs of {run} are not known", where=result.path, remedy=remedy)
+            remedy = "pass the receipt of its pretraining run"
+            raise MimicError(f"the number of epochs of {run} is unknown", where=result.path, remedy=remedy)
         at: int | str = "" if run == "random" else int(epoch) if epoch else epochs[run]
         key = (result.task, run, result.mode, at)
-        if key not in rows or not epoch:  # the last epoch's encoder is the run's own
-            rows[key] = point(result, measure, encoders, scale) | {"encoder": run, "epoch": at}
-    return points("a", rows.values(), encoders)
+        if key not in rows or not epoch:  # the run's own encoder is preferred over that of its last epoch
+            rows[key] = point_row(result, measure, encoders, scale) | {"encoder": run, "epoch": at}
+    return points_table("a", rows.values(), encoders)
 
 
 def figure3b(metrics: Sequence[Path], encoders: Encoders, scale: str) -> pd.DataFrame:
-    """The points of figure 3b: a row a task, encoder, mode and number of training images.
+    """Return the points of figure 3b, one row per task, encoder, mode and number of training images.
 
     Args:
         metrics: ``metrics.json`` of few-shot results; their seeds are draws of the training images.
@@ -76,45 +78,46 @@ def figure3b(metrics: Sequence[Path], encoders: Encoders, scale: str) -> pd.Data
         scale: ``sample`` or ``paper``.
 
     Raises:
-        MimicError: a file is broken or of an unknown encoder, or there is none.
+        MimicError: a file is broken or of an unknown encoder, or there are no results.
     """
     results = read_results(metrics, few_shot=True)
     rows = [
-        point(result, measure, encoders, scale) | {"train_images": result.train_images}
-        for result, measure in reported(results)
+        point_row(result, measure, encoders, scale) | {"train_images": result.train_images}
+        for result, measure in with_measures(results)
     ]
-    return points("b", rows, encoders)
+    return points_table("b", rows, encoders)
 
 
 def scaling(metrics: Sequence[Path], pairs: Mapping[str, int], encoders: Encoders, scale: str) -> pd.DataFrame:
-    """The points of the scaling figure: a row a task, model, mode and number of pretraining pairs.
+    """Return the points of the scaling figure, one row per task, model, mode and number of pretraining pairs.
 
     Args:
-        metrics: ``metrics.json`` of the runs that are compared, and of random weights.
+        metrics: ``metrics.json`` of the compared runs, and of random weights.
         pairs: pretraining run -> number of pairs that it was trained on.
         encoders: their labels.
         scale: ``sample`` or ``paper``.
 
     Returns:
-        ``mean`` and ``std`` are over the runs of one dataset where there are several, which differ by their seeds, else
-        over the seeds of fine-tuning; ``runs`` counts which of these.
+        Rows whose ``mean`` and ``std`` are over the runs of one dataset if there are several (with different seeds),
+        and otherwise over the seeds of fine-tuning. ``runs`` counts those runs or seeds.
 
     Raises:
-        MimicError: a file is broken or of an unknown encoder, a run's number of pairs is not known, or there is none.
+        MimicError: a file is broken or of an unknown encoder, a run's number of pairs is unknown, or there are no
+            results.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for result, measure in reported(read_results(metrics)):
+    for result, measure in with_measures(read_results(metrics)):
         run = result.encoder
         if run != "random" and run not in pairs:
-            remedy = "give the receipt of its pretraining"
-            raise MimicError(f"the pairs of {run} are not known", where=result.path, remedy=remedy)
-        row = point(result, measure, encoders, scale) | {"pairs": pairs.get(run, "")}
+            remedy = "pass the receipt of its pretraining run"
+            raise MimicError(f"the number of pairs of {run} is unknown", where=result.path, remedy=remedy)
+        row = point_row(result, measure, encoders, scale) | {"pairs": pairs.get(run, "")}
         groups.setdefault((result.task, result.mode, row["model"], row["dataset"]), []).append(row)
-    return points("scaling", [over_runs(rows) for rows in groups.values()], encoders)
+    return points_table("scaling", [average_runs(rows) for rows in groups.values()], encoders)
 
 
-def over_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One row of the rows of runs that differ by their seeds."""
+def average_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge the rows of runs that differ only by their seeds into one."""
     if len(rows) == 1:
         return dict(rows[0])
     values = pd.Series([row["mean"] for row in rows], dtype=float)
@@ -128,21 +131,21 @@ def over_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def reported(results: Sequence[Result]) -> list[tuple[Result, Measure]]:
-    """Every result with the metric that is drawn of its task.
+def with_measures(results: Sequence[Result]) -> list[tuple[Result, Measure]]:
+    """Pair each result with the metric to draw for its task.
 
     Raises:
-        MimicError: a task is unknown, or a result is a constant prediction's.
+        MimicError: a task is unknown, or a result is of a constant prediction.
     """
     measures = {measure.task: measure for measure in reversed(REPORTED)}
     for result in results:
         if result.task not in measures or result.mode == "constant":
-            raise MimicError("not a trained model of a known task", where=result.path, remedy="leave it out")
+            raise MimicError("not a trained model on a known task", where=result.path, remedy="leave it out")
     return [(result, measures[result.task]) for result in results]
 
 
-def point(result: Result, measure: Measure, encoders: Encoders, scale: str) -> dict[str, Any]:
-    """One result's row, without its place on the axis."""
+def point_row(result: Result, measure: Measure, encoders: Encoders, scale: str) -> dict[str, Any]:
+    """Return the row of a result, without its x-value."""
     mean, std = result.value(measure.metric)
     label = encoders.label(result.encoder.partition("@")[0], result.path)
     return {
@@ -163,11 +166,11 @@ def point(result: Result, measure: Measure, encoders: Encoders, scale: str) -> d
     }
 
 
-def points(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) -> pd.DataFrame:
-    """Rows as a table in order, and below them the encoders that were left out.
+def points_table(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) -> pd.DataFrame:
+    """Return the rows as a sorted table, followed by the encoders that were left out.
 
     Raises:
-        MimicError: there is no row.
+        MimicError: there are no rows.
     """
     axis = AXIS[part][0]
     tasks = list(dict.fromkeys(measure.task for measure in REPORTED))
@@ -181,7 +184,7 @@ def points(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) ->
         ),
     )
     if not ordered:
-        raise MimicError("there is no result to draw", where="--metrics", remedy=f"set {WANTED[part]} in the config")
+        raise MimicError("there are no results to draw", where="--metrics", remedy=f"set {WANTED[part]} in the config")
     columns = ["task", "metric", "unit", "model", "dataset", "encoder", "frozen", axis, "mean", "std", "runs"]
     columns += ["test_images", "data", "scale", "note"]
     measured = {row["encoder"] for row in ordered}
@@ -194,14 +197,15 @@ def points(part: Part, rows: Iterable[Mapping[str, Any]], encoders: Encoders) ->
 
 
 def draw_figure3(part: Part, table: pd.DataFrame, png: Path, pdf: Path, dpi: int) -> None:
-    """Draw the points, a panel a task and a line an encoder (of ``scaling``: a model) and mode, and write PNG and PDF.
+    """Draw one panel per task, with a line per encoder (``scaling``: per model) and mode, and write PNG and PDF.
 
     Args:
         part: ``a``, ``b`` or ``scaling``.
-        table: of :func:`figure3a`, :func:`figure3b` or :func:`scaling`.
-        dpi: dots an inch of the PNG.
+        table: the result of :func:`figure3a`, :func:`figure3b` or :func:`scaling`.
+        dpi: resolution of the PNG.
 
-    Bars are standard deviations, over seeds (a), draws of the training images (b), or what ``runs`` counts (scaling).
+    Error bars are standard deviations over seeds (a), draws of the training images (b), or whatever ``runs`` counts
+    (scaling).
     """
     drawn = table[table["task"] != ""]
     tasks = list(drawn["task"].unique())
@@ -239,7 +243,7 @@ def draw_figure3(part: Part, table: pd.DataFrame, png: Path, pdf: Path, dpi: int
 
 
 def colours_of(encoders: Sequence[str]) -> dict[str, Any]:
-    """A colour an encoder; random weights are grey."""
+    """Assign a colour to each encoder; random weights are grey."""
     trained = [encoder for encoder in dict.fromkeys(encoders) if encoder not in ("random", RANDOM)]
     return {"random": GREY, RANDOM: GREY} | {
         encoder: COLOURS[index % len(COLOURS)] for index, encoder in enumerate(trained)
@@ -247,7 +251,7 @@ def colours_of(encoders: Sequence[str]) -> dict[str, Any]:
 
 
 def draw_line(axes: Axes, part: Part, line: pd.DataFrame, colour: Any) -> None:
-    """One encoder in one mode: frozen is dashed; random weights have no epoch and are a level."""
+    """Draw one encoder in one mode: dashed if frozen, a horizontal line for random weights without an x-value."""
     first = line.iloc[0]
     style = "--" if first["frozen"] == "yes" else "-"
     mode = {"yes": "frozen", "no": "whole"}[first["frozen"]]
@@ -258,7 +262,7 @@ def draw_line(axes: Axes, part: Part, line: pd.DataFrame, colour: Any) -> None:
     if first[axis] == "":
         axes.axhline(float(first["mean"]), color=colour, linestyle=style, linewidth=1, label=label)
         return
-    spread = pd.to_numeric(line["std"])  # a single seed's is not known: no bar
+    spread = pd.to_numeric(line["std"])  # unknown for a single seed: no error bar
     axes.errorbar(
         line[axis].astype(float),
         line["mean"].astype(float),
@@ -275,7 +279,7 @@ def draw_line(axes: Axes, part: Part, line: pd.DataFrame, colour: Any) -> None:
 
 
 def decorate(axes: Axes, part: Part, task: str, rows: pd.DataFrame) -> None:
-    """Title, names of the axes, and ticks where there are points."""
+    """Add the title, axis labels and ticks to a panel."""
     axis, name = AXIS[part]
     runs = sorted(set(rows["runs"]))
     of = {"a": "seeds", "b": "draws", "scaling": "runs or seeds"}[part]

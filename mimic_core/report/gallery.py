@@ -1,4 +1,4 @@
-"""The gallery of a mined folder: one page that opens offline, retained and rejected pairs side by side."""
+"""The gallery of a mined folder: one HTML page that works offline and shows retained and rejected pairs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mimic_core.pairs import KEPT, UNREADABLE, VERDICTS
 from mimic_core.pairs.folder import shard_paths
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
-MOST = 300  # retained pairs on the page, and as many rejected ones; an even choice of all
+MOST = 300  # retained pairs on the page, and as many rejected ones, spread evenly over all
 JPEG_QUALITY = 80
 
 
@@ -37,7 +37,7 @@ class Images:
         self.index: dict[tuple[str, int], int] = {}
 
     def number(self, unit: str, view: int) -> int:
-        """Place of a view on the page."""
+        """Return the index of a view on the page, adding the view if it is new."""
         key = unit, view
         if key not in self.index:
             row = self.rows[key]
@@ -50,24 +50,24 @@ class Images:
         return self.index[key]
 
     def name(self, unit: str, view: int) -> str:
-        """What to call a view: the name of its file, or its time in a video."""
+        """Return the name of a view: that of its file, or its time in a video."""
         row = self.rows[unit, view]
         return row["name"] or (f"view {view}" if np.isnan(row["time"]) else f"{row['time']:.2f} s")
 
 
 def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> Path:
-    """Write ``gallery.html`` beside what ``mimic mine`` left in ``folder``; returns its path.
+    """Write ``gallery.html`` into a folder that ``mimic mine`` filled, and return its path.
 
     Args:
         most: retained pairs on the page, and as many rejected ones.
-        checked: whether the files are known to be what the receipt says.
+        checked: the files have already been compared with the receipt.
 
     Raises:
-        MimicError: the folder does not hold the result of mining, or a file of it was changed since.
+        MimicError: the folder contains no mining result, or one of its files was changed since.
     """
     paths = shard_paths(folder)
-    remedy = f"make it anew: mimic mine VIDEOS --out {folder}"
-    with foreign("this folder does not hold the result of mining", folder, remedy):
+    remedy = f"run again: mimic mine VIDEOS --out {folder}"
+    with foreign("this folder contains no mining result", folder, remedy):
         statistics = read_statistics(folder, remedy, checked)
         candidates, views = pd.read_parquet(paths.candidates), pd.read_parquet(paths.views)
         pairs = pd.read_parquet(paths.pairs, columns=["unit", "view1", "view2", "correspondences"])
@@ -78,7 +78,7 @@ def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> P
     chosen = choose(candidates, most)
     with open(paths.frames_tar, "rb") as stream:
         images = Images(views, stream)
-        shown = [entry(row, images, patches, reasons) for row in chosen.to_dict("records")]
+        shown = [pair_entry(row, images, patches, reasons) for row in chosen.to_dict("records")]
     counts = candidates["verdict"].value_counts()
     content = {
         "heading": f"{counts.get(KEPT, 0):,} pairs of {len(candidates):,} measured",
@@ -88,48 +88,50 @@ def write_gallery(folder: Path, most: int = MOST, *, checked: bool = False) -> P
         "images": images.encoded,
     }
     page = folder / "gallery.html"
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")  # nothing may end the script
+    text = json.dumps(content, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")  # no "</script>"
     write_text(page, TEMPLATE.read_text(encoding="utf-8").replace("@DATA@", text))
     return page
 
 
 def read_statistics(folder: Path, remedy: str, checked: bool) -> dict[str, Any]:
-    """The statistics of a mined folder's receipt; see :func:`write_gallery`."""
+    """Return the statistics of a mined folder's receipt; see :func:`write_gallery`."""
     try:
         receipt = read_receipt(folder / "receipt.json")
         statistics = receipt.block("statistics")
     except MimicError as error:
-        what = f"this folder does not hold the result of mining: {error.what}"
+        what = f"this folder contains no mining result: {error.what}"
         raise MimicError(what, where=folder, remedy=remedy) from error
     changed = [] if checked else changed_files(receipt, shard_paths(folder).all())
     if changed:
-        what = "these files are not what their receipt says: changed, cut off or removed after they were written"
+        what = "these files do not match their receipt: they were changed, truncated or removed after they were written"
         raise MimicError(what, where=", ".join(map(str, changed)), remedy=remedy)
     return statistics
 
 
 def choose(candidates: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Up to ``most`` retained candidates and as many rejected ones, evenly spread over the table and the reasons."""
+    """Choose up to ``most`` retained candidates and as many rejected ones, evenly over the table and the verdicts."""
     groups = {str(verdict): rows for verdict, rows in candidates.groupby("verdict", sort=True)}
     rejected = max(1, len(groups) - (KEPT in groups))
-    parts = [even(rows, most if verdict == KEPT else max(1, most // rejected)) for verdict, rows in groups.items()]
+    parts = [
+        evenly_spaced(rows, most if verdict == KEPT else max(1, most // rejected)) for verdict, rows in groups.items()
+    ]
     return pd.concat(parts).sort_index() if parts else candidates
 
 
-def even(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many rows, evenly spaced."""
+def evenly_spaced(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return at most ``most`` rows, evenly spaced."""
     if len(rows) <= most:
         return rows
     return rows.iloc[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
-def entry(
+def pair_entry(
     row: Mapping[Any, Any],
     images: Images,
     patches: Mapping[tuple[str, int, int], list[int]],
     reasons: Mapping[str, str],
 ) -> dict[str, Any]:
-    """One candidate as the page wants it."""
+    """Return a candidate as the page needs it."""
     unit, view1, view2 = row["unit"], row["view1"], row["view2"]
     described = {name: row[name] for name in ("unit", "verdict", "matches", "inliers")}
     if row["verdict"] == UNREADABLE:

@@ -1,4 +1,4 @@
-"""The figure of the mining's audit: how right the pairs are, scene by scene and setting by setting."""
+"""Draw the audit of the mining: the accuracy of pairs by scene and by setting."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def draw_mining_quality(table: pd.DataFrame, pairs: pd.DataFrame, png: Path, pdf
     """Draw the four panels and write them as PNG and PDF.
 
     Args:
-        table: what :func:`mimic_core.evaluation.mining_quality.summary` gives.
-        pairs: what :func:`mimic_core.evaluation.mining_quality.audit` gives.
+        table: the result of :func:`mimic_core.evaluation.mining_quality.summary`.
+        pairs: the result of :func:`mimic_core.evaluation.mining_quality.audit`.
     """
     figure, grid = plt.subplots(2, 2, figsize=(11, 8.2), layout="constrained")
     usual = table[(table["variant"] == DEFAULT) & (table["scene"] != ALL)].set_index("scene")
@@ -44,7 +44,7 @@ def draw_mining_quality(table: pd.DataFrame, pairs: pd.DataFrame, png: Path, pdf
 
 
 def precision(axes: Axes, usual: pd.DataFrame) -> None:
-    """Share of right correspondences in the kept pairs of each scene."""
+    """Draw the share of correct correspondences in the kept pairs of each scene."""
     place = np.arange(len(usual))[::-1]
     axes.barh(place, usual["precision_near"].fillna(0), color=PALE, label="the true patch or one beside it")
     axes.barh(place, usual["precision"].fillna(0), color=STRONG, label="the true patch")
@@ -58,7 +58,7 @@ def precision(axes: Axes, usual: pd.DataFrame) -> None:
 
 
 def covisibility(axes: Axes, pairs: pd.DataFrame) -> None:
-    """Measured overlap against the share of pixels that both views truly see."""
+    """Plot the measured overlap against the share of pixels that both views truly see."""
     measured = pairs.dropna(subset="difference")
     for scene, part in measured.groupby("scene", sort=False):
         axes.scatter(part["covisibility"], part["overlap"], s=9, alpha=0.75, label=str(scene).replace("_", " "))
@@ -73,7 +73,7 @@ def covisibility(axes: Axes, pairs: pd.DataFrame) -> None:
 
 
 def verdicts(axes: Axes, usual: pd.DataFrame) -> None:
-    """What becomes of the pairs of each scene."""
+    """Draw the verdicts on the pairs of each scene."""
     place, left = np.arange(len(usual))[::-1], np.zeros(len(usual))
     names = ["kept", "high_overlap", "low_overlap", "no_homography", "few_matches"]
     for name, colour in zip(names, (STRONG, "#56b4a0", "#e6c34a", "#999999", "#d9d9d9"), strict=True):
@@ -86,7 +86,7 @@ def verdicts(axes: Axes, usual: pd.DataFrame) -> None:
 
 
 def settings(axes: Axes, pooled: pd.DataFrame) -> None:
-    """Yield and precision of each setting over all scenes."""
+    """Plot the yield and precision of each setting over all scenes."""
     axes.scatter(pooled["kept"], pooled["precision_near"], color=STRONG, zorder=3)
     for name, row in pooled.iterrows():
         weight = "bold" if name == DEFAULT else "normal"

@@ -1,4 +1,4 @@
-"""The tables as pages to read, in Markdown."""
+"""Format the tables as Markdown pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimic_core.report.rows import Table
 
 
 def sample_warning(scale: str, on: Iterable[str]) -> list[str]:
-    """What a reader of numbers at sample scale must know first."""
+    """Return the warning that starts a page at sample scale, or no lines at paper scale."""
     if scale != "sample":
         return []
     *others, last = dict.fromkeys(on)
@@ -26,7 +26,7 @@ def sample_warning(scale: str, on: Iterable[str]) -> list[str]:
 
 
 def page(table: Table, frame: pd.DataFrame, scale: str) -> str:
-    """A table of :func:`mimic_core.report.rows.build`: ours beside the paper's, and the gain over random weights."""
+    """Format a table of :func:`mimic_core.report.rows.build`, followed by the gain over random weights."""
     names = ["model", *(["frozen"] if table.by_mode else []), "dataset", "encoder"]
     titles = [title for measure in table.measures for title in (measure.title, measure.paper)]
     right = [*titles, "seeds", "test images"]
@@ -55,7 +55,7 @@ def page(table: Table, frame: pd.DataFrame, scale: str) -> str:
 
 
 def how_measured(table: Table, frame: pd.DataFrame) -> list[str]:
-    """How each task's images were cut out and tested, where it is known, and where the paper's way is told."""
+    """Describe the protocol of each task, if known, and link to the page on differences from the paper."""
     words: dict[str, list[str]] = {}
     for measure in table.measures:
         found = [text for text in dict.fromkeys(frame[f"{measure.place}_protocol"]) if text]
@@ -66,14 +66,14 @@ def how_measured(table: Table, frame: pd.DataFrame) -> list[str]:
 
 
 def with_spread(mean: float | str, std: float | str) -> str:
-    """``41.20 ± 0.35``, or nothing where nothing was measured."""
+    """Format a number as ``41.20 ± 0.35``, or as an empty string if nothing was measured."""
     if mean == "":
         return ""
     return f"{float(mean):.2f}" if std == "" else f"{float(mean):.2f} ± {float(std):.2f}"
 
 
 def against_random(table: Table, frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """What pretraining brings over random weights in the same mode, as measured."""
+    """Return the section on the gain of pretraining over random weights in the same mode."""
     floors = {row.get("frozen"): row for row in frame.to_dict("records") if row["model"] == RANDOM}
     rows = []
     for row in frame.to_dict("records"):
@@ -95,7 +95,7 @@ def against_random(table: Table, frame: pd.DataFrame, names: Sequence[str]) -> l
 
 
 def difference(row: Mapping[Any, Any], floor: Mapping[Any, Any], measure: Measure) -> str:
-    """Gain of a row over the floor, its sign turned so that positive is better."""
+    """Format the gain of a row over the floor, with the sign chosen so that positive is better."""
     if row[measure.column] == "" or floor[measure.column] == "":
         return ""
     gain = (float(row[measure.column]) - float(floor[measure.column])) * (1 if measure.higher else -1)

@@ -1,4 +1,4 @@
-"""How pretraining went: losses of every run in a figure, and what the paper's schedule would cost at that speed."""
+"""Report on pretraining: a figure of the losses of all runs, and the cost of the paper's schedule at their speed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.readings import AGAIN
 
 EPOCHS, PAIRS = 200, 3_163_333  # the paper's schedule (section 4.1) on MIMIC-3M
-PAPER_RATE, PAPER_DAYS = 66, 111  # pairs/s a GPU (from 100 minutes an epoch on 8 RTX A6000), and GPU-days
-CURVES = {  # column -> label, line
+PAPER_RATE, PAPER_DAYS = 66, 111  # pairs/s per GPU (from 100 minutes per epoch on 8 RTX A6000), and GPU-days
+CURVES = {  # column -> label, line style
     "loss": ("training", "-"),
     "val_loss": ("held out", "--"),
     "val_loss_shuffled": ("held out, another pair's second view", ":"),
@@ -30,25 +30,25 @@ CURVES = {  # column -> label, line
 
 
 def read_metrics(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
-    """Run -> its ``metrics.csv``.
+    """Read the ``metrics.csv`` of each run.
 
     Raises:
-        MimicError: a file is not what the receipt beside it says, or cannot be read.
+        MimicError: a file does not match the receipt beside it, or cannot be read.
     """
     paths = {folder.name: folder / "metrics.csv" for folder in folders}
     compare(with_receipts(paths.values()))
     tables = {}
     for run, path in paths.items():
-        with foreign("the metrics of a run that cannot be read", path, AGAIN):
+        with foreign("the metrics of this run cannot be read", path, AGAIN):
             tables[run] = pd.read_csv(path)[["epoch", *CURVES]].astype(float)
     return tables
 
 
 def run_receipt(path: Path) -> dict[str, Any]:
-    """What the costs are computed from, of a run's receipt.
+    """Read the parts of a run's receipt that the costs are computed from.
 
     Raises:
-        MimicError: it cannot be read, or is not as the stage writes it.
+        MimicError: the receipt cannot be read or lacks one of them.
     """
     receipt = read_receipt(path)
     return {
@@ -65,11 +65,11 @@ def run_receipt(path: Path) -> dict[str, Any]:
 
 
 def draw_losses(metrics: Mapping[str, pd.DataFrame], png: Path, dpi: int, scale: str) -> None:
-    """Draw the losses of each run by epoch, a panel a run, and write a PNG.
+    """Plot losses over epochs, one panel per run, and write a PNG.
 
     Args:
         metrics: run -> its ``metrics.csv``.
-        dpi: dots an inch.
+        dpi: resolution of the PNG.
         scale: ``sample`` or ``paper``, for the title.
     """
     figure, panels = plt.subplots(
@@ -91,7 +91,7 @@ def draw_losses(metrics: Mapping[str, pd.DataFrame], png: Path, dpi: int, scale:
 
 
 def cost_rows(receipts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row a run: measured pairs a second of one device, and from it the days of the paper's schedule.
+    """Return one row per run: measured pairs per second on one device, and the days of the paper's schedule.
 
     Args:
         receipts: run -> receipt of its pretraining.
@@ -115,7 +115,7 @@ def cost_rows(receipts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], scale: str) -> str:
-    """The rows as a page, beside the paper's."""
+    """Format the rows as a Markdown page, beside the paper's numbers."""
     keys = "run", "encoder", "image_size", "device"
     titles = ["run", "encoder (width x depth)", "pixels", "device", "pairs/s (measured)", "days (computed)"]
     lines = [

@@ -1,4 +1,4 @@
-"""Results and receipts as the tables read them: checked, each under the name of its encoder."""
+"""Read and check the results and receipts that the tables use, and name encoders as the paper does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.objectives import label
 
-FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # a result's mode -> the paper's column "frozen"
+FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # mode of a result -> value of the paper's column "frozen"
 CONSTANT, RANDOM = "constant prediction", "random weights"
 KEYS = ("task", "encoder", "mode", "data", "seeds", "test_images", "train_images", "mean", "std", "bootstrap")
 AGAIN = "delete the file and run its job again"
@@ -23,17 +23,17 @@ AGAIN = "delete the file and run its job again"
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that the paper reports of a task.
+    """A metric that the paper reports for a task.
 
     Attributes:
-        column: its column in a table: a dataset, then a metric.
+        column: its column in a table: ``<dataset>_<metric>``.
         task: the task.
         metric: the metric's name in ``metrics.json``.
         words: the metric in words.
-        unit: what its numbers mean.
-        higher: a higher number is a better one.
+        unit: the unit of the numbers.
+        higher: higher is better.
         on: the paper's dataset.
-        mode: only results of this mode count; None: of every mode, and each has a row of its own.
+        mode: use only results of this mode; None: use all modes, with a row for each.
         paper: heading of the paper's column.
     """
 
@@ -49,17 +49,17 @@ class Measure:
 
     @property
     def place(self) -> str:
-        """What the columns of the result behind it begin with."""
+        """The dataset: the prefix of the columns about the result that the number comes from."""
         return self.column.rpartition("_")[0]
 
     @property
     def title(self) -> str:
-        """Heading: words, unit, and where better is."""
+        """Heading of the column: words, unit, and an arrow towards better."""
         return f"{self.words} ({self.unit}) {'↑' if self.higher else '↓'}"
 
 
 def measures(tasks: Iterable[Task]) -> tuple[Measure, ...]:
-    """What the paper reports of tasks, in their order."""
+    """Return the metrics that the paper reports for tasks, in the order of the tasks."""
     return tuple(
         Measure(
             f"{task.layout}_{figure.metric}",
@@ -80,19 +80,19 @@ REPORTED = measures(TASKS.values())
 
 @dataclass(frozen=True)
 class Result:
-    """A ``metrics.json``.
+    """The content of a ``metrics.json``.
 
     Attributes:
         path: the file.
-        task, encoder, mode: whose result it is.
-        data: what it was obtained on.
-        seeds: repetitions.
+        task, encoder, mode: what was trained.
+        data: what it was tested on.
+        seeds: seeds of the repetitions.
         test_images, train_images: numbers of images.
-        mean, std: each metric over the seeds; the deviation of a single seed is None.
-        bootstrap: each metric's ``min``, ``max``, ``mean`` and ``std`` over test sets, of the first seed.
+        mean, std: each metric over the seeds; the standard deviation of a single seed is None.
+        bootstrap: each metric's ``min``, ``max``, ``mean`` and ``std`` over test sets, for the first seed.
         first: the metrics of the first seed.
         left_out: part (``train``, ``test``) -> number of samples that could not be used.
-        protocol: how images were cut out and tested, in words; empty where the result does not say.
+        protocol: how images were cropped and tested, in words; empty if unknown.
     """
 
     path: Path
@@ -112,20 +112,20 @@ class Result:
 
     @property
     def remark(self) -> str:
-        """How many samples were left out, where there are any."""
+        """How many samples were left out, or an empty string if none were."""
         counts = [f"{count} of {part}" for part, count in self.left_out.items() if count]
         return f"{self.task}: samples left out, {' and '.join(counts)} (named in metrics.json)" if counts else ""
 
     @property
     def receipt(self) -> str:
-        """Path of the receipt beside it."""
+        """Path of the receipt beside the file."""
         return self.path.with_name("receipt.json").as_posix()
 
     def value(self, metric: str) -> tuple[float, float | None]:
-        """Mean and deviation of a metric over the seeds.
+        """Return the mean and standard deviation of a metric over the seeds.
 
         Raises:
-            MimicError: the result has no such metric, or it is no number.
+            MimicError: the result lacks the metric, or its value is not a number.
         """
         if any(metric not in part for part in (self.mean, self.std, self.first)):
             raise MimicError(f"the result has no metric {metric!r}", where=self.path, remedy=AGAIN)
@@ -136,22 +136,22 @@ class Result:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite number."""
+    """Return whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
+    """Read a JSON object from a file.
 
     Raises:
-        MimicError: the file is missing or holds something else.
+        MimicError: the file is missing or contains something else.
     """
     try:
         content = parse_json(read_regular(path, "a result", JSON_BYTES), "a result", path)
     except UnreadableError as error:
         raise MimicError(f"the file cannot be read: {error.what}", where=path, remedy=AGAIN) from None
     if not isinstance(content, dict):
-        raise MimicError("the file does not hold a JSON object", where=path, remedy=AGAIN)
+        raise MimicError("the file does not contain a JSON object", where=path, remedy=AGAIN)
     return content
 
 
@@ -159,7 +159,7 @@ def read_result(path: Path) -> Result:
     """Read a ``metrics.json``.
 
     Raises:
-        MimicError: it cannot be read, lacks a key, or its mode is unknown; the file is named.
+        MimicError: the file cannot be read or lacks a key, or its mode is unknown.
     """
     content = read_object(path)
     try:
@@ -176,31 +176,31 @@ def read_result(path: Path) -> Result:
         raise MimicError("the result has no list of runs", where=path, remedy=AGAIN) from None
     for key in ("mean", "std", "bootstrap", "first"):
         if not isinstance(getattr(result, key), dict):
-            raise MimicError(f"{key!r} is not a block of numbers by metric", where=path, remedy=AGAIN)
+            raise MimicError(f"{key!r} does not map metrics to numbers", where=path, remedy=AGAIN)
     if not isinstance(result.seeds, list) or not result.seeds:
         raise MimicError("the result has no list of seeds", where=path, remedy=AGAIN)
     if result.mode not in FROZEN:
-        raise MimicError(f"the mode is {result.mode!r}", where=path, remedy=f"known are {', '.join(FROZEN)}")
+        raise MimicError(f"unknown mode {result.mode!r}", where=path, remedy=f"known modes: {', '.join(FROZEN)}")
     return result
 
 
 def left_out(content: Mapping[str, Any], path: Path) -> dict[str, int]:
-    """Numbers of the samples under ``skipped``, by part; few-shot results have none.
+    """Count the samples under ``skipped`` by part; few-shot results have none.
 
     Raises:
-        MimicError: ``skipped`` is something else than lists by part.
+        MimicError: ``skipped`` does not contain lists by part.
     """
     skipped = content.get("skipped", {})
     if not isinstance(skipped, dict) or not all(isinstance(samples, list) for samples in skipped.values()):
-        raise MimicError("'skipped' is not lists of samples by part", where=path, remedy=AGAIN)
+        raise MimicError("'skipped' does not map parts to lists of samples", where=path, remedy=AGAIN)
     return {part: len(samples) for part, samples in skipped.items()}
 
 
 def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Result]:
-    """Read results, no two of which may be of one task, encoder and mode (``few_shot``: and number of images).
+    """Read results; each task, encoder and mode (``few_shot``: and number of images) may occur only once.
 
     Raises:
-        MimicError: a file is broken or not what the receipt beside it says, or two claim the same cell of a table.
+        MimicError: a file is broken or does not match the receipt beside it, or two results are for the same cell.
     """
     found: dict[tuple[str, str, str, int], Result] = {}
     paths = list(paths)
@@ -210,26 +210,26 @@ def read_results(paths: Iterable[Path], *, few_shot: bool = False) -> list[Resul
         key = (result.task, result.encoder, result.mode, result.train_images if few_shot else 0)
         if key in found:
             raise MimicError(
-                f"two results are of {result.task}, {result.encoder}, {result.mode}",
+                f"there are two results for {result.task}, {result.encoder}, {result.mode}",
                 where=f"{found[key].path} and {path}",
-                remedy="give one of them",
+                remedy="pass only one of them",
             )
         found[key] = result
     return list(found.values())
 
 
 def run_statistics(receipts: Iterable[Path], key: str) -> dict[str, int]:
-    """Pretraining run -> one of the counts in the statistics of its receipt.
+    """Read one count from the statistics in the receipt of each pretraining run.
 
     Raises:
-        MimicError: a receipt is broken or lacks it.
+        MimicError: a receipt is broken or lacks the count.
     """
     return {path.parent.name: read_receipt(path).count("statistics", key) for path in receipts}
 
 
 @dataclass(frozen=True)
 class Label:
-    """An encoder as the paper names it; ``remark`` is what a reader must know of it."""
+    """The paper's names for an encoder; ``remark`` is a note for the reader of a table."""
 
     encoder: str
     model: str
@@ -239,13 +239,13 @@ class Label:
 
 @dataclass(frozen=True)
 class Encoders:
-    """The encoders that a table can name.
+    """The encoders that a table may contain.
 
     Attributes:
         runs: the config's ``pretrain.runs``: name -> model and dataset.
         baselines: the config's ``baselines``: name -> model, dataset and licence.
         missing: encoders that were left out -> reason.
-        short: datasets that have fewer pairs than wanted -> how many.
+        short: datasets with fewer pairs than requested -> how many.
     """
 
     runs: Mapping[str, Mapping[str, Any]]
@@ -258,10 +258,10 @@ class Encoders:
             self.label(name, "missing")
 
     def label(self, encoder: str, where: object = "") -> Label:
-        """The paper's names of an encoder; ``run@epoch`` is a run after so many epochs.
+        """Return the paper's names for an encoder; ``run@epoch`` is the encoder of a run after that epoch.
 
         Raises:
-            MimicError: neither a run nor a baseline has this name.
+            MimicError: there is no run or baseline of this name.
         """
         if encoder in ("constant", "random"):
             return Label(encoder, CONSTANT if encoder == "constant" else RANDOM, "")
@@ -275,7 +275,7 @@ class Encoders:
             raise MimicError(
                 f"the encoder {encoder!r} is neither a pretraining run nor a baseline",
                 where=where,
-                remedy=f"known are {', '.join([*self.runs, *self.baselines])}",
+                remedy=f"known encoders: {', '.join([*self.runs, *self.baselines])}",
             )
         name, model = self.runs[run]["dataset"], self.runs[run]["model"]
         dataset = name.upper() + (f" (epoch {epoch})" if epoch else "")
@@ -283,11 +283,11 @@ class Encoders:
         return Label(encoder, label(model), dataset, remark)
 
     def labels(self) -> list[Label]:
-        """Every run's and baseline's, in the config's order."""
+        """Return the labels of all runs and baselines, in the config's order."""
         return [self.label(name) for name in (*self.runs, *self.baselines)]
 
     def order(self, encoder: str) -> tuple[int, int]:
-        """Place of an encoder in a list: constant, random weights, runs, baselines."""
+        """Return the sort key of an encoder: constant, random weights, runs, baselines."""
         run, _, epoch = encoder.partition("@")
         names = ["constant", "random", *self.runs, *self.baselines]
         return names.index(encoder if encoder in names else run), int(epoch) if epoch.isdigit() else 1 << 30

@@ -1,6 +1,6 @@
-"""The tables, and the figures drawn from the same results: what each compares. A table's own file writes it.
+"""Registry of the tables and of the figures drawn from the same results: which encoders and tasks each compares.
 
-The rules read this while they plan, so nothing here imports pandas before a table is made.
+Snakemake reads it while planning, so pandas is only imported when a table is made.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Comparison:
     """What a table or figure compares.
 
     Attributes:
-        encoders: the config key, dotted, that names them.
-        tasks: whose results are shown; or the config key that names them.
-        results: what kind of results these are.
-        random: random weights are compared too.
-        baselines: every released checkpoint of the config is compared too, where its file is there.
-        constant: with the best constant predictions.
-        epochs: not the encoders of ``encoders``, but those of single epochs of every run that keeps them.
-        pretraining: the receipts of the pretraining runs are read.
-        part: of a figure, its name in :mod:`mimic_core.report.figure3`.
+        encoders: dotted config key of the list of encoders.
+        tasks: names of the tasks, or the config key that lists them.
+        results: kind of the results.
+        random: also compare random weights.
+        baselines: also compare every released checkpoint of the config whose file exists.
+        constant: also compare the best constant predictions.
+        epochs: compare the encoders of single epochs, of every run that saves them, instead of ``encoders``.
+        pretraining: read the receipts of the pretraining runs.
+        part: name of a figure in :mod:`mimic_core.report.figure3`.
     """
 
     encoders: str
@@ -45,38 +45,38 @@ class Comparison:
     part: str = ""
 
 
-def names_of(table: int) -> tuple[str, ...]:
-    """Names of the tasks of one of the paper's tables."""
+def task_names(table: int) -> tuple[str, ...]:
+    """Return the names of the tasks in one of the paper's tables."""
     return tuple(task.name for task in tasks_of(table))
 
 
-# Number -> what it compares; `mimic_core/report/table<number>.py` makes it
+# `mimic_core/report/table<number>.py` makes each table
 TABLES = {
-    1: Comparison("finetune.encoders", names_of(1), baselines=True, constant=True, pretraining=True),
-    2: Comparison("finetune.encoders", names_of(2), baselines=True, pretraining=True),
-    3: Comparison("report.table3", names_of(3), random=True, pretraining=True),
+    1: Comparison("finetune.encoders", task_names(1), baselines=True, constant=True, pretraining=True),
+    2: Comparison("finetune.encoders", task_names(2), baselines=True, pretraining=True),
+    3: Comparison("report.table3", task_names(3), random=True, pretraining=True),
     4: Comparison("reconstruction.encoders", results="reconstruction"),
     7: Comparison("finetune.encoders", "finetune.tasks", baselines=True, constant=True),
 }
 FIGURES = {
     "figure3a": Comparison("pretrain.runs", "report.figure3a", epochs=True, pretraining=True, part="a"),
     "figure3b": Comparison("finetune.few_shot.encoders", "finetune.few_shot.tasks", results="few_shot", part="b"),
-    "scaling": Comparison("report.scaling", names_of(3), random=True, pretraining=True, part="scaling"),
+    "scaling": Comparison("report.scaling", task_names(3), random=True, pretraining=True, part="scaling"),
 }
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a table is made from.
+class TableInputs:
+    """The inputs of a table.
 
     Attributes:
-        metrics: ``metrics.json`` of every result.
+        metrics: ``metrics.json`` of all results.
         runs: the config's ``pretrain.runs``: run -> model and dataset.
         scale: ``sample`` or ``paper``.
         pretrain: receipts of the pretraining runs.
         baselines: the config's ``baselines``: name -> model, dataset and licence.
         missing: encoders that were left out -> reason.
-        short: datasets that have fewer pairs than wanted -> how many.
+        short: datasets with fewer pairs than requested -> how many.
     """
 
     metrics: Sequence[Path]
@@ -89,25 +89,25 @@ class Given:
 
 
 def table(number: int | str) -> Comparison:
-    """What a table compares.
+    """Return what a table compares.
 
     Raises:
-        MimicError: there is no table of this number.
+        MimicError: there is no table with this number.
     """
     known = {str(one): compared for one, compared in TABLES.items()}
     if str(number) not in known:
-        remedy = f"ask for one of the tables {', '.join(known)}"
+        remedy = f"known tables: {', '.join(known)}"
         raise MimicError(f"there is no table {number}", where=f"results/table{number}.csv", remedy=remedy)
     return known[str(number)]
 
 
-def make_table(number: int | str, given: Given) -> tuple[pd.DataFrame, str]:
-    """Make a table: its rows, and the page to read.
+def make_table(number: int | str, inputs: TableInputs) -> tuple[pd.DataFrame, str]:
+    """Return the rows of a table, and its Markdown page.
 
     Raises:
-        MimicError: there is no table of this number, or a file that it reads is broken; it is named.
+        MimicError: there is no table with this number, or one of its input files is broken.
     """
     table(number)
-    make: Callable[[Given], tuple[pd.DataFrame, str]]
+    make: Callable[[TableInputs], tuple[pd.DataFrame, str]]
     make = importlib.import_module(f"mimic_core.report.table{number}").make
-    return make(given)
+    return make(inputs)

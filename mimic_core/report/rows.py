@@ -1,4 +1,4 @@
-"""A table of the paper's: its rows in its order, our numbers beside the paper's, and why a number is not there."""
+"""Build the paper's tables: its rows in its order, our numbers beside the paper's, notes on missing numbers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Key = tuple[str, str, str]  # model, frozen, dataset
 
 @dataclass(frozen=True)
 class Table:
-    """What a table shows.
+    """The layout of a table.
 
     Attributes:
         title: its heading.
         measures: its columns of numbers, in the paper's order.
-        paper: the paper's numbers: a CSV file of rows under the same column names, with a ``remark``.
-        by_mode: frozen and whole are rows of their own; else each measure says which mode it is of.
+        paper: CSV file of the paper's numbers, with the same column names and a ``remark``.
+        by_mode: frozen and whole get separate rows; otherwise each measure sets its mode.
     """
 
     title: str
@@ -32,13 +32,13 @@ class Table:
 
     @property
     def places(self) -> list[str]:
-        """One a result that a row draws from."""
+        """The datasets of the measures, one for each result in a row."""
         return list(dict.fromkeys(measure.place for measure in self.measures))
 
 
 @dataclass
 class Row:
-    """A row: an encoder in one mode (or in the modes of the measures), or an empty row of the paper's."""
+    """A row of an encoder in one mode (or in the modes of the measures), or a row of the paper that we did not run."""
 
     label: Label
     frozen: str
@@ -48,25 +48,25 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """What the paper names a row by."""
+        """The names that identify a row in the paper."""
         return self.label.model, self.frozen, self.label.dataset
 
 
 def build(
     table: Table, results: Sequence[Result], encoders: Encoders, pairs: Mapping[str, int], scale: str
 ) -> pd.DataFrame:
-    """The table: the floor first, then the paper's rows in its order, then rows the paper has not.
+    """Build a table: first the floor, then the paper's rows in their order, then rows that the paper does not have.
 
     Args:
-        table: which.
-        results: of any tasks; those of other tasks or modes than the table's are left out.
+        table: its layout.
+        results: of any tasks; those of other tasks or modes than the table's are ignored.
         encoders: their labels.
         pairs: pretraining run -> number of pairs.
         scale: ``sample`` or ``paper``.
 
     Returns:
-        A row an encoder and mode. A cell is empty where nothing was measured; ``note`` says why. Two encoders that the
-        paper calls by one name are two rows, beside the same numbers of the paper's.
+        One row per encoder and mode. A cell is empty if nothing was measured; ``note`` says why. Two encoders with the
+        same name in the paper get two rows, both with the paper's numbers.
 
     Raises:
         MimicError: a result is of an unknown encoder, or lacks a metric.
@@ -94,11 +94,11 @@ def build(
         Row(encoders.label(name), "-" if table.by_mode else "", f"not run: {reason}")
         for name, reason in unnamed.items()
     ]
-    return pd.DataFrame([cells(row, table, pairs, scale) for row in rows])
+    return pd.DataFrame([row_cells(row, table, pairs, scale) for row in rows])
 
 
 def measured_rows(table: Table, results: Sequence[Result], encoders: Encoders) -> list[Row]:
-    """Rows for which there is a result: constant, random weights, runs, baselines; frozen before whole."""
+    """Return the rows that have a result, sorted: constant, random weights, runs, baselines; frozen before whole."""
     rows: dict[tuple[str, str], Row] = {}
     for result in results:
         for measure in table.measures:
@@ -111,7 +111,7 @@ def measured_rows(table: Table, results: Sequence[Result], encoders: Encoders) -
 
 
 def not_run(key: Key, encoders: Encoders) -> str:
-    """Why a row of the paper's is empty."""
+    """Explain why a row of the paper is empty."""
     model, frozen, dataset = key
     for label in encoders.labels():
         if (label.model, label.dataset) == (model, dataset):
@@ -122,8 +122,8 @@ def not_run(key: Key, encoders: Encoders) -> str:
     return f"not run: needs a released checkpoint of {model} on {dataset}"
 
 
-def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[str, Any]:
-    """A row's columns: names, numbers, and what they were obtained on."""
+def row_cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[str, Any]:
+    """Return the cells of a row: names, numbers, and what they were measured on."""
     found: dict[str, Any] = {"model": row.label.model}
     if table.by_mode:
         found["frozen"] = row.frozen
@@ -137,7 +137,7 @@ def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[
         found[f"{measure.column}_paper"] = row.paper.get(measure.column, "")
         if result is None:
             empty.append(measure.words)
-    found["seeds"] = seeds(row.results)
+    found["seeds"] = seed_count(row.results)
     found["scale"] = scale if row.results else ""
     found["pretraining_pairs"] = pairs.get(row.label.encoder, "") if row.results else ""
     for column in ("data", "test_images", "protocol", "receipt"):
@@ -152,8 +152,8 @@ def cells(row: Row, table: Table, pairs: Mapping[str, int], scale: str) -> dict[
     return found
 
 
-def seeds(results: Mapping[str, Result]) -> int | str:
-    """How many seeds: a number where all results have as many, else one a result."""
+def seed_count(results: Mapping[str, Result]) -> int | str:
+    """Return the number of seeds, or a list by dataset if the results differ in it."""
     counts = {place: len(result.seeds) for place, result in results.items()}
     if len(set(counts.values())) == 1:
         return next(iter(counts.values()))

@@ -1,4 +1,4 @@
-"""The table of sources: what each gave, why the rest was left out, and the paper's counts beside ours.
+"""The table of sources: what each contributed, why other candidates were rejected, and the paper's counts.
 
 ``python -m mimic_core.report.sources`` prints the registry as the table of docs/sources.md.
 """
@@ -20,10 +20,10 @@ REASONS = tuple(verdict for verdict in VERDICTS if verdict != KEPT)
 
 
 def frames_statistics(path: Path) -> dict[str, int]:
-    """The units of a frames shard, and those that could not be read, by its receipt.
+    """Read the number of units, and of unreadable units, from the receipt of a frames shard.
 
     Raises:
-        MimicError: it cannot be read, or is not as the stage writes it.
+        MimicError: the receipt cannot be read or lacks one of them.
     """
     receipt = read_receipt(path)
     return {name: receipt.count("statistics", name) for name in ("units", "units_unreadable")}
@@ -34,15 +34,15 @@ def source_rows(
     datasets: Sequence[Mapping[str, Any]],
     registry: Mapping[str, Entry],
 ) -> list[dict[str, Any]]:
-    """A row a source, in the registry's order.
+    """Return one row per source, in the registry's order.
 
     Args:
         frames: source -> statistics of the receipts of its frames shards.
         datasets: statistics of the datasets' receipts.
 
     Returns:
-        Rows with the units seen and unreadable, views, candidates, kept, every reason, and for each dataset the pairs
-        taken, beside the paper's where it is one of the paper's.
+        Rows with all and unreadable units, views, candidates, counts by verdict, and for each dataset the pairs taken,
+        with the paper's count if it is one of the paper's datasets.
     """
     rows = []
     order = {name: number for number, name in enumerate(registry)}
@@ -67,7 +67,7 @@ def source_rows(
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as CSV."""
+    """Format the rows as CSV."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -76,7 +76,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scale: str) -> str:
-    """The rows as a page: what was kept and taken, and below it why the rest was not."""
+    """Format the rows as a Markdown page: what was kept and taken, then why other candidates were rejected."""
     words = {"in": "in", "paper": "paper's"}
     taken = {f"{word}_{name}": f"{words[word]} {name}" for name in datasets for word in words}
     taken = {column: title for column, title in taken.items() if column in rows[0]}
@@ -99,12 +99,12 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], datasets: Sequence[str], scal
 
 
 def units_of(row: Mapping[str, Any]) -> str:
-    """How many units a source has, and how many of them could not be read."""
+    """Format the number of units of a source, and of unreadable ones if there are any."""
     return f"{row['units']:,}" + (f" ({row['units_unreadable']} unreadable)" if row["units_unreadable"] else "")
 
 
 def registry_table(entries: Sequence[Entry]) -> str:
-    """The registry as a table in Markdown."""
+    """Format the registry as a Markdown table."""
     titles = ["source", "kind", "candidates", "licence", "access", "pairs in 1M, 3M"]
     rows = []
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Table 1: the dense tasks from every encoder, frozen and whole, beside the paper's figures."""
+"""Table 1: the dense tasks with every encoder, frozen and whole, beside the paper's numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.report.pages import page
 from mimic_core.report.readings import Encoders, measures, read_results, run_statistics
-from mimic_core.report.registry import Given
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 1", measures(tasks_of(1)), Path(__file__).with_name("paper_table1.csv"))
@@ -27,10 +27,12 @@ LOSSES = {  # heading -> statistic of a pretraining receipt
 }
 
 
-def make(given: Given) -> tuple[pd.DataFrame, str]:
-    """The table and its page."""
-    table = table1(given.metrics, given.pretrain, given.runs, given.scale, given.baselines, given.missing, given.short)
-    return table, markdown(table, given.pretrain, given.scale)
+def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
+    """Return the table and its Markdown page."""
+    table = table1(
+        inputs.metrics, inputs.pretrain, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short
+    )
+    return table, markdown(table, inputs.pretrain, inputs.scale)
 
 
 def table1(
@@ -42,33 +44,33 @@ def table1(
     missing: Mapping[str, str] | None = None,
     short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Gather the table: the floor first, then the paper's rows in its order, then rows the paper has not.
+    """Build the table: first the floor, then the paper's rows in their order, then rows that the paper does not have.
 
     Args:
-        metrics: ``metrics.json`` of fine-tuning results; those of other tasks are left out.
+        metrics: ``metrics.json`` of fine-tuning results; those of other tasks are ignored.
         pretrain: receipts of the pretraining runs.
         runs: the config's ``pretrain.runs``: run -> model and dataset.
         scale: ``sample`` or ``paper``.
         baselines: the config's ``baselines``: name -> model, dataset and licence.
         missing: encoders that were left out -> reason.
-        short: datasets that have fewer pairs than wanted -> how many.
+        short: datasets with fewer pairs than requested -> how many.
 
-    A row of the paper for which nothing was run stays empty and says so; no number is invented.
+    A row of the paper that was not run stays empty, and its note says so.
 
     Raises:
-        MimicError: a file is broken or of an unknown encoder; it is named.
+        MimicError: a file is broken or of an unknown encoder.
     """
     encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     return build(TABLE, read_results(metrics), encoders, run_statistics(pretrain, "training_pairs"), scale)
 
 
 def markdown(table: pd.DataFrame, pretrain: Iterable[Path], scale: str) -> str:
-    """The table as a page to read: the numbers, the gain over random weights, and how pretraining went."""
+    """Format the table as a Markdown page: the numbers, the gain over random weights, and the pretraining losses."""
     return "\n".join([page(TABLE, table, scale), *pretraining_lines(pretrain)])
 
 
 def pretraining_lines(receipts: Iterable[Path]) -> list[str]:
-    """How each pretraining went: the losses, and CroCo's cross-view gain."""
+    """Return the section on pretraining: the losses of each run, and CroCo's cross-view gain."""
     rows = []
     for path in receipts:
         receipt = read_receipt(path)

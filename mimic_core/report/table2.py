@@ -1,4 +1,4 @@
-"""Table 2: segmentation, pose and linear probing from every encoder, beside the paper's figures (version 4)."""
+"""Table 2: segmentation, pose and linear probing with every encoder, beside the paper's numbers (version 4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from mimic_core.finetune import TASKS, tasks_of
 from mimic_core.report.pages import page
 from mimic_core.report.readings import Encoders, Measure, measures, read_results, run_statistics
-from mimic_core.report.registry import Given
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import Table, build
 
 FROZEN_SEGMENTATION = Measure(
@@ -26,17 +26,19 @@ FROZEN_SEGMENTATION = Measure(
     mode="frozen",
     paper="paper's version 1",
 )
-MEASURES = tuple(  # of the whole encoder, or of the frozen one where a task has no other
+MEASURES = tuple(  # of the whole encoder, or of the frozen one if the task has no other mode
     replace(measure, mode=TASKS[measure.task].modes[-1]) for measure in measures(tasks_of(2))
 )
 TABLE = Table("Table 2", MEASURES, Path(__file__).with_name("paper_table2.csv"), by_mode=False)
 WITH_FROZEN = replace(TABLE, measures=(*MEASURES, FROZEN_SEGMENTATION))
 
 
-def make(given: Given) -> tuple[pd.DataFrame, str]:
-    """The table and its page."""
-    table = table2(given.metrics, given.pretrain, given.runs, given.scale, given.baselines, given.missing, given.short)
-    return table, markdown(table, given.scale)
+def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
+    """Return the table and its Markdown page."""
+    table = table2(
+        inputs.metrics, inputs.pretrain, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short
+    )
+    return table, markdown(table, inputs.scale)
 
 
 def table2(
@@ -48,10 +50,10 @@ def table2(
     missing: Mapping[str, str] | None = None,
     short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Gather the table; arguments, order and errors as :func:`mimic_core.report.table1.table1`.
+    """Build the table; for arguments, order and errors see :func:`mimic_core.report.table1.table1`.
 
-    Segmentation and pose are those of whole encoders, classification is the linear probe of frozen ones. Where a frozen
-    encoder was trained on segmentation, its column stands beside the paper's first version, which has those numbers.
+    Segmentation and pose use whole encoders; classification is the linear probe of frozen ones. If there are results of
+    frozen encoders on segmentation, they get a column beside the numbers of the paper's first version.
     """
     results = read_results(metrics)
     frozen = any((result.task, result.mode) == ("segmentation", "frozen") for result in results)
@@ -61,5 +63,5 @@ def table2(
 
 
 def markdown(table: pd.DataFrame, scale: str) -> str:
-    """The table as a page to read."""
+    """Format the table as a Markdown page."""
     return page(WITH_FROZEN if FROZEN_SEGMENTATION.column in table else TABLE, table, scale)

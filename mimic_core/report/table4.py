@@ -1,4 +1,4 @@
-"""Table 4: hidden patches of held-out pairs, painted by every model, beside the paper's figures."""
+"""Table 4: reconstruction of the masked patches of held-out pairs, beside the paper's numbers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.pages import sample_warning
 from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
-from mimic_core.report.registry import Given
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import not_run
 
 PAPER = Path(__file__).with_name("paper_table4.csv")
 DIGITS = {"loss": 4, "pixel_l2": 5, "fid": 2, "frechet": 4}  # decimals in the table
-ERRORS = ("loss", "pixel_l2")  # measured a pair
-SETS = ("fid", "frechet")  # measured of all pairs together; may be missing
+ERRORS = ("loss", "pixel_l2")  # measured per pair
+SETS = ("fid", "frechet")  # measured over all pairs together; may be missing
 NAMES = ("model", "dataset", "encoder")
-SAME = ("dataset", "pairs", "mask_ratio", "frechet_encoder")  # what all results must share
-NOT_RUN = "not_run"  # the reason, in the result of a model that cannot paint
-UNMEASURED = ("task", "encoder")  # what such a result has beside it
+SAME = ("dataset", "pairs", "mask_ratio", "frechet_encoder")  # must be equal in all results
+NOT_RUN = "not_run"  # key of the reason, in the result of a model that cannot reconstruct
+UNMEASURED = ("task", "encoder")  # the other keys of such a result
 KEYS = ("task", "encoder", *SAME, "patches", "masks", *ERRORS, *SETS, "fid_reason")
 COLUMNS = (
     *NAMES,
@@ -42,10 +42,10 @@ COLUMNS = (
 )
 
 
-def make(given: Given) -> tuple[pd.DataFrame, str]:
-    """The table and its page."""
-    table = table4(given.metrics, given.runs, given.scale, given.baselines, given.missing, given.short)
-    return table, markdown(table, given.scale)
+def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
+    """Return the table and its Markdown page."""
+    table = table4(inputs.metrics, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short)
+    return table, markdown(table, inputs.scale)
 
 
 def table4(
@@ -56,7 +56,7 @@ def table4(
     missing: Mapping[str, str] | None = None,
     short: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Gather the table: the paper's rows in its order, each with ours of the same names, then rows the paper has not.
+    """Build the table: the paper's rows in their order, with our numbers, then rows that the paper does not have.
 
     Args:
         metrics: ``metrics.json`` of every reconstruction.
@@ -64,14 +64,14 @@ def table4(
         scale: ``sample`` or ``paper``.
         baselines: the config's ``baselines``.
         missing: encoders that were left out -> reason; each is a row without numbers.
-        short: datasets that have fewer pairs than wanted -> how many.
+        short: datasets with fewer pairs than requested -> how many.
 
     Returns:
-        A row a model. ``..._error`` is the deviation over bootstrap test sets. A cell is empty where nothing was
-        measured; ``note`` says why.
+        One row per model. ``..._error`` is the standard deviation over bootstrap test sets. A cell is empty if nothing
+        was measured; ``note`` says why.
 
     Raises:
-        MimicError: a file is broken or of an unknown encoder, or two are of other pairs or masks; they are named.
+        MimicError: a file is broken or of an unknown encoder, or two files are of different pairs or masks.
     """
     encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
     found = read_reconstructions(metrics)
@@ -79,7 +79,7 @@ def table4(
     rows.sort(key=lambda row: encoders.order(row["encoder"]))
     done = {row["encoder"] for row in rows}
     rows += [
-        empty(encoders.label(name), f"not run: {reason}")
+        empty_row(encoders.label(name), f"not run: {reason}")
         for name, reason in encoders.missing.items()
         if name not in done
     ]
@@ -87,7 +87,7 @@ def table4(
     for record in pd.read_csv(PAPER, dtype=str, keep_default_na=False).to_dict("records"):
         model, dataset = record["model"], record["dataset"]
         named = [row for row in rows if (row["model"], row["dataset"]) == (model, dataset)]
-        for row in named or [empty(Label("", model, dataset), not_run((model, "", dataset), encoders))]:
+        for row in named or [empty_row(Label("", model, dataset), not_run((model, "", dataset), encoders))]:
             row |= {"loss_paper": record["loss"], "fid_paper": record["fid"]}
             row["note"] = "; ".join(filter(None, [row["note"], record["remark"]]))
             ordered.append(row)
@@ -96,11 +96,11 @@ def table4(
 
 
 def read_reconstructions(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
-    """Read the results and check that they compare.
+    """Read the results and check that they are comparable.
 
     Raises:
-        MimicError: a file is broken or not what the receipt beside it says, two are of one encoder, or two are not of
-            the same pairs and hidden patches.
+        MimicError: a file is broken or does not match the receipt beside it, two files are of the same encoder, or two
+            files are of different pairs or masked patches.
     """
     found: dict[Path, dict[str, Any]] = {}
     compare(with_receipts(paths))
@@ -110,73 +110,73 @@ def read_reconstructions(paths: Sequence[Path]) -> dict[Path, dict[str, Any]]:
         if lacking:
             raise MimicError(f"the result has no key {lacking[0]!r}", where=path, remedy=AGAIN)
         if content["task"] != "reconstruction":
-            remedy = "give results of reconstruct_run"
+            remedy = "pass only results of reconstruct_run"
             raise MimicError(f"the result is of the task {content['task']!r}", where=path, remedy=remedy)
         for other_path, other in found.items():
-            refuse_unlike(other_path, other, path, content)
+            check_comparable(other_path, other, path, content)
         found[path] = content
     return found
 
 
-def refuse_unlike(one_path: Path, one: Mapping[str, Any], path: Path, content: Mapping[str, Any]) -> None:
-    """Refuse two results that must not stand in one table."""
+def check_comparable(one_path: Path, one: Mapping[str, Any], path: Path, content: Mapping[str, Any]) -> None:
+    """Raise an error if two results must not be in the same table."""
     where, remedy = f"{one_path} and {path}", "run both again with one config"
     if one["encoder"] == content["encoder"]:
-        what = f"two results are of {content['encoder']}"
-        raise MimicError(what, where=where, remedy="give one of them")
+        what = f"there are two results for {content['encoder']}"
+        raise MimicError(what, where=where, remedy="pass only one of them")
     if NOT_RUN in one or NOT_RUN in content:
         return
     for key in SAME:
         if one[key] != content[key]:
             raise MimicError(f"{key} is {one[key]!r} and {content[key]!r}", where=where, remedy=remedy)
     if one["patches"] == content["patches"] and one["masks"] != content["masks"]:
-        raise MimicError("the results are of other pairs or hidden patches", where=where, remedy=remedy)
+        raise MimicError("the results are of different pairs or masked patches", where=where, remedy=remedy)
 
 
 def row_of(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:
-    """One result's row: with its numbers, or with the reason why there are none."""
+    """Return the row of a result: its numbers, or the reason why there are none."""
     if NOT_RUN not in content:
-        return measured(path, content, encoders, scale)
-    return empty(encoders.label(content["encoder"], path), f"not run: {content[NOT_RUN]}")
+        return measured_row(path, content, encoders, scale)
+    return empty_row(encoders.label(content["encoder"], path), f"not run: {content[NOT_RUN]}")
 
 
-def measured(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:
-    """One result's row."""
+def measured_row(path: Path, content: Mapping[str, Any], encoders: Encoders, scale: str) -> dict[str, Any]:
+    """Return the row of a result with numbers."""
     label = encoders.label(content["encoder"], path)
-    row = empty(label, "")
+    row = empty_row(label, "")
     for name in ERRORS:
         try:
             mean, error = content[name]["mean"], content[name]["bootstrap"]["std"]
         except (KeyError, TypeError):
             raise MimicError(f"{name} has no mean and bootstrap", where=path, remedy=AGAIN) from None
-        row |= {name: number(mean, name, path), f"{name}_error": number(error, name, path)}
+        row |= {name: rounded(mean, name, path), f"{name}_error": rounded(error, name, path)}
     for name in SETS:
-        row[name] = "" if content[name] is None else number(content[name], name, path)
+        row[name] = "" if content[name] is None else rounded(content[name], name, path)
     reason = f"no FID: {content['fid_reason']}" if content["fid_reason"] else ""
     row |= {key: content[key] for key in ("frechet_encoder", "pairs", "patches", "mask_ratio")}
     row |= {"data": content["dataset"], "scale": scale, "receipt": path.with_name("receipt.json").as_posix()}
     return row | {"note": "; ".join(filter(None, [reason, label.remark]))}
 
 
-def number(value: object, name: str, path: Path) -> float:
-    """A number as the table shows it."""
+def rounded(value: object, name: str, path: Path) -> float:
+    """Check a number and round it for the table."""
     if not is_number(value):
         raise MimicError(f"{name} is {value!r}, not a number", where=path, remedy=AGAIN)
     return round(float(value), DIGITS[name])  # type: ignore[arg-type]
 
 
-def empty(label: Label, note: str) -> dict[str, Any]:
-    """The row of a model of which nothing was measured."""
+def empty_row(label: Label, note: str) -> dict[str, Any]:
+    """Return the row of a model without numbers."""
     names = {"model": label.model, "dataset": label.dataset, "encoder": label.encoder}
     return {**dict.fromkeys(COLUMNS, ""), **names, "note": note}
 
 
 def markdown(table: pd.DataFrame, scale: str) -> str:
-    """The table as a page to read."""
+    """Format the table as a Markdown page."""
     by = next((name for name in table["frechet_encoder"] if name), "")
     titles = ["loss ↓", "paper", "pixel L2 ↓", "FID ↓", "paper FID"] + ([f"Frechet by {by} ↓"] if by else [])
     names = [*NAMES, *titles, "pairs", "data", "note"]
-    rows = [shown(row, bool(by)) for row in table.to_dict("records")]
+    rows = [page_cells(row, bool(by)) for row in table.to_dict("records")]
     grids = {count for count in table["patches"] if count != ""}
     lines = [
         "# Table 4",
@@ -201,8 +201,8 @@ def markdown(table: pd.DataFrame, scale: str) -> str:
     return "\n".join(lines)
 
 
-def shown(row: Mapping[Any, Any], frechet: bool) -> list[object]:
-    """A row's cells on the page."""
+def page_cells(row: Mapping[Any, Any], frechet: bool) -> list[object]:
+    """Format a row's cells for the page."""
 
     def words(name: str) -> str:
         if row[name] == "":

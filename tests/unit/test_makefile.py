@@ -53,4 +53,4 @@ def test_the_environment_of_a_folder_is_used_whatever_its_name(tmp_path, name):
 @pytest.mark.parametrize("name", ["a:b", "a {x}"])
 def test_a_folder_in_which_nothing_can_run_is_refused(tmp_path, name):
     ended = make(checkout(tmp_path / name), "env", PYTHON="false")
-    assert ended.returncode != 0 and "no colon or brace may be in the name of this folder" in ended.stderr
+    assert ended.returncode != 0 and "the path of this folder must not contain a colon or brace" in ended.stderr

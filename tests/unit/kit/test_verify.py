@@ -258,7 +258,7 @@ def test_results_and_metrics_are_compared_with_the_receipts_beside_them(tmp_path
         read_results([run / "metrics.json"])
     (run / "receipt.json").unlink()
     (run / "metrics.csv").write_bytes(b"\xff\xfe\x00" * 9)
-    with pytest.raises(MimicError, match="metrics of a run that cannot be read"):
+    with pytest.raises(MimicError, match="metrics of this run cannot be read"):
         read_metrics([run])
 
 

@@ -61,7 +61,7 @@ def test_the_last_epochs_encoder_is_the_runs_own(over_epochs, tmp_path):
 
 
 def test_a_run_whose_epochs_are_not_known_is_refused_by_its_file(over_epochs):
-    with pytest.raises(MimicError, match="epochs of croco_mimic-1m are not known") as error:
+    with pytest.raises(MimicError, match="number of epochs of croco_mimic-1m is unknown") as error:
         figure3a(over_epochs, {"croco_mimic-3m": 24}, ENCODERS, "sample")
     assert "croco_mimic-1m" in error.value.where
 
@@ -170,5 +170,5 @@ def test_scaling_has_a_point_a_dataset_over_its_pairs(tmp_path):
     assert rows["std"].iloc[1] == pytest.approx(8**0.5, abs=1e-3)
     draw_figure3("scaling", table, tmp_path / "s.png", tmp_path / "s.pdf", 60)
     assert matplotlib.image.imread(tmp_path / "s.png").std() > 0.05
-    with pytest.raises(MimicError, match="pairs of again are not known"):
+    with pytest.raises(MimicError, match="number of pairs of again is unknown"):
         scaling(files, dict.fromkeys(RUNS, 1), Encoders(runs, BASELINES), "sample")

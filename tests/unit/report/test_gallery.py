@@ -96,7 +96,7 @@ def test_a_large_result_is_thinned_out_evenly():
 
 
 def test_a_folder_without_a_result_is_named(tmp_path):
-    with pytest.raises(MimicError, match="does not hold the result of mining"):
+    with pytest.raises(MimicError, match="contains no mining result"):
         write_gallery(tmp_path)
 
 

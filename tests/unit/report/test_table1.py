@@ -165,10 +165,10 @@ def test_a_reason_cannot_break_the_page(files):
         ({"mean": ...}, "no key 'mean'"),
         ({"mean": {}}, "no metric 'delta1'"),
         ({"mean": {"delta1": float("nan")}}, "not a number"),
-        ({"std": [0.5]}, "not a block of numbers"),
+        ({"std": [0.5]}, "does not map metrics to numbers"),
         ({"runs": []}, "no list of runs"),
-        ({"skipped": {"train": None}}, "not lists of samples"),
-        ({"skipped": []}, "not lists of samples"),
+        ({"skipped": {"train": None}}, "does not map parts to lists of samples"),
+        ({"skipped": []}, "does not map parts to lists of samples"),
         ({"seeds": [], "runs": [{"metrics": {"delta1": 1.0}}]}, "no list of seeds"),
         ({"mode": "thawed"}, "'thawed'"),
         ({"encoder": "nobody"}, "'nobody'"),
@@ -192,7 +192,7 @@ def test_a_file_that_is_no_result_is_named(files, tmp_path, content):
 
 def test_two_results_for_one_cell_are_refused(files, tmp_path):
     twin = result(tmp_path, "depth", "croco_mimic-3m", "frozen", 99.0, train_images=8)
-    with pytest.raises(MimicError, match="two results are of depth, croco_mimic-3m, frozen") as error:
+    with pytest.raises(MimicError, match="two results for depth, croco_mimic-3m, frozen") as error:
         table1([*files[0], twin], files[1], RUNS, "sample")
     assert str(twin) in error.value.where
 

@@ -104,7 +104,7 @@ def test_other_patches_are_said_and_other_masks_refused(write):
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", patches=196, masks="def")]
     assert "into 49 and 196 patches" in markdown(table4(files, RUNS, "sample"), "sample")
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", masks="def")]
-    with pytest.raises(MimicError, match="other pairs or hidden patches") as caught:
+    with pytest.raises(MimicError, match="different pairs or masked patches") as caught:
         table4(files, RUNS, "sample")
     assert all(str(path) in caught.value.where for path in files)
 
@@ -116,7 +116,7 @@ def test_other_patches_are_said_and_other_masks_refused(write):
         ({"pairs": 21}, "pairs is"),
         ({"mask_ratio": 0.75}, "mask_ratio is"),
         ({"frechet_encoder": "random"}, "frechet_encoder is"),
-        ({"encoder": "croco_mimic-3m"}, "two results are of croco_mimic-3m"),
+        ({"encoder": "croco_mimic-3m"}, "two results for croco_mimic-3m"),
         ({"encoder": "nobody"}, "'nobody'"),
         ({"task": "depth"}, "task 'depth'"),
         ({"loss": 0.3}, "loss has no mean"),

@@ -101,7 +101,7 @@ def test_the_page_has_a_section_a_metric(files):
 @pytest.mark.parametrize(
     ("task", "changes", "words"),
     [
-        ("depth", {"bootstrap": {"delta1": {"min": 1, "max": 2, "mean": 1.5}}}, "not whole"),
+        ("depth", {"bootstrap": {"delta1": {"min": 1, "max": 2, "mean": 1.5}}}, "incomplete"),
         ("depth", {"bootstrap": ...}, "no key 'bootstrap'"),
         ("depth", {"runs": [{"metrics": {}}]}, "no metric 'delta1'"),
         ("depth", {"encoder": "nobody"}, "'nobody'"),
