@@ -1,4 +1,4 @@
-"""``python -m mimic_core.cli`` is ``mimic``."""
+"""Run ``mimic`` as ``python -m mimic_core.cli``."""
 
 from mimic_core.cli.main import main
 

@@ -1,7 +1,7 @@
-"""After a crash: what still runs in a results folder, and how the workflow is started again.
+"""Recover a results folder after a crash: find jobs that still run, unlock it, and say how to restart the workflow.
 
-Snakemake that was ended by SIGKILL (or whose machine lost power) leaves its jobs running and its locks behind. What it
-left is found by the processes of this machine, by SLURM's queue, and by pretraining's locks with their sign of life.
+When Snakemake is killed by SIGKILL or a power failure, its jobs keep running and its locks stay. We find the jobs
+through this machine's processes, SLURM's queue, and the heartbeats of pretraining's locks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 
 from mimic_core.cli.snakemake_state import (
     Start,
-    again,
     all_starts,
     external_numbers,
     incomplete_files,
     locked,
     may_hold_the_lock,
+    restart_command,
     unlock,
 )
 from mimic_core.kit.errors import MimicError, printable
@@ -39,23 +39,23 @@ log = logging.getLogger("mimic")
 Say = Callable[[str], None]
 
 GRACE = 120.0  # seconds that a job has to end by itself: pretraining writes a checkpoint
-LOOK_EVERY = 1.0  # seconds between two looks at whether jobs still run
-TOLD_EVERY = 30.0  # seconds between two lines that say what is waited for
-ABANDONED_AFTER = 3600.0  # seconds untouched after which another machine's half-written file counts as abandoned
+POLL_INTERVAL = 1.0  # seconds between checks whether jobs still run
+REPORT_INTERVAL = 30.0  # seconds between messages while waiting
+ABANDONED_AFTER = 3600.0  # seconds without a change after which another machine's partial file counts as abandoned
 SHOWN = 20  # files of a list that are shown
 
 
 @dataclass(frozen=True)
 class Found:
-    """What there is in a folder.
+    """The state of a folder in which Snakemake ran.
 
     Attributes:
-        masters: processes of Snakemake that are at work in it.
+        masters: Snakemake processes that are running in it.
         jobs: processes of this machine that run one of its jobs.
-        queued: jobs of SLURM, running or waiting: number -> what it does and its state.
-        elsewhere: pretraining on other machines that no job of SLURM accounts for: name of the run -> who is at it.
+        queued: SLURM jobs, running or pending: ID -> what it does and its state.
+        elsewhere: pretraining on other machines that belongs to no SLURM job in the queue: run -> process.
         locked: whether Snakemake's locks are there.
-        incomplete: files whose jobs had begun and were not seen to end.
+        incomplete: files whose jobs were started but not seen to finish.
     """
 
     masters: list[Process]
@@ -67,7 +67,7 @@ class Found:
 
     @property
     def orphans(self) -> list[str]:
-        """A line a job that runs without a Snakemake that waits for it."""
+        """Describe each job that is still running, one line each."""
         return [
             *(f"process {job.number}: {described(job)}" for job in self.jobs),
             *(f"SLURM job {number}: {what}" for number, what in self.queued.items()),
@@ -78,66 +78,66 @@ class Found:
 def recover(
     folder: str | Path, *, cancel: bool = False, sure: bool = False, say: Say = print, grace: float = GRACE
 ) -> None:
-    """Bring a folder whose Snakemake was killed into a state in which the workflow can be started again.
+    """Make a folder whose Snakemake was killed ready for the workflow to be started again.
 
-    Jobs that still run are waited for, or with ``cancel`` ended; what was left locked is unlocked; files that killed
-    jobs left half-written are removed.
+    Waits for jobs that still run, or ends them with ``cancel``; then unlocks the folder and removes the partial files
+    of killed jobs.
 
     Args:
-        folder: where Snakemake runs (``--directory``), or its folder ``results``.
-        cancel: end the jobs; they are only listed unless ``sure``.
-        sure: also: no Snakemake runs in the folder on another machine, which cannot be seen from here.
-        say: takes each line of what is found and done.
+        folder: where Snakemake ran (``--directory``), or its folder ``results``.
+        cancel: end the jobs; without ``sure``, only list them.
+        sure: confirm ``cancel``, and that no Snakemake runs in the folder on another machine, which we cannot see.
+        say: called with each line of the report.
         grace: seconds that a job has to end by itself.
 
     Raises:
-        MimicError: there is no run of Snakemake in the folder, one is still at work, or it cannot be unlocked.
+        MimicError: Snakemake never ran in the folder or is still running, or the folder cannot be unlocked.
     """
-    say = harmless(say)
+    say = escaped(say)
     work = working_folder(Path(folder))
     starts = all_starts(work)
     found = look(work, starts)
-    refuse_where_at_work(work, found, starts, sure)
+    refuse_if_running(work, found, starts, sure)
     for line in found.orphans:
         say(f"still runs: {line}")
     if found.orphans and cancel and not sure:
-        say("nothing was ended; to end these jobs: mimic recover --cancel --yes")
+        say("no job was ended; to end these jobs: mimic recover --cancel --yes")
         return
     if found.orphans and cancel:
         cancel_jobs(found, say, grace)
     elif found.orphans:
-        say("waiting for them to end; Ctrl-C stops the waiting, and mimic recover --cancel ends them")
+        say("waiting for them to end; press Ctrl-C to stop waiting, or run mimic recover --cancel to end them")
         wait_for_jobs(work, starts)
     if not found.orphans:
-        say("no job runs")
+        say("no job is running")
     if found.locked:
-        unlock(work, again(starts))
+        unlock(work, restart_command(starts))
         say("unlocked the folder")
     for path in abandoned(work / "results"):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-        say(f"removed what was half-written: {path.relative_to(work)}")
+        say(f"removed a partial file: {path.relative_to(work)}")
     for line in listed(incomplete_files(work)):
         say(line)
-    say(f"start the workflow again: {again(starts)}")
+    say(f"start the workflow again: {restart_command(starts)}")
 
 
-def harmless(say: Say) -> Say:
-    """What says lines as they are safe to show: names of files and lines of logs steer no terminal."""
+def escaped(say: Say) -> Say:
+    """Wrap ``say`` to escape control characters, which file names and log lines may hold."""
     return lambda line: say(printable(line))
 
 
 def working_folder(folder: Path) -> Path:
-    """The folder Snakemake runs in, from itself or from its results."""
+    """Return the folder Snakemake ran in, given that folder or its results."""
     for candidate in (folder.resolve(), folder.resolve().parent):
         if (candidate / ".snakemake").is_dir():
             return candidate
     raise MimicError(
-        "no Snakemake has run here", where=folder, remedy="name the folder it ran in (--directory), or its results"
+        "Snakemake has never run here", where=folder, remedy="name the folder it ran in (--directory), or its results"
     )
 
 
 def look(work: Path, starts: Sequence[Start]) -> Found:
-    """See what there is, after these starts of Snakemake."""
+    """Inspect a folder in which Snakemake was started like this."""
     here = [process for process in running() if process.folder == work]
     queued = slurm_jobs({run for start in starts for run in start.slurm_runs}, external_numbers(work))
     jobs = [process for process in here if script(process)]
@@ -156,19 +156,19 @@ def look(work: Path, starts: Sequence[Start]) -> Found:
 
 
 def script(process: Process) -> str:
-    """Name of the workflow's script that a process runs; empty where it runs none."""
+    """Return the name of the workflow script that a process runs; empty if it runs none."""
     words = (Path(word) for word in process.words if word.endswith(".py"))
     return next((word.stem for word in words if word.parent.name == "workflow_scripts"), "")
 
 
 def described(process: Process) -> str:
-    """What a job makes, by its script and the results on its command line."""
+    """Describe a job by its script and the receipt on its command line."""
     outputs = [word for word in process.words if word.startswith("results/") and word.endswith("receipt.json")]
     return " ".join(filter(None, [script(process), *map(printable, outputs[-1:])]))
 
 
 def is_snakemake(process: Process) -> bool:
-    """Whether a process is a Snakemake that starts jobs, and not one that runs inside of a job."""
+    """Return whether a process is a main Snakemake, and not one that runs inside a job."""
     names = [Path(word).name for word in process.words[:3]]
     starts = "snakemake" in names or "snakemake/__main__.py" in " ".join(process.words[:3])
     modes = {value for name, value in pairwise(process.words) if name == "--mode"}
@@ -176,18 +176,18 @@ def is_snakemake(process: Process) -> bool:
 
 
 def pretraining(work: Path) -> dict[str, Holder]:
-    """Runs that a living process is at, by their locks."""
+    """Return the pretraining runs whose lock is held by a living process."""
     locks = sorted((work / "results" / "checkpoints").glob(f"*/{LOCK}"))
     holders = ((path.parent.name, find_holder(path)) for path in locks)
     return {run: holder for run, holder in holders if holder is not None}
 
 
 def slurm_jobs(runs: set[str], numbers: set[str]) -> dict[str, str]:
-    """Jobs in SLURM's queue that Snakemake sent from this folder: number -> what it does and its state.
+    """Return the jobs in SLURM's queue that were submitted from this folder: ID -> what it does and its state.
 
     Args:
-        runs: names of its jobs: Snakemake draws one for each of its own runs.
-        numbers: job numbers that it had noted.
+        runs: SLURM job names; Snakemake makes up one for each of its own runs.
+        numbers: job IDs that Snakemake had recorded.
     """
     if not (runs or numbers) or shutil.which("squeue") is None:
         return {}
@@ -198,7 +198,7 @@ def slurm_jobs(runs: set[str], numbers: set[str]) -> dict[str, str]:
     except subprocess.TimeoutExpired:
         answer, fault = "", "no answer for a minute"
     if fault:
-        log.warning("squeue: %s; jobs of SLURM cannot be seen from here", fault)
+        log.warning("squeue: %s; SLURM jobs cannot be seen from here", fault)
     rows = (line.split("\t") for line in answer.splitlines())
     return {
         number: f"{what.strip()}, {state.lower()}"
@@ -207,12 +207,12 @@ def slurm_jobs(runs: set[str], numbers: set[str]) -> dict[str, str]:
     }
 
 
-def refuse_where_at_work(work: Path, found: Found, starts: Sequence[Start], sure: bool) -> None:
-    """Raise the error of a folder in which Snakemake is at work, or may be."""
+def refuse_if_running(work: Path, found: Found, starts: Sequence[Start], sure: bool) -> None:
+    """Raise if Snakemake is running in the folder, or may be."""
     if found.masters:
         numbers = ", ".join(str(process.number) for process in found.masters)
         raise MimicError(
-            f"Snakemake is at work in this folder: process {numbers}",
+            f"Snakemake is running in this folder: process {numbers}",
             where=work,
             remedy=f"wait for it, or end it and its jobs first: kill -INT {found.masters[0].number}",
         )
@@ -221,14 +221,14 @@ def refuse_where_at_work(work: Path, found: Found, starts: Sequence[Start], sure
     if others and not sure:
         at = f"{others[-1].user} on {others[-1].machine}"
         raise MimicError(
-            f"Snakemake was started in this folder by {at}: whether it still runs cannot be seen from here",
+            f"Snakemake was started in this folder by {at}, and this machine cannot see whether it still runs",
             where=work,
-            remedy=f"run mimic recover as {at}; where it surely runs no more: mimic recover --yes",
+            remedy=f"run mimic recover as {at}, or mimic recover --yes if you are sure that it has ended",
         )
 
 
 def cancel_jobs(found: Found, say: Say, grace: float) -> None:
-    """End the jobs: those of this machine, and those of SLURM."""
+    """End the jobs of this machine and of SLURM."""
     if found.queued:
         subprocess.run(["scancel", *found.queued], check=False, timeout=60)
     killed = end(found.jobs, grace)
@@ -240,27 +240,27 @@ def cancel_jobs(found: Found, say: Say, grace: float) -> None:
     while any(map(still_runs, killed)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for run, holder in found.elsewhere.items():
-        say(f"not ended: pretraining {run} ({holder}): end it there; a second one is refused as long as it runs")
+        say(f"not ended: pretraining {run} ({holder}): end it there; while it runs, the run cannot be started again")
 
 
 def wait_for_jobs(work: Path, starts: Sequence[Start]) -> None:
-    """Wait until no job runs, and say now and then what is waited for."""
-    told = time.monotonic()
+    """Wait until no job runs, and log from time to time which ones still do."""
+    reported = time.monotonic()
     while orphans := (found := look(work, starts)).orphans:
-        if time.monotonic() - told >= TOLD_EVERY:
+        if time.monotonic() - reported >= REPORT_INTERVAL:
             log.info("waiting for %d jobs: %s", len(orphans), "; ".join(orphans))
-            told = time.monotonic()
-        time.sleep(10 * LOOK_EVERY if found.queued else LOOK_EVERY)  # a scheduler is not asked every second
+            reported = time.monotonic()
+        time.sleep(10 * POLL_INTERVAL if found.queued else POLL_INTERVAL)  # go easy on the scheduler
 
 
 def abandoned(results: Path) -> list[Path]:
-    """Half-written files and folders below the results that nobody writes any more."""
+    """Find partial files and folders below the results whose writer is gone."""
     found = []
     for path in sorted(results.rglob(f"{PARTIAL}*")):
         here = re.match(rf"{re.escape(PARTIAL + socket.gethostname())}-([0-9]{{1,9}})-", path.name)
         try:
             quiet = time.time() - path.lstat().st_mtime > ABANDONED_AFTER
-        except FileNotFoundError:  # another process has removed it meanwhile
+        except FileNotFoundError:  # removed by another process meanwhile
             continue
         if not alive(int(here[1])) if here else quiet:
             found.append(path)
@@ -268,7 +268,7 @@ def abandoned(results: Path) -> list[Path]:
 
 
 def listed(files: list[str]) -> list[str]:
-    """Lines about the files that will be made again."""
+    """Format a list of the files that will be made again."""
     if not files:
         return []
     more = [f"  ... and {len(files) - SHOWN:,} more"] if len(files) > SHOWN else []

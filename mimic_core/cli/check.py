@@ -1,4 +1,4 @@
-"""``mimic check``: is every tool there, and all raw data?"""
+"""``mimic check``: check that every tool and all raw data are there."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from mimic_core.kit.errors import MimicError
 
-HELP = "is every tool there, and all raw data?"
+HELP = "check that every tool and all raw data are there"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``mimic check``."""
+    """Add the options of ``mimic check``."""
     parser.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml: whose sources to check"
+        "--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml, to check their sources"
     )
     parser.add_argument("--deep", action="store_true", help="read the first view of every video, group and scene")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print a line a tool; fail where one is missing."""
+    """Print one line per check, and fail if any check fails."""
     from mimic_core.cli.tools import checks
 
     found = []
@@ -27,4 +27,4 @@ def run(args: argparse.Namespace) -> None:
         found.append(fine)
         print(f"{'ok  ' if fine else 'FAIL'}  {what:<28} {detail}")
     if not all(found):
-        raise MimicError("something is missing", where="the lines marked FAIL", remedy="do what they say")
+        raise MimicError("some checks failed", where="the lines marked FAIL", remedy="do what they say")

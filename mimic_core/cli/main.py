@@ -1,4 +1,4 @@
-"""The command ``mimic``: a file a command, each thin over the functions that the workflow calls."""
+"""The command ``mimic``. Each subcommand is a file: a thin layer over the functions that the workflow calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def dispatch(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and call the command."""
+    """Parse the command line and run the subcommand."""
     parser = argparse.ArgumentParser(prog="mimic", description="Mine image pairs with patch correspondences.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True)

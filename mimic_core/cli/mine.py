@@ -1,4 +1,4 @@
-"""``mimic mine``: pairs from a folder of videos, folders of images, or both."""
+"""``mimic mine``: mine pairs from a folder of videos, image folders, or both."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mimic_core.pairs.folder import FolderSettings
 
 HELP = "mine pairs from a folder of videos, image folders, or both"
-SOME_FAILED = 3  # exit code: done, but not all files could be read
-OPTIONS = {  # which option gives a setting
+SOME_FAILED = 3  # exit code: done, but some files were unreadable
+OPTIONS = {  # setting -> option that gives it
     "pairs.min_overlap": "--overlap",
     "pairs.max_overlap": "--overlap",
     "pairs.near_duplicate_bits": "--near-duplicates",
@@ -24,37 +24,41 @@ OPTIONS = {  # which option gives a setting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``mimic mine``."""
-    parser.add_argument("folder", type=Path, help="searched at any depth")
+    """Add the options of ``mimic mine``."""
+    parser.add_argument("folder", type=Path, help="folder to search, including its subfolders")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument(
         "--every",
         type=seconds,
         metavar="SECONDS",
-        help="between two views of a video (default: 1.0); 0: every frame",
+        help="time between two views of a video (default: 1.0); 0: every frame",
     )
     parser.add_argument(
-        "--overlap", type=float, nargs=2, metavar=("LOW", "HIGH"), help="kept between these (default: 0.5 0.75)"
+        "--overlap",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="keep pairs whose overlap is between these (default: 0.5 0.75)",
     )
     parser.add_argument(
-        "--near-duplicates", type=int, metavar="BITS", help="leave out pairs whose hashes differ by no more"
+        "--near-duplicates", type=int, metavar="BITS", help="leave out pairs whose hashes differ in at most BITS bits"
     )
     parser.add_argument(
         "--blur-faces", metavar="MODEL", help="blur faces before anything is written: auto, or a .onnx file"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (one a core)")
-    parser.add_argument("--seed", type=int, help="of every draw (default: 0)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="number of processes (one per core)")
+    parser.add_argument("--seed", type=int, help="random seed (default: 0)")
 
 
 def seconds(text: str) -> float:
-    """Argparse type of ``--every``: ``0.5`` or ``0.5s``."""
+    """Argparse type of ``--every``: parse ``0.5`` or ``0.5s``."""
     return float(text.removesuffix("s"))
 
 
 def run(args: argparse.Namespace) -> None:
-    """Mine a folder, and print what became of the candidates and what could not be read.
+    """Mine a folder, and print the verdicts on its candidates and the files that could not be read.
 
-    Leaves with exit code 3 where something could not be read and the rest was mined.
+    Exits with code 3 if some files could not be read and the rest was mined.
     """
     from mimic_core.pairs.folder import mine_folder
     from mimic_core.report import write_gallery
@@ -63,18 +67,18 @@ def run(args: argparse.Namespace) -> None:
         raise MimicError(f"{args.jobs} jobs", where="--jobs", remedy="give 1 or more")
     settings = settings_of(args)
     statistics = mine_folder(args.folder, args.out, settings, args.jobs, confined=True)
-    page = write_gallery(args.out, checked=True)  # before anything is printed: whoever reads it may have left
+    page = write_gallery(args.out, checked=True)  # before printing, which fails if the reader of stdout is gone
     print(summary(statistics))
-    print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}, to look at: {page}")
+    print(f"\npairs: {args.out / 'pairs.tar'}, table: {args.out / 'pairs.parquet'}, gallery: {page}")
     if statistics["unreadable"]:
         raise SystemExit(SOME_FAILED)
 
 
 def settings_of(args: argparse.Namespace) -> FolderSettings:
-    """Settings from the options that were given; the others keep their defaults.
+    """Make settings from the given options; the others keep their defaults.
 
     Raises:
-        MimicError: a value out of range, with its option.
+        MimicError: a value is out of range; it names the option.
     """
     from mimic_core.pairs import MiningSettings
     from mimic_core.pairs.folder import FolderSettings
@@ -89,12 +93,12 @@ def settings_of(args: argparse.Namespace) -> FolderSettings:
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """The values that are there."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def summary(statistics: dict[str, Any]) -> str:
-    """A table of the verdicts, and each video that could not be read."""
+    """Format the verdicts as a table, followed by notes and the videos that could not be read."""
     from mimic_core.pairs import VERDICTS
     from mimic_core.sources import told
 

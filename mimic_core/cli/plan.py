@@ -1,4 +1,4 @@
-"""``mimic plan``: what a config will cost before it runs."""
+"""``mimic plan``: estimate what a config will cost before it runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any
 from mimic_core.kit.errors import MimicError
 from mimic_core.plan import TARGETS
 
-HELP = "what a config will cost before it runs: jobs, time, GPU-days, disk"
+HELP = "estimate what a config will cost before it runs: jobs, time, GPU-days, disk"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``mimic plan``."""
+    """Add the options of ``mimic plan``."""
     parser.add_argument("targets", nargs="*", default=[], help=f"rules or files ({' '.join(TARGETS)})")
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="overlays on top of config.yaml")
-    parser.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys on top of these")
+    parser.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="single keys on top of the overlays"
+    )
     parser.add_argument("--nodes", type=int, default=1, help="nodes of the cluster (1)")
     parser.add_argument("--gpus-per-node", type=int, default=8, metavar="N", help="(8)")
     parser.add_argument("--cores-per-node", type=int, default=64, metavar="N", help="(64)")
@@ -25,30 +27,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--benchmarks",
         type=Path,
         default=Path("results/benchmarks"),
-        help="files that this machine has measured; their rates go before the shipped ones (results/benchmarks)",
+        help="benchmark files of this machine, whose rates replace the shipped ones (results/benchmarks)",
     )
     parser.add_argument(
         "--latency",
         type=float,
         metavar="SECONDS",
-        help="between a job's end and the start of what waited for it (as measured on one machine)",
+        help="delay between the end of a job and the start of the next that depends on it (as measured on one machine)",
     )
     parser.add_argument(
         "--replay",
         type=int,
         metavar="CORES",
-        help="check the simulator: a finished run, made on one machine with --cores CORES, beside its simulation",
+        help="check the simulator: compare a finished run on one machine with --cores CORES to its simulation",
     )
-    parser.add_argument("--out", type=Path, help="a CSV file to write; a page (.md) is put beside it")
+    parser.add_argument("--out", type=Path, help="CSV file to write, with a Markdown page (.md) beside it")
 
 
 def value_of(text: str) -> dict[str, Any]:
-    """``key=value`` as a block; keys may be dotted."""
+    """Parse ``key=value`` into a config block; the key may be dotted."""
     from mimic_core.foreign.yaml_files import parse_yaml
 
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise MimicError(f"{text!r} is no key=value", where="--config", remedy="write --config videos=FOLDER")
+        raise MimicError(f"{text!r} is not key=value", where="--config", remedy="write --config videos=FOLDER")
     block: Any = parse_yaml(value, f"--config {key}")
     for part in reversed(key.split(".")):
         block = {part: block}
@@ -56,10 +58,10 @@ def value_of(text: str) -> dict[str, Any]:
 
 
 def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """The config of the workflow in a folder, with overlays and single keys on top, as it was asked for.
+    """Read and check the config of the workflow in a folder, with the overlays and single keys of the command line.
 
     Raises:
-        MimicError: no workflow here, or a config at fault.
+        MimicError: there is no workflow in the folder, or the config is invalid.
     """
     from mimic_core.config import as_typed, check_config, merge, read_config, read_schema
 
@@ -76,14 +78,15 @@ def checked_config(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the plan, and write it where asked.
+    """Print the plan, and write it to ``--out`` if given.
 
     Raises:
-        MimicError: no workflow here, a config at fault, a cluster too small for a job, or no finished run to replay.
+        MimicError: there is no workflow here, the config is invalid, the cluster is too small for a job, or there is no
+            finished run to replay.
     """
     folder, snakefile = Path(), Path("Snakefile")
     config = checked_config(folder, args)
-    # sizes of models come from modules that load torch: a config at fault is named without
+    # imported after the check, since model sizes come from modules that load torch
     from mimic_core.kit.files import write_text
     from mimic_core.plan import (
         Cluster,

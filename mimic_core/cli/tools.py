@@ -1,4 +1,4 @@
-"""Is every tool there, and all raw data? What ``mimic check`` prints."""
+"""The checks of ``mimic check``: tools, hardware and raw data."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ PACKAGES = {
     "workflow and report": ("snakemake", "matplotlib", "jsonschema"),
 }
 
-STATES = {FOUND: True, PARTIAL: True, MISSING: False, CORRUPT: False}  # whether a source of that state is fine
+STATES = {FOUND: True, PARTIAL: True, MISSING: False, CORRUPT: False}  # state of a source -> whether it is usable
 
-Line = tuple[bool, str, str]  # fine or not, what was looked at, what was found or what to do
+Line = tuple[bool, str, str]  # whether it passed, what was checked, the finding or what to do
 
 
 def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> Iterator[Line]:
-    """Look at the packages, the renderer, the processor, the disk below ``folder`` and the sources of its config.
+    """Check the packages, the renderer, the training device, the disk of ``folder`` and the sources of its config.
 
     Args:
+        folder: the repository.
         overlays: config files on top of the folder's ``config.yaml``.
-        deep: whether the first view of every unit is read.
+        deep: read the first view of every unit.
 
     Raises:
-        MimicError: overlays are given, and there is no ``config.yaml`` in the folder; or the config is at fault.
+        MimicError: overlays are given but there is no ``config.yaml`` in the folder, or the config is invalid.
     """
     config = folder / "config.yaml"
     if overlays and not config.is_file():
-        raise MimicError("there is no config.yaml that this overlays", where=config, remedy="run it in the repository")
+        raise MimicError("there is no config.yaml to overlay", where=config, remedy="run it in the repository")
     merged: Mapping[str, Any] = {}
     if config.is_file() and (folder / SCHEMA).is_file():
         merged = read_config(config, overlays)
@@ -57,7 +58,7 @@ def checks(folder: Path, overlays: Sequence[Path] = (), deep: bool = False) -> I
 
 
 def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
-    """What lies on disk of each source of the config."""
+    """Check what is on disk of each source of the config."""
     registry = read_registry()
     for name, settings in config["sources"].items():
         if settings["root"] == "{videos}":
@@ -69,7 +70,7 @@ def source_lines(config: Mapping[str, Any], deep: bool) -> Iterator[Line]:
 
 
 def first_view(name: str, config: Mapping[str, Any]) -> Callable[[Unit], None]:
-    """What reads the first view of a unit of a source, and raises where it cannot."""
+    """Return a function that reads the first view of a unit of a source, and raises if it cannot."""
     from mimic_core.config import wiring
     from mimic_core.frames import Remark, reader
 
@@ -86,7 +87,7 @@ def first_view(name: str, config: Mapping[str, Any]) -> Callable[[Unit], None]:
 
 
 def package_line(purpose: str, names: tuple[str, ...]) -> Line:
-    """Whether the packages of a purpose can be imported."""
+    """Check that the packages for a purpose can be imported."""
     faults = []
     for name in names:
         try:
@@ -100,7 +101,7 @@ def package_line(purpose: str, names: tuple[str, ...]) -> Line:
 
 
 def renderer_line() -> Line:
-    """Which of the two renderers runs here."""
+    """Report which of the two renderers runs here."""
     try:
         import moderngl
 
@@ -115,7 +116,7 @@ def renderer_line() -> Line:
 
 
 def device_line() -> Line:
-    """What torch computes on."""
+    """Report what torch computes on."""
     try:
         import torch
     except ImportError:

@@ -1,6 +1,6 @@
-"""The workflow's config: read, checked, and quoted where Snakemake hands it to a shell.
+"""Read and check the workflow's config, and check names that Snakemake passes to a shell.
 
-:mod:`wiring`, what the rules ask of a config, is a door of its own.
+The rules import :mod:`wiring`, which derives their inputs, settings and resources from a config.
 """
 
 from typing import TYPE_CHECKING
@@ -20,5 +20,5 @@ __all__ = [
     "read_schema",
 ]
 
-# The wiring is beside these, and loads none of them
+# lazy, so that importing the wiring does not load these modules
 __getattr__ = lazy_door(__name__, {}, __all__, "checking")

@@ -1,4 +1,4 @@
-"""Write the config's schema and its reference page anew from the declarations: ``python -m mimic_core.config``."""
+"""Generate the config's schema and its reference page from the declarations: ``python -m mimic_core.config``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mimic_core.config.schema import config_schema
 from mimic_core.foreign.yaml_files import load_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDTH = 110  # letters of a line
+WIDTH = 110  # characters per line
 PAGE = ROOT / "docs/config.md"
 
 
 def generated() -> dict[Path, str]:
-    """The files and what they should hold."""
+    """Return the generated files and their content."""
     defaults = load_yaml(ROOT / "config.yaml")
     schema = config_schema(defaults)
     return {ROOT / SCHEMA: as_text(schema) + "\n", PAGE: reference_page(schema, defaults)}
 
 
 def as_text(value: object, indent: int = 0) -> str:
-    """JSON in which what fits on a line stands on one."""
+    """Format as JSON, with everything that fits on one line."""
     short = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict) or len(short) + indent < WIDTH:
         return short

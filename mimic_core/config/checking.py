@@ -1,6 +1,6 @@
-"""Checking a config before anything runs: closed schema, "did you mean", bounds of numbers, names that must exist.
+"""Check a config before anything runs: unknown keys with suggestions, invalid values, names that must exist.
 
-Needs nothing but PyYAML and jsonschema, so that a plan can be made on a machine without the scientific stack.
+This needs only PyYAML and jsonschema, so that a plan can be made on a machine without the scientific stack.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from mimic_core.sources import read_registry
 Config = Mapping[str, Any]
 
 SCHEMA = Path("rules/schemas/config.schema.json")
-LONGEST = 1_000  # values of a list, keys of a block
-LONGEST_TEXT = 4_096  # letters, as of a path
-LONGEST_KEY = 200  # letters
-SHOWN = 20  # problems that are told
-TOLD = 300  # letters of what is told of one
+MAX_ITEMS = 1_000  # values of a list, keys of a block
+MAX_TEXT = 4_096  # characters, as of a path
+MAX_KEY = 200  # characters
+SHOWN = 20  # problems listed in an error
+MAX_SHOWN = 300  # characters shown of each
 
 
 @cache
 def read_schema(checkout: Path) -> Mapping[str, Any]:
-    """The schema of the config, as ``python -m mimic_core.config`` has written it.
+    """Read the config's schema, which ``python -m mimic_core.config`` generates.
 
     Args:
         checkout: the folder of the workflow.
@@ -43,7 +43,7 @@ def read_schema(checkout: Path) -> Mapping[str, Any]:
 
 
 def read_config(path: str | Path, overlays: Iterable[str | Path] = ()) -> dict[str, Any]:
-    """A config with overlays on top, merged key by key as Snakemake does; not checked."""
+    """Read a config and merge overlays into it key by key, as Snakemake does, without checking it."""
     config: dict[str, Any] = {}
     for file in (path, *overlays):
         merge(config, load_block(file))
@@ -51,23 +51,23 @@ def read_config(path: str | Path, overlays: Iterable[str | Path] = ()) -> dict[s
 
 
 def load_block(path: str | Path) -> Mapping[str, Any]:
-    """The keys of a config file; none of one that is empty.
+    """Read the keys of a config file; an empty file has none.
 
     Raises:
-        MimicError: it cannot be read, or holds something else than keys.
+        MimicError: the file cannot be read, or is not a mapping.
     """
     block = load_yaml(path)
     if block is not None and not isinstance(block, Mapping):
         raise MimicError(
-            f"a config file has keys with values, and this is a {type(block).__name__}",
+            f"a config file must hold keys with values, but this holds a {type(block).__name__}",
             where=path,
-            remedy="write it as, for example: seed: 3",
+            remedy="write, for example: seed: 3",
         )
     return block or {}
 
 
 def merge(config: dict[str, Any], overlay: Mapping[str, Any]) -> None:
-    """Lay a block over another, in place."""
+    """Merge an overlay into a config, in place."""
     for key, value in overlay.items():
         if isinstance(value, Mapping):
             below = config.get(key)
@@ -81,49 +81,49 @@ def check_config(config: Config, schema: Mapping[str, Any]) -> None:
     """Check a merged config.
 
     Raises:
-        MimicError: names every key at fault, what is wrong with it, and what would be right.
+        MimicError: the config is invalid; the message names each invalid key, what is wrong and what is allowed.
     """
     check_values(config, schema)
     refuse_problems(cross_problems(config))
 
 
 def check_values(config: Config, schema: Mapping[str, Any]) -> None:
-    """Check the keys and values of a merged config, each by itself; raises as :func:`check_config`."""
+    """Check each key and value of a merged config by itself; raises as :func:`check_config`."""
     refuse_problems(value_problems(config))
     refuse_problems(schema_problems(config, schema))
 
 
 def refuse_problems(found: Iterator[tuple[str, str]]) -> None:
-    """Raise the error of the keys at fault, where there are any."""
+    """Raise an error that lists the problems, if there are any."""
     problems = [*islice(found, SHOWN + 1)]
     if problems:
         lines = [f"  {shortened(key)}: {shortened(problem)}" for key, problem in problems[:SHOWN]]
         lines += ["  and more"] if len(problems) > SHOWN else []
         raise MimicError(
             "the config cannot be used:\n" + "\n".join(lines),
-            remedy="correct the keys named above in config.yaml, in the overlay, or behind --config",
+            remedy="correct the keys named above in config.yaml, in the overlay, or after --config",
         )
 
 
 def shortened(text: str) -> str:
-    """A text of others' on one line, cut off where it is long."""
-    return printable(text if len(text) <= TOLD else text[:TOLD] + "...")
+    """Return the text on one line, truncated if it is long."""
+    return printable(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
 
 
 def value_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """What no key may have, whatever the schema says: numbers that are none, and what is too long or too deep."""
+    """Find values that no key may have, whatever the schema: NaN, infinity, and anything too long, large or deep."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), config)]
     while waiting:
         path, value = waiting.pop()
         name = ".".join(path) or "(top level)"
         if isinstance(value, Mapping | list):
-            if len(value) > LONGEST or len(path) > DEPTH:
-                yield name, f"has {len(value):,} values, {len(path)} deep: at most {LONGEST:,}, {DEPTH} deep, are read"
+            if len(value) > MAX_ITEMS or len(path) > DEPTH:
+                yield name, f"has {len(value):,} values at depth {len(path)}; the limits are {MAX_ITEMS:,} and {DEPTH}"
                 continue
             inside = value.items() if isinstance(value, Mapping) else enumerate(value)
             for key, one in inside:
-                if isinstance(value, Mapping) and (not isinstance(key, str) or len(key) > LONGEST_KEY):
-                    yield name, f"{key!r} stands where a key should: use a text of at most {LONGEST_KEY} letters"
+                if isinstance(value, Mapping) and (not isinstance(key, str) or len(key) > MAX_KEY):
+                    yield name, f"{key!r} is not a valid key: use a string of at most {MAX_KEY} characters"
                 else:
                     waiting.append(((*path, str(key)), one))
         elif problem := scalar_problem(value):
@@ -131,20 +131,20 @@ def value_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def scalar_problem(value: object) -> str:
-    """What is wrong with a single value; empty: nothing."""
+    """Say what is wrong with a single value; empty if nothing is."""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{value} is no number that can be used here"
+        return f"{value} is not a finite number"
     if isinstance(value, int | float) and abs(value) > LARGEST:
-        return "a number too large for any use"
-    if isinstance(value, str) and (len(value) > LONGEST_TEXT or "\0" in value):
-        return f"{value!r} is no usable text" if "\0" in value else f"a text of {len(value):,} letters"
+        return "the number is too large"
+    if isinstance(value, str) and (len(value) > MAX_TEXT or "\0" in value):
+        return f"{value!r} holds a null character" if "\0" in value else f"a string of {len(value):,} characters"
     if value is not None and not isinstance(value, str | int | float):
         return f"{value} is read as a {type(value).__name__}: write it in quotes"
     return ""
 
 
 def schema_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each key at fault and what is wrong with it."""
+    """Find the keys that break the schema, and say what is wrong with each."""
     errors = validator()(schema).iter_errors(config)
     for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
         path = ".".join(str(part) for part in error.absolute_path)
@@ -161,10 +161,10 @@ def schema_problems(config: Config, schema: Mapping[str, Any]) -> Iterator[tuple
 
 @cache
 def validator() -> Any:
-    """The class of JSON Schema's validators, with whole numbers as those that take them want them."""
-    import jsonschema  # a tenth of a second
+    """Return a JSON Schema validator class for which only ``int`` is an integer."""
+    import jsonschema  # takes a tenth of a second
 
-    # 1.0 and 1e300 are whole numbers to JSON Schema
+    # JSON Schema takes 1.0 and 1e300 for integers too
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -172,19 +172,19 @@ def validator() -> Any:
 
 
 def is_scalar(value: object) -> bool:
-    """Whether a value is one that quotes would make a text of."""
+    """Return whether quotes would make the value a string."""
     return value is not None and not isinstance(value, Mapping | list)
 
 
 def as_typed(config: dict[str, Any], words: Sequence[str], schema: Mapping[str, Any]) -> None:
-    """Give keys of texts the text that was typed behind ``--config``, in place.
+    """Restore string values to the text typed after ``--config``, in place.
 
-    Snakemake makes a number of ``2024`` and of ``2024_08_01``, cuts ``a #b`` off, and takes quotes away at the ends.
+    Snakemake parses ``2024`` and ``2024_08_01`` as numbers, cuts ``a #b`` off at the ``#``, and strips quotes.
 
     Args:
-        config: what was made of the words.
-        words: ``key=text``.
-        schema: only keys that it says are strings are changed.
+        config: the config as parsed by Snakemake.
+        words: ``key=text``, as typed.
+        schema: tells which keys are strings; the others are left alone.
     """
     for word in words:
         key, _, text = word.partition("=")
@@ -194,14 +194,14 @@ def as_typed(config: dict[str, Any], words: Sequence[str], schema: Mapping[str, 
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """What to say of a key that the schema does not have."""
-    return f"there is no such key; {did_you_mean(key, sorted(known), 'known here')}"
+    """Describe the problem of a key that the schema does not have."""
+    return f"unknown key; {did_you_mean(key, sorted(known), 'known here')}"
 
 
 def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Names that one block uses and another must have, and values that must fit each other."""
+    """Find names that another block should define but does not, and values that contradict each other."""
     if config["pairs"]["min_overlap"] >= config["pairs"]["max_overlap"]:
-        yield "pairs.min_overlap", "must be below pairs.max_overlap, or no pair can be kept"
+        yield "pairs.min_overlap", "must be below pairs.max_overlap, else no pair can be kept"
     if (
         len(config["pretrain"]["runs"])
         and config["pretrain"]["image_size"] % config["pretrain"]["encoder"]["patch_size"]
@@ -214,7 +214,7 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
         if isinstance(config["gpus"], int) and 0 < config["gpus"] < processes:
             yield (
                 f"pretrain.runs.{name}.processes",
-                f"{processes}, one a GPU, of machines of {config['gpus']} (key gpus)",
+                f"{processes}, one per GPU, is more than the {config['gpus']} GPUs of a machine (key gpus)",
             )
         matched = {**config["pretrain"], **run}.get("epoch_of", run["dataset"])
         if run["dataset"] in config["datasets"] and matched not in config["datasets"]:
@@ -241,11 +241,11 @@ def cross_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def encoder_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Encoders are pretraining runs, baselines or random weights, and no two have one name."""
+    """Find encoder names that are used twice or are not a pretraining run, a baseline or random weights."""
     runs, baselines = config["pretrain"]["runs"], config["baselines"]
     for name in baselines:
         if name in runs or name == "random":
-            yield f"baselines.{name}", "a pretraining run, or random weights, has this name already"
+            yield f"baselines.{name}", "this name is already used by a pretraining run or by random weights"
     files = {f"baselines.{name}.path": str(baseline["path"]) for name, baseline in baselines.items()}
     files["reconstruction.inception"] = str(config["reconstruction"].get("inception", ""))
     for key, file in files.items():
@@ -268,11 +268,11 @@ def encoder_problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "reconstruction.dataset", unknown_name(config["reconstruction"]["dataset"], config["datasets"])
     for task in (*config["finetune"]["few_shot"]["tasks"], *config["report"]["figure3a"]):
         if task not in config["finetune"]["tasks"]:
-            yield "finetune.tasks", f"has no {task!r}, which finetune.few_shot or report.figure3a asks for"
+            yield "finetune.tasks", f"has no {task!r}, which finetune.few_shot or report.figure3a uses"
 
 
 def folder_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """A source that reads the folder behind ``videos`` needs that folder."""
+    """Check that the folder ``videos`` exists if a source reads it."""
     used = {source for name in config["datasets"] for source in wanted_pairs(name, config["datasets"])}
     asks = [name for name, source in config["sources"].items() if name in used and source["root"] == "{videos}"]
     if asks and not config["videos"]:
@@ -282,7 +282,7 @@ def folder_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def is_folder(name: str) -> bool:
-    """Whether there is a folder of a name, however long it is."""
+    """Return whether a folder exists; a name too long for the system does not."""
     try:
         return Path(name).is_dir()
     except OSError:
@@ -290,5 +290,5 @@ def is_folder(name: str) -> bool:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that no other block has."""
+    """Describe the problem of a name that no block defines."""
     return f"there is no {name!r}; {did_you_mean(name, sorted(known), 'known')}"

@@ -1,4 +1,4 @@
-"""The reference page of the config, ``docs/config.md``: every key with its type, default, unit and what it does."""
+"""Generate the config's reference page, ``docs/config.md``: each key with its type, default, unit and description."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ Schema = Mapping[str, Any]
 
 HEAD = """# The config
 
-Every key of `config.yaml`: what it takes, its default, what it does, and the first stage that an edit of it runs
-again, with all that follows (sample, frames, pairs, datasets, pretrain, finetune, report). The defaults are those of
-`config.yaml`; for a key that is not there, those of the code, which are the paper's or the released scripts'.
+Every key of `config.yaml`: the values it takes, its default, what it does, and the first stage that runs again when
+you edit it; all later stages follow (sample, frames, pairs, datasets, pretrain, finetune, report). The defaults are
+those of `config.yaml`; keys that are not there have the defaults of the code, which are the paper's or the released
+scripts'.
 `configs/paper.yaml` has the paper's scale.
 
-This page is made from the declarations: `python -m mimic_core.config` writes it.
+This page is generated from the declarations by `python -m mimic_core.config`.
 """
 COLUMNS = ("key", "takes", "default", "what it does", "an edit reruns")
-MANY = 12  # keys of a block that has a section of its own
-LONGEST = 60  # letters of a default that is shown
+MANY = 12  # a block with this many keys gets its own section
+LONGEST = 60  # characters of a default that is shown
 
 
 class Row(NamedTuple):
-    """A key: its dotted name, its schema, and the first stage that an edit reruns."""
+    """A key: its dotted name, its schema, and the first stage that reruns when it is edited."""
 
     name: str
     schema: Schema
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 
 
 def reference_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
-    """The page.
+    """Return the page as Markdown.
 
     Args:
         schema: of the whole config, from :func:`mimic_core.config.schema.config_schema`.
@@ -42,7 +43,7 @@ def reference_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
     properties = schema["properties"]
     single = {name: one for name, one in properties.items() if not holds_keys(one)}
     rows = [Row(name, one, reruns(one, "")) for name, one in single.items()]
-    parts = [HEAD, "## What all stages share\n", table(rows, defaults)]
+    parts = [HEAD, "## Settings that all stages share\n", table(rows, defaults)]
     for name, block in properties.items():
         if name not in single:
             parts += list(section(name, block, reruns(block, ""), defaults))
@@ -50,7 +51,7 @@ def reference_page(schema: Schema, defaults: Mapping[str, Any]) -> str:
 
 
 def section(name: str, block: Schema, stage: str, defaults: Mapping[str, Any]) -> Iterator[str]:
-    """A block with its keys in one table, and a section for each block within it that the user names."""
+    """Yield a block's section: its keys in one table, then a section for each nested block that has its own."""
     yield f"## `{name}`\n"
     yield as_sentence(block.get("description", "")) + "\n"
     rows: list[Row] = []
@@ -61,13 +62,13 @@ def section(name: str, block: Schema, stage: str, defaults: Mapping[str, Any]) -
         yield table(rows, defaults)
     for inner in named:
         if same_keys(inner.schema, block):
-            yield f"`{inner.name}.<name>` may have every key of `{name}`, in place of the shared one.\n"
+            yield f"`{inner.name}.<name>` may have any key of `{name}`, which overrides the shared one.\n"
         else:
             yield from section(inner.name, inner.schema, inner.reruns, defaults)
 
 
 def every_key(name: str, block: Schema, stage: str) -> Iterator[Row]:
-    """The keys of a block and of those within it; a block that the user names, or a task, stays a block."""
+    """Yield the keys of a block and of nested ones; large blocks and those with user-defined names stay whole."""
     inner = dict(block.get("properties", {}))
     if holds_named(block):
         inner["<name>"] = block["additionalProperties"]
@@ -80,41 +81,41 @@ def every_key(name: str, block: Schema, stage: str) -> Iterator[Row]:
 
 
 def as_sentence(text: str) -> str:
-    """A description with a capital and a full stop."""
+    """Add a capital and a full stop to a description."""
     text = text.replace("``", "`").strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def holds_keys(schema: Schema) -> bool:
-    """Whether a value is a block of keys of its own."""
+    """Return whether a value is a nested block."""
     return bool(schema.get("properties")) or holds_named(schema)
 
 
 def holds_named(schema: Schema) -> bool:
-    """Whether a value is a block whose keys the user names, with a block each."""
+    """Return whether a value is a block with user-defined names, each of which holds a block."""
     inner = schema.get("additionalProperties")
     return isinstance(inner, Mapping) and holds_keys(inner)
 
 
 def same_keys(named: Schema, parent: Schema) -> bool:
-    """Whether the blocks of a named block have the keys of the block around it."""
+    """Return whether the user-named blocks have only keys that the block around them has too."""
     inner = named.get("additionalProperties")
     return isinstance(inner, Mapping) and set(inner.get("properties", ())) <= set(parent.get("properties", ())) != set()
 
 
 def reruns(schema: Schema, stage: str) -> str:
-    """The first stage that an edit reruns: a key's own, else its block's."""
+    """Return the first stage that reruns when a key is edited: its own, else its block's."""
     return str(schema.get("x-reruns", stage))
 
 
 def table(rows: list[Row], defaults: Mapping[str, Any]) -> str:
-    """A Markdown table of keys."""
+    """Return a Markdown table of keys."""
     lines = [COLUMNS, ("---",) * len(COLUMNS), *(cells(row, defaults) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def cells(row: Row, defaults: Mapping[str, Any]) -> tuple[str, ...]:
-    """The cells of a key."""
+    """Return the table cells of a key."""
     unit = row.schema.get("x-unit", "")
     takes = in_words(row.schema) + (f"; {unit}" if unit else "")
     says = as_sentence(row.schema.get("description", ""))
@@ -123,7 +124,7 @@ def cells(row: Row, defaults: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def default_of(row: Row, defaults: Mapping[str, Any]) -> str:
-    """The default of a key, as it is written in a config; empty where it has none."""
+    """Return the default of a key as written in a config; empty if it has none."""
     value: Any = defaults
     for part in row.name.split("."):
         value = value.get(part, row) if isinstance(value, Mapping) else row

@@ -1,7 +1,7 @@
-"""The config's schema, put together from the declarations: ``python -m mimic_core.config`` writes it down.
+"""Build the config's schema from the declarations; ``python -m mimic_core.config`` writes it to a file.
 
-It is closed: a key that no declaration has stops a run. Beside what JSON Schema knows, a key has ``x-unit`` and
-``x-reruns``, the first stage that an edit of it runs again (``nothing`` where it changes no result).
+The schema is closed: an undeclared key stops a run. Besides the keywords of JSON Schema, a key has ``x-unit`` and
+``x-reruns``, the first stage that runs again when it is edited (``nothing`` if it changes no result).
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from mimic_core.sources import ADAPTERS
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-NOISE = ("title", "x-job")  # what pydantic adds, and what concerns the jobs alone
+NOISE = ("title", "x-job")  # dropped: the first is pydantic's, the second concerns only jobs
 
 
 def config_schema(defaults: Mapping[str, Any]) -> Schema:
-    """The schema of the whole config.
+    """Return the schema of the whole config.
 
     Args:
-        defaults: the content of ``config.yaml``, which lies below every config: its keys are there to be read.
+        defaults: the content of ``config.yaml``. Since every config is merged onto it, its keys are required.
     """
     blocks = {
         "sample": block(SampleSettings, required=False),
-        "sources": named(source_schema(), "a source each: a row of rules/sources.tsv"),
+        "sources": named(source_schema(), "one block per source, named as in rules/sources.tsv"),
         "frames": block(declared.FramesBlock),
         "pairs": block(MiningSettings),
-        "datasets": named(block(declared.DatasetBlock, required=True), "a dataset each"),
+        "datasets": named(block(declared.DatasetBlock, required=True), "one block per dataset"),
         "leaks": block(declared.LeaksBlock),
         "pretrain": pretrain_schema(),
         "finetune": finetune_schema(),
-        "baselines": named(block(declared.BaselineBlock, required=True), "a released checkpoint each"),
+        "baselines": named(block(declared.BaselineBlock, required=True), "one block per released checkpoint"),
         "reconstruction": block(ReconstructionSettings, declared.ReconstructionBlock),
         "report": block(declared.ReportBlock),
     }
@@ -59,7 +59,7 @@ def config_schema(defaults: Mapping[str, Any]) -> Schema:
     return {
         "$schema": DIALECT,
         "title": "MIMIC config",
-        "description": "made from the declarations by: python -m mimic_core.config",
+        "description": "generated from the declarations by: python -m mimic_core.config",
         **closed(properties, properties),
     }
 
@@ -80,7 +80,7 @@ STAGES = {  # the first stage that reads a block
 
 
 def require(schema: Schema, defaults: Mapping[str, Any]) -> None:
-    """Ask for the keys that the defaults have, in a block and in those within it that are not the user's to name."""
+    """Require the keys that the defaults have, in a block and its nested blocks, except those in :data:`NAMED`."""
     properties = schema.get("properties", {})
     if names := sorted(set(properties) & set(defaults)):
         schema["required"] = names
@@ -89,12 +89,12 @@ def require(schema: Schema, defaults: Mapping[str, Any]) -> None:
             require(properties[name], defaults[name])
 
 
-NAMED = ("tasks",)  # a task of one's own has other keys
+NAMED = ("tasks",)  # blocks whose keys are up to the user
 TASK_LISTS = (("leaks", "tasks"), ("report", "figure3a"), ("finetune.few_shot", "tasks"))
 
 
 def within(blocks: Mapping[str, Schema], dotted: str) -> Schema:
-    """A block by its dotted name."""
+    """Return a block by its dotted name."""
     first, *rest = dotted.split(".")
     found = blocks[first]
     for name in rest:
@@ -103,7 +103,7 @@ def within(blocks: Mapping[str, Schema], dotted: str) -> Schema:
 
 
 def closed(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Schema:
-    """A block of these keys and no others."""
+    """Return the schema of a block with these keys and no others."""
     made: Schema = {"type": "object", "additionalProperties": False}
     if names := sorted(required):
         made["required"] = names
@@ -111,18 +111,18 @@ def closed(properties: Mapping[str, Schema], required: Iterable[str] = ()) -> Sc
 
 
 def named(one: Schema, says: str) -> Schema:
-    """A block whose keys are names that the user gives, each with a block of its own."""
+    """Return the schema of a block that maps user-defined names to blocks."""
     name = tidy(TypeAdapter(Name).json_schema(), {})
     return {"type": "object", "description": says, "propertyNames": name, "additionalProperties": one}
 
 
 def block(*kinds: type, leave_out: Iterable[str] = (), required: bool = False) -> Schema:
-    """The keys of settings classes as one block.
+    """Return the schema of a block with the keys of settings classes.
 
     Args:
-        kinds: of two that have a key of one name, the last one's is taken.
+        kinds: if several have a key of the same name, the last one wins.
         leave_out: keys that are not in the config.
-        required: whether keys without a default must be there; off: the defaults of ``config.yaml`` lie below.
+        required: require the keys without a default; not needed for a block that ``config.yaml`` fills.
     """
     properties: dict[str, Schema] = {}
     needed: set[str] = set()
@@ -138,11 +138,11 @@ def block(*kinds: type, leave_out: Iterable[str] = (), required: bool = False) -
 
 
 def tidy(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """A schema of pydantic's without its references and what nobody reads; blocks with names of one's own closed."""
+    """Simplify a schema of pydantic: resolve references, drop noise, and close blocks with user-defined names."""
     if "$ref" in schema:
         inner = definitions[schema["$ref"].rpartition("/")[2]]
         schema = {**inner, **{name: value for name, value in schema.items() if name != "$ref"}}
-        schema.pop("required", None)  # the defaults of config.yaml lie below
+        schema.pop("required", None)  # config.yaml supplies the defaults
     found = {name: value for name, value in schema.items() if name not in NOISE}
     for name in ("properties", "patternProperties"):
         if name in found:
@@ -155,7 +155,7 @@ def tidy(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
         if name in found:
             found[name] = [tidy(one, definitions) for one in found[name]]
     if "pattern" in found:
-        found["pattern"] = found["pattern"].replace(r"\z", r"\Z")  # Rust's spelling of the end, and Python's
+        found["pattern"] = found["pattern"].replace(r"\z", r"\Z")  # end of string in Rust and in Python
     if "patternProperties" in found:
         ((pattern, value),) = found.pop("patternProperties").items()
         names = {**found.get("propertyNames", {}), "pattern": pattern.replace(r"\z", r"\Z")}
@@ -164,7 +164,7 @@ def tidy(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
 
 
 def source_schema() -> Schema:
-    """A source, with the options of every adapter and the settings of every rule."""
+    """Return the schema of a source, with the options of every adapter and the settings of every rule."""
     schema = block(declared.SourceBlock, required=True)
     schema["required"] = sorted({*schema["required"], "frames", "pairs"})
     schema["properties"]["options"] |= closed(adapter_options())
@@ -178,7 +178,7 @@ def source_schema() -> Schema:
 
 
 def task_schema(kind: type) -> Schema:
-    """A task: its own settings, and where its dataset lies."""
+    """Return the schema of a task: its settings and where its dataset is."""
     schema = block(kind, declared.TaskPlace)
     mode = tidy(schema_of(kind)["properties"]["mode"], {})
     schema["required"] = ["origin", "root"]
@@ -187,7 +187,7 @@ def task_schema(kind: type) -> Schema:
 
 
 def adapter_options() -> dict[str, Schema]:
-    """Options of all adapters: the arguments of their constructors."""
+    """Return the options of all adapters, which are the arguments of their constructors."""
     found = {}
     for adapter in ADAPTERS.values():
         hints = get_type_hints(adapter.__init__, include_extras=True)
@@ -198,25 +198,25 @@ def adapter_options() -> dict[str, Schema]:
 
 
 def pretrain_schema() -> Schema:
-    """The settings that all runs share, and the runs."""
+    """Return the schema of the shared pretraining settings and the runs."""
     shared, run = run_schema(), run_schema()
     run["required"] = ["dataset", "model"]
     says = run["properties"]["options"]["description"]
     run["properties"]["options"] = {"description": says, "type": "object", "additionalProperties": True}  # see allOf
     run["allOf"] = [options_of(name, get_objective(name).options_kind) for name in OBJECTIVES]
     extra = block(declared.ResumeBlock)["properties"]
-    runs = named(run, "a run each: what differs from the settings that all share")
+    runs = named(run, "one block per run, with what differs from the shared settings")
     return {**shared, "required": ["runs"], "properties": {**shared["properties"], **extra, "runs": runs}}
 
 
 def options_of(name: str, kind: type) -> Schema:
-    """That a run of an objective has no options but that objective's."""
+    """Return the condition that a run of an objective has only that objective's options."""
     chosen = {"properties": {"model": {"const": name}}, "required": ["model"]}
     return {"if": chosen, "then": {"properties": {"options": closed(block(kind)["properties"])}}}
 
 
 def run_schema() -> Schema:
-    """The settings of one run; ``options`` are those of every objective."""
+    """Return the schema of one run, with the ``options`` of every objective."""
     schema = block(PretrainSettings, declared.PretrainBlock)
     keys = schema["properties"]
     keys["model"] = {**keys["model"], "enum": list(OBJECTIVES)}
@@ -232,10 +232,10 @@ def run_schema() -> Schema:
 
 
 def finetune_schema() -> Schema:
-    """What all tasks share, and the tasks."""
+    """Return the schema of the shared fine-tuning settings and the tasks."""
     schema = block(declared.FinetuneBlock, required=False)
     few_shot = block(declared.FewShotBlock, required=True)
     schema["properties"]["few_shot"] = few_shot
     tasks = {name: task_schema(kind) for name, kind in TASKS.items()}
-    schema["properties"]["tasks"] = {"description": "a task each", **closed(tasks)}
+    schema["properties"]["tasks"] = {"description": "one block per task", **closed(tasks)}
     return schema

@@ -1,7 +1,7 @@
-"""Names that Snakemake itself hands to a shell, in quotes that do not hold every name; ours are quoted in the rules.
+"""Refuse names that Snakemake passes to a shell with insufficient quoting; the rules quote their own.
 
-It puts the command of a job for a cluster, and the folder of a conda environment, together from texts; a command
-too long for a command line goes through a file in the folder it runs in. What would be taken apart, or run, is refused.
+Snakemake pastes strings together for the command of a cluster job and for the folder of a conda environment, and runs
+a command that is too long through a file in its working folder. We refuse names that a shell would split or execute.
 """
 
 from __future__ import annotations
@@ -12,70 +12,69 @@ from pathlib import Path
 
 from mimic_core.kit.errors import MimicError
 
-RUNS = re.compile(r'[$`"\\]')  # stays special between double quotes
-BREAKS = re.compile(
-    r"""[$`\\\x00-\x1f\x7f]|'(?=.*")|"(?=.*')"""
-)  # Python's quotes, read by a shell: one kind may be inside
-QUOTE = re.compile(r"""['"$`\\\x00-\x1f\x7f]""")  # quotes that are put around it whatever it is
-UNSAFE = re.compile(r"[^\w@%+=:,./-]")  # without quotes
-LONG = 30_000  # letters of input files from which a job's command may be one that goes through a file (at 65,535)
+RUNS = re.compile(r'[$`"\\]')  # special inside double quotes
+BREAKS = re.compile(r"""[$`\\\x00-\x1f\x7f]|'(?=.*")|"(?=.*')""")  # breaks Python's repr quotes when a shell reads them
+QUOTE = re.compile(r"""['"$`\\\x00-\x1f\x7f]""")  # unsafe inside quotes of either kind
+UNSAFE = re.compile(r"[^\w@%+=:,./-]")  # unsafe without quotes
+LONG = 30_000  # characters of input files above which a job's command may go through a file (Snakemake's limit: 65,535)
 
 
 def check_checkout(folder: Path) -> None:
-    """See that the workflow can run from the folder that it lies in.
+    """Check that the workflow can run from the folder of its checkout.
 
     Raises:
-        MimicError: it has a brace, which Snakemake would fill in, or a colon, which ends an entry of ``PYTHONPATH``.
+        MimicError: its path has a brace, which Snakemake would fill in, or a colon, which separates ``PYTHONPATH``.
     """
-    signs = sorted(set(str(folder)) & set("{}:"))
-    if signs:
+    characters = sorted(set(str(folder)) & set("{}:"))
+    if characters:
         raise MimicError(
-            f"the workflow cannot run from a folder with {' and '.join(signs)} in its name",
+            f"the workflow cannot run from a folder with {' and '.join(characters)} in its name",
             where=folder,
             remedy="move or rename the checkout",
         )
 
 
 def check_quoted(named: Iterable[tuple[str, str]], whose: str) -> None:
-    """See that names can be handed on in Python's quotes, as Snakemake does for a cluster.
+    """Check that names survive Python's repr quotes, which Snakemake uses for a cluster.
 
     Args:
         named: what each is, such as ``--config``, and the name.
-        whose: what they are handed to, for the message.
+        whose: what they are passed to, for the message.
 
     Raises:
-        MimicError: one of them holds a sign that no quotes keep.
+        MimicError: a name holds a character that these quotes do not protect.
     """
     for what, name in named:
         refuse(BREAKS.search(name), what, name, whose)
 
 
 def check_quotable(named: Iterable[tuple[str, str]], whose: str) -> None:
-    """See that names can stand between any quotes, as Snakemake puts a conda environment's; as :func:`check_quoted`."""
+    """Check that names survive quotes of either kind, as used for conda environments; see :func:`check_quoted`."""
     for what, name in named:
         refuse(QUOTE.search(name), what, name, whose)
 
 
 def check_unquoted(what: str, name: str, whose: str) -> None:
-    """See that a name can be handed on without quotes; raises as :func:`check_quoted`."""
+    """Check that a name can be passed without quotes; raises as :func:`check_quoted`."""
     refuse(UNSAFE.search(name), what, name, whose)
 
 
-def check_long_commands(folder: str, letters: int) -> None:
-    """See that commands too long for a command line can be started from a folder; raises as :func:`check_quoted`.
+def check_long_commands(folder: str, length: int) -> None:
+    """Check that commands too long for a command line can be started from a folder; raises as :func:`check_quoted`.
 
     Args:
-        letters: of the names of the input files of the job that has the most.
+        folder: the working folder.
+        length: total length of the input file names of the job that has the longest.
     """
-    if letters > LONG:
-        refuse(RUNS.search(folder), "the folder it runs in", folder, "a shell, for long commands,")
+    if length > LONG:
+        refuse(RUNS.search(folder), "the folder it runs in", folder, "a shell, for long commands")
 
 
-def refuse(sign: re.Match[str] | None, what: str, name: str, whose: str) -> None:
-    """Raise the error of a name in which a sign was found."""
-    if sign:
+def refuse(found: re.Match[str] | None, what: str, name: str, whose: str) -> None:
+    """Raise an error if an unsafe character was found in a name."""
+    if found:
         raise MimicError(
-            f"{what} has {sign[0]!r} in it, which Snakemake cannot hand to {whose} as it is",
+            f"{what} has {found[0]!r} in it, which Snakemake cannot pass safely to {whose}",
             where=name,
-            remedy="use a name without it: a link of another name, or a copy elsewhere",
+            remedy="use a name without it, for example through a symbolic link",
         )

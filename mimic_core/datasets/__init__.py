@@ -9,7 +9,7 @@ __all__ = ["PairDataset"]
 
 
 def __getattr__(name: str) -> Any:
-    # A plan reads the composition on machines without the scientific stack, so the reader is imported when asked for
+    # lazy, since mimic plan reads the composition on machines without the scientific stack
     if name == "PairDataset":
         from mimic_core.datasets.dataset import PairDataset
 

@@ -1,4 +1,4 @@
-"""Assembling a dataset: which mined pairs are in it. No pixel is copied; a row says where its bytes lie."""
+"""Assemble a dataset by choosing mined pairs. No image is copied; each row of the manifest says where its bytes are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mimic_core.datasets.leaks import Hashes, leaks, told
+from mimic_core.datasets.leaks import Hashes, leak_sentence, leaks
 from mimic_core.datasets.statistics import mining_statistics, shortfall
 from mimic_core.kit.errors import MimicError, printable
 from mimic_core.kit.files import atomic_path
@@ -28,12 +28,12 @@ log = logging.getLogger("mimic")
 
 @dataclass(frozen=True)
 class LeakSearch:
-    """Test sets whose images no pair should show.
+    """Test sets whose images should not appear in pairs.
 
     Attributes:
         hashes: name of a task -> hashes of its test images.
-        bits: a view looks like a test image where their hashes differ in at most so many bits.
-        leave_out: whether pairs with such a view are left out; else they are counted.
+        bits: a view looks like a test image if their hashes differ in at most this many bits.
+        leave_out: leave out pairs with such a view; otherwise only count them.
     """
 
     hashes: Mapping[str, Hashes] = field(default_factory=dict)
@@ -50,22 +50,23 @@ def assemble(
 ) -> dict[str, Any]:
     """Choose the pairs of a dataset and write its manifest.
 
-    The pairs of a source stand in a fixed random order that depends on the seed and their keys alone, and the first
-    ones are taken: a dataset that wants more contains one that wants fewer, however the source was sharded.
+    The pairs of a source are put in a random order that depends only on the seed and their keys, and the first ones are
+    taken. So a larger dataset contains a smaller one, however the source was sharded.
 
     Args:
         manifest: Parquet file to write: the rows of the shards' tables, ``shard`` relative to its folder.
         wanted: source -> number of pairs; None for all.
-        tables: source -> the ``.pairs.parquet`` of its shards; each lies beside its tar.
-        tests: whose images are looked for.
+        tables: source -> the ``.pairs.parquet`` of its shards, each beside its tar.
+        seed: of the random order.
+        tests: test sets whose images are searched for.
 
     Returns:
-        Statistics: ``pairs``, ``wanted`` (in all; of a source of which all are, as many as there are), for each source
-        ``wanted``, ``mined`` and ``taken``, and where test images were looked for ``leaks``: how many pairs look like
-        one of each task, of those in the dataset, or of those mined where they are left out.
+        Statistics: ``pairs``; ``wanted`` in total (a source with None counts as many as it has); for each source
+        ``wanted``, ``mined`` and ``taken``; and, if test sets are given, ``leaks``: for each task, how many pairs look
+        like a test image, among the pairs of the dataset, or among the mined ones if such pairs are left out.
 
     Raises:
-        MimicError: not one pair was mined.
+        MimicError: no pairs were mined.
     """
     chosen: list[pa.Table] = []
     sources: dict[str, dict[str, int | None]] = {}
@@ -74,19 +75,19 @@ def assemble(
         table = pa.concat_tables([located(path, manifest.parent) for path in tables[source]])
         mined_here = len(table)
         if tests.leave_out:
-            table = table.filter(pa.array(~looking_like(table, tests, leaked)))
+            table = table.filter(pa.array(~find_leaks(table, tests, leaked)))
         taken = sorted(table["key"].to_pylist(), key=lambda key: seed_for(seed, "order", key))[:count]
         is_taken = pc.is_in(table["key"], pa.array(taken, pa.string()))
         chosen.append(table.filter(is_taken).sort_by("key"))
         if not tests.leave_out:
-            looking_like(chosen[-1], tests, leaked)
+            find_leaks(chosen[-1], tests, leaked)
         sources[source] = {"wanted": count, "mined": mined_here, "taken": len(taken)}
     result = pa.concat_tables(chosen)
     if not len(result):
         raise MimicError(
-            "not one pair was mined, so there is nothing to assemble",
+            "no pairs were mined, so there is nothing to assemble",
             where=", ".join(sources),
-            remedy="look at the verdicts in the receipts of the pairs stage; a longer or shorter interval may help",
+            remedy="check the verdicts in the receipts of the pairs stage; a longer or shorter interval may help",
         )
     with atomic_path(manifest) as temporary:
         pq.write_table(result, temporary)
@@ -97,12 +98,12 @@ def assemble(
     found = {"pairs": len(result), "wanted": asked, "sources": sources}
     if tests.hashes:
         found["leaks"] = {"bits": tests.bits, "left_out": tests.leave_out, "pairs": dict(leaked)}
-        log.info(told(leaked, tests.bits, tests.leave_out))
+        log.info(leak_sentence(leaked, tests.bits, tests.leave_out))
     return found
 
 
-def looking_like(table: pa.Table, tests: LeakSearch, counts: Counter[str]) -> NDArray[np.bool_]:
-    """Which pairs have a view that looks like a test image; they are added to the counts of each task."""
+def find_leaks(table: pa.Table, tests: LeakSearch, counts: Counter[str]) -> NDArray[np.bool_]:
+    """Return which pairs have a view that looks like a test image, and add them to the counts of each task."""
     hashes = [np.asarray(table[name].to_numpy(), np.uint64) for name in ("hash1", "hash2")]
     each, together = leaks(hashes, tests.hashes, tests.bits)
     counts.update(each)
@@ -110,10 +111,10 @@ def looking_like(table: pa.Table, tests: LeakSearch, counts: Counter[str]) -> ND
 
 
 def located(path: Path, folder: Path) -> pa.Table:
-    """Table of a shard's pairs with ``shard`` as the tar's path relative to ``folder``.
+    """Read the table of a shard's pairs, with ``shard`` set to the tar's path relative to ``folder``.
 
     Raises:
-        MimicError: the tar is not there, or ends before the last of its pairs.
+        MimicError: the tar is missing, or ends before the last of its pairs.
     """
     table = pq.read_table(path)
     tar = path.with_name(path.name.removesuffix(".pairs.parquet") + ".tar")
@@ -127,12 +128,12 @@ def located(path: Path, folder: Path) -> pa.Table:
 
 
 def cut_off(tar: Path, size: int, needed: int) -> MimicError:
-    """The error of a shard of pairs that is shorter than its table says."""
+    """Return the error for a shard of pairs that is shorter than its table says."""
     receipt = tar.with_suffix(".receipt.json")
     return MimicError(
-        f"the shard has {size:,} bytes, and its pairs reach to byte {needed:,}: it was cut off after it was written",
+        f"the shard has {size:,} bytes, but its pairs reach to byte {needed:,}: it was cut off after it was written",
         where=tar,
-        remedy=f"delete it and its receipt and run the stage pairs again, which makes them anew: rm {tar} {receipt}",
+        remedy=f"delete it and its receipt and run the stage pairs again, which recreates them: rm {tar} {receipt}",
     )
 
 
@@ -140,7 +141,7 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
     """Sum the mining statistics of each source over its shards.
 
     Raises:
-        MimicError: a receipt that is not as it was written, or a source of which not one unit could be read.
+        MimicError: a receipt was changed after it was written, or no unit of a source could be read.
     """
     totals: dict[str, dict[str, Any]] = {}
     for source, paths in receipts.items():
@@ -158,7 +159,7 @@ def mined(receipts: Mapping[str, Sequence[Path]]) -> dict[str, dict[str, Any]]:
         }
         if unreadable and not totals[source]["views"]:
             raise MimicError(
-                f"not one unit of the source {source!r} could be read:\n  "
+                f"no unit of the source {source!r} could be read:\n  "
                 + "\n  ".join(printable(f"{unit}: {reason}") for unit, reason in unreadable.items()),
                 where=f"config key sources.{source}.root",
                 remedy="replace or remove the files named above",

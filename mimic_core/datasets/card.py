@@ -1,11 +1,11 @@
-"""The dataset card: what is in a dataset, where it comes from, how it was made."""
+"""Write the dataset card: what a dataset contains, where it comes from and how it was made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mimic_core.datasets.leaks import told
+from mimic_core.datasets.leaks import leak_sentence
 from mimic_core.datasets.statistics import shortfall
 from mimic_core.kit.escaping import markdown, markdown_table
 from mimic_core.pairs import VERDICTS
@@ -18,9 +18,10 @@ def dataset_card(
     scale: str,
     settings: Mapping[str, Any],
 ) -> str:
-    """Card in Markdown with the front matter that dataset hubs read.
+    """Return the card as Markdown, with the front matter that dataset hubs read.
 
     Args:
+        name: of the dataset.
         statistics: what :func:`mimic_core.datasets.assembly.assemble` returned.
         mining: source -> summed mining statistics.
         scale: ``sample`` or ``paper``.
@@ -34,20 +35,20 @@ def dataset_card(
         f"SIFT, a RANSAC homography, and {settings['min_overlap']:g} < patch overlap < {settings['max_overlap']:g}.",
         "",
         *notices(statistics, scale),
-        *taken(statistics["sources"]),
+        *source_table(statistics["sources"]),
         "## What was measured",
         "",
-        *measured(mining),
+        *verdict_table(mining),
     ]
     unreadable = {source: {unit: [why] for unit, why in row["unreadable"].items()} for source, row in mining.items()}
     remarks = {source: row["remarks"] for source, row in mining.items()}
-    lines += named("Units that could not be read", unreadable)
-    lines += named("Units that were read in part, or with a remark", remarks)
-    return "\n".join(lines + reading(name))
+    lines += unit_section("Units that could not be read", unreadable)
+    lines += unit_section("Units that were read in part, or with a remark", remarks)
+    return "\n".join(lines + usage_section(name))
 
 
 def front_matter(name: str, scale: str) -> list[str]:
-    """What dataset hubs read."""
+    """Return the YAML front matter that dataset hubs read."""
     return [
         "---",
         f"pretty_name: {name} ({scale} scale)",
@@ -59,19 +60,19 @@ def front_matter(name: str, scale: str) -> list[str]:
 
 
 def notices(statistics: Mapping[str, Any], scale: str) -> list[str]:
-    """What a reader must know before anything else."""
+    """Return the notices that a reader must see first: missing pairs, leaks, and the sample scale."""
     found = []
     if short := shortfall(statistics["wanted"], statistics["pairs"]):
         found.append(f"**{short[0].upper()}{short[1:]}: {statistics['wanted']:,} were asked for.**")
     if leaks := statistics.get("leaks"):
-        found.append(told(leaks["pairs"], leaks["bits"], leaks["left_out"]))
+        found.append(leak_sentence(leaks["pairs"], leaks["bits"], leaks["left_out"]))
     if scale == "sample":
         found.append("**This is the sample scale: a small dataset for trying the workflow, not the paper's.**")
     return [line for text in found for line in (text, "")]
 
 
-def taken(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Pairs wanted, mined and taken of each source."""
+def source_table(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a table of the pairs wanted, mined and taken from each source."""
     titles = ["source", "pairs wanted", "mined", "in this dataset"]
     rows = []
     for source, row in sources.items():
@@ -80,8 +81,8 @@ def taken(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return markdown_table(titles, titles[1:], rows)
 
 
-def measured(mining: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Candidates of each source by their verdicts."""
+def verdict_table(mining: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a table of the candidates of each source by verdict."""
     rows = [
         [source, f"{row['seen']:,}", *(f"{row['verdicts'][verdict]:,}" for verdict in VERDICTS)]
         for source, row in mining.items()
@@ -89,22 +90,23 @@ def measured(mining: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return markdown_table(["source", "candidates", *VERDICTS], ["candidates", *VERDICTS], rows)
 
 
-def named(title: str, units: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
-    """A section of units, each with what is said of it; nothing where there are none.
+def unit_section(title: str, units: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Return a section that lists units with their remarks; empty if there are none.
 
     Args:
-        units: source -> unit -> texts.
+        title: of the section.
+        units: source -> unit -> remarks.
     """
     lines = [
         f"- {markdown(f'{source}: {unit}')}: {markdown('; '.join(texts))}"
-        for source, said in units.items()
-        for unit, texts in said.items()
+        for source, remarks in units.items()
+        for unit, texts in remarks.items()
     ]
     return [f"## {title}", "", *lines, ""] if lines else []
 
 
-def reading(name: str) -> list[str]:
-    """How the dataset is read."""
+def usage_section(name: str) -> list[str]:
+    """Return the section that shows how to read the dataset."""
     return [
         "## Reading it",
         "",

@@ -1,4 +1,4 @@
-"""What a dataset is made of: how many pairs of which source, and which other dataset it contains."""
+"""The composition of a dataset: how many pairs of each source, and which other datasets it includes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ ALL = "all"
 
 
 def wanted_pairs(name: str, compositions: Mapping[str, Any]) -> dict[str, int | None]:
-    """Pairs wanted of each source, those of the datasets it includes added in; None stands for all.
+    """Return the pairs wanted from each source, summed over the dataset and all it includes; None means all.
 
     Args:
+        name: of the dataset.
         compositions: the config's ``datasets`` block: name -> ``{"include": [names], "pairs": {source: count}}``.
 
     Raises:
-        MimicError: an included dataset is not in config, or includes go in a circle.
+        MimicError: an included dataset is not in the config, or datasets include each other.
     """
     total: dict[str, int | None] = {}
     for dataset in closure(name, compositions):
@@ -28,9 +29,9 @@ def wanted_pairs(name: str, compositions: Mapping[str, Any]) -> dict[str, int | 
 
 
 def closure(name: str, compositions: Mapping[str, Any]) -> list[str]:
-    """The dataset and all that it includes, each once, the included ones first."""
+    """Return the dataset and all that it includes, each once, included ones first."""
     found: dict[str, None] = {}
-    path: dict[str, None] = {}  # from the dataset to the one that is looked at
+    path: dict[str, None] = {}  # from the dataset to the one being visited
     waiting = [(name, False)]
     while waiting:
         dataset, done = waiting.pop()
@@ -46,10 +47,10 @@ def closure(name: str, compositions: Mapping[str, Any]) -> list[str]:
 
 
 def check_included(name: str, path: list[str], compositions: Mapping[str, Any]) -> None:
-    """Raise where a dataset that others include, one in the other along ``path``, is not there or goes in a circle."""
+    """Raise if a dataset, reached along the includes in ``path``, is not in the config or includes itself."""
     if name not in compositions:
         raise MimicError(
-            f"the dataset {name!r} is not in config",
+            f"the dataset {name!r} is not in the config",
             where=f"config key datasets.{path[-1]}.include" if path else "config key datasets",
             remedy=f"use one of: {', '.join(sorted(compositions))}",
         )

@@ -1,4 +1,4 @@
-"""Reading the pairs of a dataset one by one, by offset into the shards."""
+"""Read the pairs of a dataset one by one, by offset into the shards."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class PairDataset:
         manifest: ``manifest.parquet`` of an assembled dataset.
 
     Attributes:
-        rows: a row a pair: key, source, unit, view1, view2, overlap, matches, inliers, homography (9 floats, view 1
+        rows: one row per pair: key, source, unit, view1, view2, overlap, matches, inliers, homography (9 floats, view 1
             -> view 2 in the 224-pixel frame), correspondences (196, -1 for none), hash1, hash2, shard, offsets, sizes.
 
     ``dataset[i]`` is ``(view1, view2, row)``: two (224, 224, 3) uint8 RGB images and the row as a dict.
 
     Raises:
-        MimicError: the manifest is not there or is none, or a shard does not hold what its row says.
+        MimicError: the manifest is missing or not a manifest, or a shard does not match it.
     """
 
     def __init__(self, manifest: str | Path) -> None:
@@ -42,7 +42,7 @@ class PairDataset:
             self._ends = (self.rows["offset2"] + self.rows["size2"]).groupby(self.rows["shard"]).max().to_dict()
         except (OSError, ValueError, KeyError) as error:
             raise MimicError(
-                f"this is no manifest of an assembled dataset ({error})",
+                f"this is not a manifest of an assembled dataset ({error})",
                 where=self.manifest,
                 remedy="make it with: snakemake --cores all datasets",
             ) from error
@@ -54,7 +54,7 @@ class PairDataset:
 
     @property
     def shards(self) -> list[Path]:
-        """The shards that the pairs lie in."""
+        """Paths of the shards that hold the pairs."""
         return [Path(os.path.normpath(self.manifest.parent / shard)) for shard in sorted(map(str, self._ends))]
 
     def __getitem__(self, index: int) -> tuple[Image, Image, dict[str, Any]]:
@@ -63,7 +63,7 @@ class PairDataset:
         return view1, view2, {str(name): row[name] for name in self.rows.columns}
 
     def images(self, index: int) -> tuple[Image, Image]:
-        """The two images of a pair, without its row."""
+        """Return the two images of a pair, without its row."""
         shard, offset1, size1, offset2, size2 = self._places[index]
         return self._image(index, shard, offset1, size1), self._image(index, shard, offset2, size2)
 
@@ -71,7 +71,7 @@ class PairDataset:
         try:
             return decode_image(os.pread(self._descriptor(shard), size, offset))
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno in NOT_ITS_FAULT:
+            if isinstance(error, OSError) and error.errno in ENVIRONMENT:
                 error.filename = error.filename or str(self.manifest.parent / shard)
                 raise
             raise MimicError(
@@ -82,14 +82,14 @@ class PairDataset:
             ) from error
 
     def _descriptor(self, shard: str) -> int:
-        if self._owner != os.getpid():  # a forked worker reads through descriptors of its own
+        if self._owner != os.getpid():  # a forked worker opens its own descriptors
             self._open, self._owner = {}, os.getpid()
         if shard not in self._open:
             descriptor = os.open(self.manifest.parent / shard, os.O_RDONLY)
             size = os.fstat(descriptor).st_size
-            if size < self._ends[shard]:  # seen as soon as it is opened, not days later at a pair of its end
+            if size < self._ends[shard]:  # fail on opening, not days later at the last pairs
                 os.close(descriptor)
-                raise ValueError(f"the shard has {size:,} bytes, and its pairs reach to byte {self._ends[shard]:,}")
+                raise ValueError(f"the shard has {size:,} bytes, but its pairs reach to byte {self._ends[shard]:,}")
             self._open[shard] = descriptor
         return self._open[shard]
 
@@ -103,5 +103,5 @@ class PairDataset:
         return {**self.__dict__, "_open": {}}
 
 
-NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM}  # errors that say nothing about a shard's content
+ENVIRONMENT = MACHINE | {errno.EACCES, errno.EPERM}  # errors that say nothing about a shard's content
 PLACE = ("shard", "offset1", "size1", "offset2", "size2")

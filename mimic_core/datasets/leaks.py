@@ -1,4 +1,4 @@
-"""Pairs that look like an image of a test set, found by their perceptual hashes."""
+"""Find pairs that look like an image of a test set, by their perceptual hashes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from mimic_core.foreign import foreign
 
 BITS = 64
-AT_ONCE = 1 << 22  # comparisons held in memory together
+AT_ONCE = 1 << 22  # comparisons held in memory at a time
 
 Hashes = NDArray[np.uint64]
 
 
 def near(hashes: Hashes, others: Hashes, bits: int) -> NDArray[np.bool_]:
-    """Which hashes differ from one of the others in at most ``bits`` bits.
+    """Return which hashes differ from any of the others in at most ``bits`` bits.
 
-    Two that do agree in at least one of ``bits + 1`` parts of the 64, so that only those with a part in common are
-    compared (Manku, Jain and Sarma 2007).
+    If the 64 bits are split into ``bits + 1`` parts, two such hashes agree in at least one part, so only hashes with a
+    common part are compared (Manku, Jain and Sarma 2007).
 
     Args:
         hashes: (N,) uint64.
@@ -49,7 +49,7 @@ def near(hashes: Hashes, others: Hashes, bits: int) -> NDArray[np.bool_]:
 
 
 def blocks(counts: NDArray[np.int64]) -> list[slice]:
-    """Slices of rows whose counts add up to no more than :data:`AT_ONCE`, or of one row."""
+    """Split rows into slices whose counts sum to at most :data:`AT_ONCE`, or of a single row."""
     ends, start, total = [], 0, np.cumsum(counts)
     while start < len(counts):
         before = int(total[start - 1]) if start else 0
@@ -60,18 +60,18 @@ def blocks(counts: NDArray[np.int64]) -> list[slice]:
 
 
 def read_hashes(path: Path) -> Hashes:
-    """The hashes of a test set, as :func:`mimic_core.finetune.test_hashes.write_hashes` wrote them."""
+    """Read the hashes of a test set, written by :func:`mimic_core.finetune.test_hashes.write_hashes`."""
     with foreign("a table of hashes that cannot be read", path):
         return np.asarray(pq.read_table(path, columns=["hash"])["hash"].to_numpy(), np.uint64)
 
 
 def leaks(hashes: Sequence[Hashes], tests: Mapping[str, Hashes], bits: int) -> tuple[dict[str, int], NDArray[np.bool_]]:
-    """How many pairs have a view near an image of each test set, and which have one near any.
+    """Count the pairs with a view near an image of each test set, and return which have one near any.
 
     Args:
-        hashes: (N,) of the first views, and of the second.
+        hashes: those of the first views and those of the second, each (N,).
         tests: name of a task -> hashes of its test images.
-        bits: most bits in which two may differ.
+        bits: largest number of bits in which two hashes may differ.
     """
     counts: dict[str, int] = {}
     together = np.zeros(len(hashes[0]), bool)
@@ -81,8 +81,8 @@ def leaks(hashes: Sequence[Hashes], tests: Mapping[str, Hashes], bits: int) -> t
     return counts, together
 
 
-def told(counts: Mapping[str, Any], bits: int, left_out: bool) -> str:
-    """What a card says of leaks."""
+def leak_sentence(counts: Mapping[str, Any], bits: int, left_out: bool) -> str:
+    """Describe the leaks for a dataset's card and log."""
     each = ", ".join(f"{count:,} of {task}" for task, count in counts.items())
     done = "and are left out" if left_out else "and are in this dataset"
     return (

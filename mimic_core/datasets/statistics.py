@@ -1,4 +1,4 @@
-"""What the receipt of a dataset says, for the report."""
+"""Read the statistics in a dataset's receipt, for the report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mimic_core.pairs import VERDICTS
 
 
 def dataset_statistics(path: str | Path) -> dict[str, Any]:
-    """Statistics of a dataset's receipt: ``dataset``, pairs ``taken`` by source, and ``mining`` by source.
+    """Read the statistics of a dataset's receipt: its name, pairs taken by source, and mining statistics by source.
 
     Returns:
         ``{"dataset": name, "sources": {source: {"taken": count}}, "mining": {source: summed mining statistics}}``.
 
     Raises:
-        MimicError: the receipt cannot be read, or is not as the stage writes it.
+        MimicError: the receipt cannot be read, or was changed after it was written.
     """
     receipt = read_receipt(path)
     mining = {
@@ -37,18 +37,18 @@ def dataset_statistics(path: str | Path) -> dict[str, Any]:
 
 
 def shortfall(wanted: int, taken: int) -> str:
-    """``81% of the pairs wanted`` of a dataset that has fewer; empty of one that has them all."""
+    """Return ``81% of the pairs wanted`` for a dataset with too few pairs, and an empty string otherwise."""
     return f"{100 * taken // wanted}% of the pairs wanted" if taken < wanted else ""
 
 
 def shortfalls(receipts: Iterable[str | Path]) -> dict[str, str]:
-    """Dataset -> :func:`shortfall`, of those that have fewer pairs than wanted.
+    """Return the :func:`shortfall` of each dataset that has fewer pairs than wanted.
 
     Args:
         receipts: of datasets.
 
     Raises:
-        MimicError: a receipt cannot be read, or is not as the stage writes it.
+        MimicError: a receipt cannot be read, or was changed after it was written.
     """
     found = {}
     for path in receipts:
@@ -59,11 +59,13 @@ def shortfalls(receipts: Iterable[str | Path]) -> dict[str, str]:
 
 
 def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:
-    """Mining statistics at a place in a receipt: ``seen``, ``views``, ``verdicts`` by name, ``unreadable`` and
-    ``remarks`` by unit.
+    """Read the mining statistics under these keys of a receipt.
+
+    Returns:
+        ``seen``, ``views``, ``verdicts`` by name, ``unreadable`` and ``remarks`` by unit.
 
     Raises:
-        MimicError: the receipt is not as the stage writes it.
+        MimicError: the receipt was changed after it was written.
     """
     return {
         "seen": receipt.count(*keys, "seen"),
@@ -75,12 +77,12 @@ def mining_statistics(receipt: ReadReceipt, *keys: str) -> dict[str, Any]:
 
 
 def remarks(receipt: ReadReceipt, *keys: str) -> dict[str, list[str]]:
-    """What was remarked of units: lists of texts by unit; none in a receipt from before there were any."""
+    """Read the remarks on units, a list for each; empty if the receipt has no remarks, as in older versions."""
     if keys[-1] not in receipt.block(*keys[:-1]):
         return {}
     found: dict[str, list[str]] = {}
     for unit, texts in receipt.block(*keys).items():
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise receipt.fault((*keys, unit), "is no list of texts")
+            raise receipt.fault((*keys, unit), "is not a list of strings")
         found[unit] = list(texts)
     return found

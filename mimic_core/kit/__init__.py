@@ -1,4 +1,4 @@
-"""What every room uses: errors, files, tables, receipts, progress, seeds, settings and the frame of a program.
+"""Tools that every room uses: errors, files, tables, receipts, progress, seeds, settings and program entry points.
 
-Each module is a tool of its own and imported by its name. None imports another room but :mod:`mimic_core.foreign`.
+Import each module by its name. None imports a room other than :mod:`mimic_core.foreign`.
 """

@@ -1,4 +1,4 @@
-"""Tar shards written member by member and read back by offset, without unpacking."""
+"""Write tar shards member by member, and read members by offset without unpacking."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import IO
 from mimic_core.kit.files import cannot_write
 
 BLOCK = tarfile.BLOCKSIZE
-SHORT, SMALL = 100, 8**11  # bytes that a plain header has for a name, and below which its size field reaches
-NAME, SIZE, CHECKSUM = slice(0, SHORT), slice(124, 136), slice(148, 156)  # fields of a header
+SHORT, SMALL = 100, 8**11  # limits of a plain header: bytes of a name, and of a member (exclusive)
+NAME, SIZE, CHECKSUM = slice(0, SHORT), slice(124, 136), slice(148, 156)  # header fields
 EMPTY = tarfile.TarInfo().tobuf(tarfile.PAX_FORMAT)
 
 
 class TarWriter:
-    """Writes a tar whose bytes depend on the members alone (no times, no owners).
+    """Writes a tar whose bytes depend only on its members (no times, no owners).
 
     Args:
         path: the file to write; the caller makes the write atomic.
-        keep: bytes of a tar that is there already, up to the end of a member, to be continued after them.
-        stream: written instead of the file, which is then named in errors alone; any seekable stream.
+        keep: bytes of an existing tar to keep, up to the end of a member; new members are added after them.
+        stream: a seekable stream to write instead of the file; ``path`` is then used only in errors.
 
-    A write that fails raises a :class:`MimicError`: not an ``OSError``, which would pass for a fault of what is read.
+    A failed write raises a :class:`MimicError`, since callers take an ``OSError`` for a fault of the input they read.
     """
 
     def __init__(self, path: str | Path, *, keep: int = 0, stream: IO[bytes] | None = None) -> None:
@@ -32,7 +32,7 @@ class TarWriter:
         self.rewind(keep)
 
     def add(self, name: str, data: bytes) -> int:
-        """Append a member; returns the offset of its first byte in the file."""
+        """Append a member and return the offset of its first byte in the file."""
         try:
             self.stream.write(header(name, len(data)))
             offset = self.stream.tell()
@@ -44,23 +44,23 @@ class TarWriter:
         return offset
 
     def position(self) -> int:
-        """Offset of the next member, for :meth:`rewind`."""
+        """Return the offset of the next member, for :meth:`rewind`."""
         return self.stream.tell()
 
     def rewind(self, position: int) -> None:
-        """Take back every member added since ``position`` was asked for."""
+        """Remove every member added since :meth:`position` returned ``position``."""
         self.stream.seek(position)
         self.stream.truncate()
         self.tar.offset = position
 
     def read(self, offset: int, size: int) -> bytes:
-        """Read back the bytes of a member; a file alone can, or a stream that is read as well as written."""
+        """Read back the bytes of a member; a ``stream`` must then be readable too."""
         data = read_at(self.stream, offset, size)
         self.stream.seek(self.tar.offset)
         return data
 
     def flush(self) -> None:
-        """Let other readers of the file see every member added so far."""
+        """Flush, so that other readers of the file see every member added so far."""
         try:
             self.stream.flush()
         except OSError as error:
@@ -82,7 +82,7 @@ class TarWriter:
 
 
 def header(name: str, size: int) -> bytes:
-    """The header of a member, as ``tarfile`` writes it; by hand where the name is plain, in a fifth of the time."""
+    """Return the header of a member as ``tarfile`` writes it; plain ones are built by hand, in a fifth of the time."""
     if not name.isascii() or len(name) > SHORT or name.endswith("/") or size >= SMALL:
         member = tarfile.TarInfo(name)
         member.size = size
@@ -90,13 +90,13 @@ def header(name: str, size: int) -> bytes:
     block = bytearray(EMPTY)
     block[NAME] = name.encode().ljust(SHORT, b"\0")
     block[SIZE] = b"%011o\0" % size
-    block[CHECKSUM] = b" " * 8  # which is what the sum counts for itself
+    block[CHECKSUM] = b" " * 8  # the sum counts its own field as spaces
     block[CHECKSUM] = b"%06o\0 " % sum(block)
     return bytes(block)
 
 
 def read_at(stream: IO[bytes], offset: int, size: int) -> bytes:
-    """Read one member's bytes.
+    """Read ``size`` bytes at ``offset``.
 
     Raises:
         ValueError: the file ends before ``offset + size``.

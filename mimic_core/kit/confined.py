@@ -1,7 +1,7 @@
-"""Work in processes of its own: none takes more memory than it may, hangs for ever, or outlives its parent.
+"""Worker processes with limits: none exceeds its memory, hangs forever, or outlives its parent.
 
-A :class:`Worker` is such a process. It is made once and asked again and again; its answers come one after the other
-while it works on them. What is lost with a process that a file brings down is the question at hand, never the job.
+A :class:`Worker` is started once and asked many questions; its answers arrive one by one as it computes them. If a
+file crashes the worker, only the current question is lost, not the job.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mimic_core.kit.in_worker import DONE, FAILED, ITEM, UNLIMITED, Handler, Lim
 
 log = logging.getLogger("mimic")
 
-ATTEMPTS = 2  # at a question whose worker is lost
+ATTEMPTS = 2  # at a question whose worker was lost
 BOOT = (
     "import sys; from multiprocessing.connection import Connection; c = Connection(int(sys.argv[1])); "
     "sys.path[:] = c.recv(); from mimic_core.kit.in_worker import serve; serve(c)"
@@ -31,26 +31,26 @@ BOOT = (
 
 
 class LostError(Exception):
-    """A worker ended, or was ended, before it had answered; the message says how."""
+    """A worker ended or was killed before it had answered; the message says how."""
 
 
 class RemoteError(Exception):
-    """The traceback of an error in a worker, as its cause here."""
+    """The traceback of an error in a worker, set as the cause of the error raised here."""
 
     def __str__(self) -> str:
         return "\n" + str(self.args[0])
 
 
 class Worker:
-    """A process that answers one question after the other.
+    """A process that answers one question at a time.
 
     Args:
-        maker: a function at the top of a module; in the worker it makes the handler, once, of ``arguments``.
-        arguments: what it is given; like questions and answers they are pickled.
+        maker: a module-level function; the worker calls it once with ``arguments`` to make the handler.
+        arguments: of the maker; pickled, like questions and answers.
         limits: of memory and silence.
 
     Raises:
-        OSError: no process can be started.
+        OSError: the process could not be started.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class Worker:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [sys.executable, "-c", BOOT, str(theirs.fileno())]
-            # input is nobody's: a worker on a terminal must not read what is typed
+            # no stdin, so that a worker on a terminal does not read what the user types
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
             self.connection = Connection(ours.detach())
         self.heard = time.monotonic()
-        with contextlib.suppress(OSError):  # it has ended already, which the first answer will tell
+        with contextlib.suppress(OSError):  # if it has ended already, reading the first answer fails
             self.connection.send(sys.path)
             setup = (maker, tuple(arguments), limits, log.getEffectiveLevel() if logging.root.handlers else None)
             self.connection.send((os.getpid(), pickle.dumps(setup)))
 
     def ask(self, question: Any) -> None:
-        """Ask; :meth:`take` gives the answers."""
+        """Send a question; :meth:`take` returns its answers."""
         self.heard = time.monotonic()
         try:
             self.connection.send(question)
@@ -78,7 +78,7 @@ class Worker:
             raise self.lost() from None
 
     def take(self) -> tuple[int, Any]:
-        """The next message: ``ITEM`` and an answer, ``DONE``, or ``ALIVE``.
+        """Return the next message: ``ITEM`` with an answer, ``DONE``, or ``ALIVE``.
 
         Raises:
             LostError: the worker has ended.
@@ -90,27 +90,27 @@ class Worker:
             raise self.lost() from None
         self.heard = time.monotonic()
         if kind == FAILED:
-            error, told = value
-            raise error from RemoteError(told)
+            error, stack = value
+            raise error from RemoteError(stack)
         return kind, value
 
-    def left(self) -> float | None:
-        """Seconds for which it may still be silent; None where it may for ever."""
+    def time_left(self) -> float | None:
+        """Return the seconds for which it may stay silent; None without a limit."""
         return None if not self.limits.silence else self.heard + self.limits.silence - time.monotonic()
 
     def check_silence(self) -> None:
-        """End it where it has been silent for too long.
+        """End the worker if it has been silent for too long.
 
         Raises:
-            LostError: it has.
+            LostError: it was ended.
         """
-        left = self.left()
+        left = self.time_left()
         if left is not None and left <= 0 and not self.connection.poll():
             self.end()
-            raise LostError(f"it gave no sign of life for {self.limits.silence:g} s, and was ended")
+            raise LostError(f"it gave no sign of life for {self.limits.silence:g} s and was ended")
 
     def answers(self, question: Any) -> Iterator[Any]:
-        """Ask, and yield the answers as they come.
+        """Ask a question and yield the answers as they arrive.
 
         Raises:
             LostError: the worker has ended, or was silent for too long and was ended.
@@ -120,7 +120,7 @@ class Worker:
         try:
             self.ask(question)
             while True:
-                left = self.left()
+                left = self.time_left()
                 if not self.connection.poll(None if left is None else max(left, 0)):
                     self.check_silence()
                     continue
@@ -131,17 +131,17 @@ class Worker:
                 if kind == ITEM:
                     yield value
         except Exception as error:
-            finished = isinstance(error.__cause__, RemoteError)  # it has answered, and may be asked again
+            finished = isinstance(error.__cause__, RemoteError)  # the handler raised; the worker itself is fine
             raise
         finally:
             if not finished:
                 self.end()
 
     def lost(self) -> LostError:
-        """The error of a worker that has ended by itself."""
+        """Return the error for a worker that ended unexpectedly."""
         code = self.end()
         if code == -signal.SIGKILL:
-            return LostError("its process was killed (SIGKILL): most likely memory ran out")
+            return LostError("its process was killed (SIGKILL), most likely for lack of memory")
         if code < 0:
             with contextlib.suppress(ValueError):
                 return LostError(f"its process crashed ({signal.Signals(-code).name})")
@@ -149,12 +149,12 @@ class Worker:
 
     @property
     def ended(self) -> bool:
-        """Whether it was ended, or has been found to be."""
+        """Whether its end has been requested or noticed."""
         return self.connection.closed
 
     def end(self) -> int:
-        """End it, at once; returns its exit code."""
-        self.connection.close()  # a worker at rest ends by itself then
+        """End the worker at once and return its exit code."""
+        self.connection.close()  # an idle worker then exits by itself
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self.process.wait(0.2)
         self.process.kill()

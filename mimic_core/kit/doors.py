@@ -1,4 +1,4 @@
-"""A room's door that loads a module when a name of it is first used."""
+"""Lazy imports for a room's ``__init__``: a module is loaded when one of its names is first used."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 def lazy_door(
     room: str, modules: Mapping[str, str], others: Iterable[str] = (), default: str = ""
 ) -> Callable[[str], Any]:
-    """What to assign to ``__getattr__`` in a room's ``__init__``.
+    """Return a module-level ``__getattr__`` for a room's ``__init__``.
 
     Args:
         room: name of the package.
-        modules: name -> the module of the room that has it.
-        others: more names that the door has; those not in ``modules`` are in ``default``.
+        modules: exported name -> module of the room that defines it.
+        others: further exported names; those not in ``modules`` are defined in the module ``default``.
+        default: see ``others``.
     """
     known = {**dict.fromkeys(others, default), **modules}
 

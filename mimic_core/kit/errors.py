@@ -1,10 +1,10 @@
-"""The one error a user is meant to read: what went wrong, where, and what to do about it."""
+"""Errors for the user: what went wrong, where, and what to do about it."""
 
 from __future__ import annotations
 
 import reprlib
 
-LONGEST = 80  # letters of a value that is shown
+LONGEST = 80  # characters of a value shown in a message
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = SHORT.maxlong = LONGEST
 
@@ -14,10 +14,10 @@ class MimicError(Exception):
 
     Args:
         what: what went wrong, in one sentence.
-        where: the file, config key or row it happened at.
+        where: the file, config key or row where it happened.
         remedy: what to do about it.
 
-    A command line prints ``str(error)`` and leaves with exit code 1; no traceback, since none is needed.
+    Command-line programs print ``str(error)`` without a traceback and exit with code 1.
     """
 
     def __init__(self, what: str, *, where: object = "", remedy: str = "") -> None:
@@ -32,18 +32,18 @@ class MimicError(Exception):
             lines.append("  where:  " + self.where)
         if self.remedy:
             lines.append("  remedy: " + self.remedy)
-        return "\n".join(map(printable, "\n".join(lines).split("\n")))  # names of files steer no terminal
+        return "\n".join(map(printable, "\n".join(lines).split("\n")))  # file names may hold terminal control codes
 
 
 class UnreadableError(MimicError):
-    """One unit (video, scene, image) that cannot be read. The rest of its shard goes on; the unit is counted."""
+    """A unit (video, scene, image) that cannot be read. It is counted, and the rest of its shard is processed."""
 
 
 def printable(text: str) -> str:
-    """A file's name or a message on one line: line breaks and other control characters as escapes."""
+    """Return the text on one line, with line breaks and other control characters escaped."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def shown(value: object) -> str:
-    """Any value in a message: cut short, on one line."""
+    """Return a short one-line representation of a value for a message."""
     return printable(SHORT.repr(value))

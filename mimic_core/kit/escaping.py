@@ -1,4 +1,4 @@
-"""Names and messages of others in what we write: as text, whatever signs are in them."""
+"""Escape foreign names and messages in the Markdown and CSV that we write."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Iterable, Sequence
 
 from mimic_core.kit.errors import printable
 
-MARKS = re.compile(r"[\\`*\[\]<|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")  # Markdown's; _ within a word is none
-FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # beginnings that spreadsheets take for a formula
+MARKS = re.compile(r"[\\`*\[\]<|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")  # Markdown markup; not _ within a word
+FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # prefixes that spreadsheets take for a formula
 
 
 def markdown(value: object) -> str:
-    """A value as text in Markdown, as in a cell of a table: on one line, no sign in it marks anything up."""
-    return MARKS.sub(lambda sign: "&lt;" if sign[0] == "<" else "\\" + sign[0], printable(" ".join(str(value).split())))
+    """Format a value as one line of Markdown text with all markup escaped, for a table cell for example."""
+    return MARKS.sub(lambda mark: "&lt;" if mark[0] == "<" else "\\" + mark[0], printable(" ".join(str(value).split())))
 
 
 class Markup(str):
-    """A text that is Markdown already."""
+    """A string that is Markdown already and is not escaped."""
 
 
 def markdown_table(names: Sequence[str], numbers: Iterable[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a table in Markdown, and the empty line that ends it.
+    """Return the lines of a Markdown table and a final empty line.
 
     Args:
-        names: the columns' titles.
-        numbers: those of the columns that are set to the right.
-        rows: of cells, each shown as text unless it is :class:`Markup`.
+        names: column titles.
+        numbers: titles of the right-aligned columns.
+        rows: cells, which are escaped unless they are :class:`Markup`.
     """
     right = set(numbers)
     cells = ([cell if isinstance(cell, Markup) else markdown(cell) for cell in row] for row in rows)
@@ -39,14 +39,14 @@ def markdown_table(names: Sequence[str], numbers: Iterable[str], rows: Iterable[
 
 
 def table_line(cells: Iterable[str]) -> str:
-    """One line of a table in Markdown."""
+    """Return one line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def csv_cell(value: object) -> object:
-    """A value as a cell of a CSV file that spreadsheets show and do not compute (OWASP, CSV injection).
+    """Make a value safe for a CSV cell, so that spreadsheets do not run it as a formula (OWASP, CSV injection).
 
-    A text is on one line, and gets a single quote before it where it would be a formula; numbers stay numbers.
+    A string is put on one line, with a single quote before anything that would be a formula; numbers are unchanged.
     """
     if not isinstance(value, str):
         return value
@@ -55,7 +55,7 @@ def csv_cell(value: object) -> object:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number."""
+    """Return whether a string is a number."""
     try:
         float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one, and naming their content by hash.
+"""Write files and folders atomically, and hash their content.
 
 A file that is being written is called ``.partial-<machine>-<process>-<name>``, a folder ``.partial-<name>-<random>``.
 """
@@ -23,11 +23,11 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.processes import alive
 
 PARTIAL = ".partial-"
-PIECE = 1 << 16  # bytes that are written to see whether a disk is full
+PROBE_BYTES = 1 << 16  # written to test whether a disk is full
 FULL = {
     errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the quota of the disk is used up",
-    errno.EFBIG: "a file would be larger than is allowed here",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file would exceed the size limit",
 }
 
 
@@ -35,9 +35,9 @@ FULL = {
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on any failure.
 
-    The temporary name keeps the suffixes of ``path``, so that writers which look at them work as usual. The error of a
-    full disk, which the system gives without a name, gets that of ``path``; writers that say nothing of the disk when
-    it is full (``torch.save``), or only in words (``safetensors``), are seen through.
+    The temporary name keeps the suffixes of ``path``, for writers that depend on them. When the disk is full, the
+    ``OSError`` gets the file name ``path``, which the system leaves out; it is raised also for writers that hide the
+    cause (``torch.save``) or give it only in their message (``safetensors``).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,10 +46,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except Exception as error:
-        told = in_its_words(error)
-        full = told if told is not None and told.errno in FULL else None
-        if told is None and not isinstance(error, MimicError):
-            full = no_room(temporary)
+        cause = as_os_error(error)
+        full = cause if cause is not None and cause.errno in FULL else None
+        if cause is None and not isinstance(error, MimicError):
+            full = disk_full_error(temporary)
         if full is None:
             raise
         full.filename = full.filename or str(path)
@@ -58,8 +58,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def in_its_words(error: BaseException) -> OSError | None:
-    """The system's error, also of libraries that put its number into their words: ``... (os error 28)``."""
+def as_os_error(error: BaseException) -> OSError | None:
+    """Return the error as an ``OSError``, also if only its message has the number (``... (os error 28)``), or None."""
     if isinstance(error, OSError) and error.errno is not None:
         return error
     found = re.search(r"\(os error ([0-9]+)\)|\[errno ([0-9]+)\]", str(error), re.IGNORECASE)
@@ -67,11 +67,11 @@ def in_its_words(error: BaseException) -> OSError | None:
     return OSError(number, os.strerror(number)) if found else None
 
 
-def no_room(path: Path) -> OSError | None:
-    """The error of a disk that takes no more of a file, by a small piece at its end; None where there is room."""
+def disk_full_error(path: Path) -> OSError | None:
+    """Append a few bytes to a file; return the error if the disk is full, None if there is room."""
     try:
         with path.open("ab") as stream:
-            stream.write(bytes(PIECE))
+            stream.write(bytes(PROBE_BYTES))
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
@@ -81,7 +81,7 @@ def no_room(path: Path) -> OSError | None:
 
 @contextlib.contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``path``; on success it takes the place of ``path`` (an old one is removed)."""
+    """Yield an empty folder beside ``path``; on success it replaces ``path``."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{path.name}-", dir=path.parent))
@@ -96,7 +96,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def remove_abandoned(paths: Iterable[str | Path]) -> None:
-    """Remove what processes of this machine that were killed have left of their attempts to write ``paths``."""
+    """Remove the partial files that killed processes of this machine left while writing ``paths``."""
     names: dict[Path, set[str]] = defaultdict(set)
     for path in map(Path, paths):
         names[path.parent].add(path.name)
@@ -109,32 +109,32 @@ def remove_abandoned(paths: Iterable[str | Path]) -> None:
 
 
 def cannot_write(path: str | Path, error: OSError) -> MimicError:
-    """The error of a file, or of a folder's files, that cannot be written: what is full, and how full."""
+    """Return the error for a file or folder that cannot be written; for a full disk, with its free space."""
     if error.errno in FULL:
         what, advice, room = FULL[error.errno or 0], "free some space", f" ({free_room(Path(path))})"
     else:
         in_the_way = error.errno in (errno.EEXIST, errno.ENOTDIR)
-        told = os.strerror(error.errno) if error.errno else str(error)
-        told = "a file stands where a folder is needed" if in_the_way else told
-        what, advice, room = f"cannot write ({told})", "give a place that you may write to", ""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        reason = "a file is where a folder is needed" if in_the_way else reason
+        what, advice, room = f"cannot write ({reason})", "choose a place that you can write to", ""
     return MimicError(
         what,
         where=f"{path}{room}",
-        remedy=f"{advice} and run the same command again: what is done stays, nothing half-written counts",
+        remedy=f"{advice} and run the same command again: finished work is kept, partial files are ignored",
     )
 
 
 def free_room(place: Path) -> str:
-    """How full the disk is that a path, of which a part may not be there, lies on."""
+    """Describe the free space of the disk that a path is on; the path need not exist."""
     for existing in (place, *place.absolute().parents):
         with contextlib.suppress(OSError, ValueError):
             room = shutil.disk_usage(existing)
             return f"{room.free >> 20:,} of the disk's {room.total >> 20:,} MiB are free"
-    return "how much room is left is not known"
+    return "free space unknown"
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` (UTF-8) atomically; bytes of file names that are no UTF-8 are written as escapes."""
+    """Write ``text`` as UTF-8, atomically; bytes of file names that are not UTF-8 become escapes."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -150,6 +150,6 @@ def read_json(path: str | Path) -> Any:
 
 
 def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""What happens inside a worker process: it answers questions, within its limits, for as long as its parent lives."""
+"""The code that runs inside a worker process: it answers questions, within its limits, until its parent ends."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from typing import Any
 Handler = Callable[[Any], Iterator[Any]]  # a question -> its answers
 
 ITEM, DONE, FAILED, ALIVE = range(4)  # kinds of messages
-TELL_EVERY = 1.0  # seconds between two signs of life
-PARENT_ENDED = 1  # number of prctl's PR_SET_PDEATHSIG
+SIGN_INTERVAL = 1.0  # least seconds between signs of life
+PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may take.
+    """Limits of a worker.
 
     Attributes:
-        memory: bytes of data it may hold; more is a ``MemoryError`` in it. 0: no limit.
-        silence: seconds without an answer or a sign of life after which it is ended. 0: no limit.
+        memory: bytes of data it may hold; beyond that, it gets a ``MemoryError``. 0: no limit.
+        silence: seconds without an answer or a sign of life after which it is killed. 0: no limit.
     """
 
     memory: int = 0
@@ -40,35 +40,36 @@ class Limits:
 UNLIMITED = Limits()
 
 
-_connection: Connection | None = None  # in a worker: to its parent
-_told = 0.0  # when it last gave a sign of life
+_connection: Connection | None = None  # to the parent; None outside a worker
+_last_sign = 0.0  # time of the last sign of life
 
 
 def tell(answer: Any) -> None:
-    """In a worker, give its parent an answer from deep within the work; elsewhere it does nothing."""
+    """Send the parent an answer from anywhere in a worker's code; do nothing outside a worker."""
     if _connection is not None:
         _connection.send((ITEM, answer))
 
 
 def sign_of_life() -> None:
-    """Tell the parent of a worker, once a second at most, that work goes on; elsewhere it does nothing.
+    """Tell the parent, at most once a second, that this worker is busy; do nothing outside a worker.
 
-    Whatever may work for minutes without an answer calls it: between frames, parts of a scene, candidates.
+    Call it in any work that may take minutes without an answer: between frames, parts of a scene, candidates.
     """
-    global _told
-    if _connection is not None and time.monotonic() - _told >= TELL_EVERY:
-        _told = time.monotonic()
+    global _last_sign
+    if _connection is not None and time.monotonic() - _last_sign >= SIGN_INTERVAL:
+        _last_sign = time.monotonic()
         _connection.send((ALIVE, None))
 
 
 def serve(connection: Connection) -> None:
-    """What a worker does: answer until its parent has no more questions, or is gone."""
+    """Answer questions until the parent closes the connection or ends; the main loop of a worker."""
     global _connection
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own sets a GiB aside, which would count
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    # Arrow's default pool reserves a GiB, which would count towards the memory limit
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         parent, setup = connection.recv()
-        end_with(parent)
+        die_with_parent(parent)
         maker, arguments, limits, level = pickle.loads(setup)  # noqa: S301 - from our own parent
         if level is not None:
             logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=level, stream=sys.stderr)
@@ -84,31 +85,31 @@ def serve(connection: Connection) -> None:
             except (BrokenPipeError, ConnectionResetError):
                 raise
             except Exception as error:
-                connection.send((FAILED, (portable(error), traceback.format_exc())))
+                connection.send((FAILED, (picklable(error), traceback.format_exc())))
             else:
                 connection.send((DONE, None))
 
 
-def portable(error: Exception) -> Exception:
-    """An error that the parent can unpickle: itself where that works, else one with its words."""
+def picklable(error: Exception) -> Exception:
+    """Return the error itself if it survives pickling, else a ``RuntimeError`` with its message."""
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
         return error
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def end_with(parent: int) -> None:
-    """Let the system (Linux) end this process with its parent, whatever ends that; elsewhere the closed pipe does."""
+def die_with_parent(parent: int) -> None:
+    """Have Linux kill this process when its parent ends for any reason; elsewhere the closed connection ends it."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
-        prctl(PARENT_ENDED, signal.SIGKILL)
-    if os.getppid() != parent:  # it had ended before
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the parent ended before the call
         os._exit(1)
 
 
 def limit_memory(most: int) -> None:
-    """Let memory for data beyond ``most`` bytes be refused to this process; 0 sets no limit."""
+    """Limit the data memory of this process to ``most`` bytes; 0 sets no limit."""
     if most:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

@@ -1,4 +1,4 @@
-"""Several workers that share questions."""
+"""A pool of worker processes that share a list of questions."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from mimic_core.kit.in_worker import ALIVE, DONE, UNLIMITED, Handler, Limits
 
 log = logging.getLogger("mimic")
 
-LOST = -1  # the kind of a message of the pool's own, beside those of its workers
-LOOK_EVERY = 1.0  # seconds between two looks for workers that have fallen silent
+LOST = -1  # message kind that the pool adds to those of its workers
+POLL_INTERVAL = 1.0  # seconds between checks for silent workers
 
 
 class Pool:
-    """Several workers of one kind that share questions; one that is lost is made anew, and its question asked again.
+    """A pool of identical workers. A worker that is lost is replaced, and its question is asked again.
 
     Args:
-        count: how many workers; the others are those of :class:`Worker`.
+        count: number of workers; the other arguments are those of :class:`Worker`.
 
     Raises:
-        OSError: no process can be started.
+        OSError: a process could not be started.
     """
 
     def __init__(
         self, count: int, maker: Callable[..., Handler], arguments: Sequence[Any] = (), limits: Limits = UNLIMITED
     ) -> None:
         self.make = partial(Worker, maker, arguments, limits)
-        self.workers = [self.make()]  # where the first cannot be started, none is left behind
+        self.workers = [self.make()]  # first one alone: if it cannot start, no other is left running
         self.workers += [self.make() for _ in range(count - 1)]
 
     def answers(
         self, questions: Sequence[Any], waits: Callable[[Any], bool] = lambda question: False
     ) -> Iterator[tuple[Any, int, Any]]:
-        """Yield each question with ``ITEM`` and an answer, or ``DONE``, or ``LOST`` and how its workers were lost.
+        """Yield (question, kind, value): ``ITEM`` with an answer, ``DONE``, or ``LOST`` with the reason.
 
-        A free worker is given the first question that is left. One that has no memory left counts as lost.
+        A free worker gets the first remaining question. A worker that runs out of memory counts as lost.
 
         Args:
-            waits: whether the answers to a question are left with its worker for now, which then waits; not so of the
-                first question that is not done.
+            waits: returns True for a question whose answers should not be read yet; its worker then blocks. It must
+                return False for the first unfinished question.
 
         Raises:
-            Exception: what else a handler raised; the other questions are given up.
+            Exception: any other error of a handler; the remaining questions are abandoned.
         """
         waiting, busy = list(enumerate(questions)), dict[Worker, tuple[int, Any]]()
         lost: Counter[int] = Counter()
@@ -59,10 +59,10 @@ class Pool:
                 if waiting and worker not in busy:
                     worker = self.workers[place] = self.make() if worker.ended else worker
                     busy[worker] = waiting.pop(0)
-                    with contextlib.suppress(LostError):  # found by the look below
+                    with contextlib.suppress(LostError):  # noticed below, when its answer is read
                         worker.ask(busy[worker][1])
             heard = [worker for worker, (_, question) in busy.items() if not waits(question)]
-            ready = wait([worker.connection for worker in heard if not worker.ended], LOOK_EVERY)
+            ready = wait([worker.connection for worker in heard if not worker.ended], POLL_INTERVAL)
             for worker, (number, question) in [(worker, busy[worker]) for worker in heard]:
                 try:
                     if worker.ended or worker.connection in ready:
@@ -78,10 +78,10 @@ class Pool:
                     del busy[worker]
                     lost[number] += 1
                     if lost[number] < ATTEMPTS:
-                        log.warning("%s; trying again", told(error))
+                        log.warning("%s; trying again", loss_reason(error))
                         bisect.insort(waiting, (number, question), key=itemgetter(0))
                     else:
-                        yield question, LOST, told(error)
+                        yield question, LOST, loss_reason(error)
 
     def __enter__(self) -> Pool:
         return self
@@ -92,6 +92,6 @@ class Pool:
                 worker.end()
 
 
-def told(error: Exception) -> str:
-    """How a worker was lost."""
+def loss_reason(error: Exception) -> str:
+    """Say how a worker was lost."""
     return str(error) if isinstance(error, LostError) else "its process had no memory left"

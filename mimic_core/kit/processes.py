@@ -1,4 +1,4 @@
-"""Processes of this machine, as ``/proc`` shows them."""
+"""Find, signal and end processes of this machine, through ``/proc``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Process:
     """A process.
 
     Attributes:
-        number: its number, which another may get once it has ended.
-        started: when it started, in clock ticks since the machine did: with the number, its identity.
+        number: its PID, which may be reused once it has ended.
+        started: when it started, in clock ticks since boot; together with the PID it identifies the process.
         words: its command line.
-        folder: the folder it works in.
+        folder: its working directory.
     """
 
     number: int
@@ -30,25 +30,25 @@ class Process:
 
 
 def alive(number: int) -> bool:
-    """Whether a process of this machine runs; one that has ended and that nobody has waited for does not."""
+    """Return whether a process of this machine is running; zombies are not."""
     try:
         os.kill(number, 0)
         state = (PROC / str(number) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    except OSError:  # another user's, or a system without /proc
+    except OSError:  # another user's process, or a system without /proc
         return True
     return state != "Z"
 
 
 def running() -> list[Process]:
-    """The processes that this user may look at, by number; none where the system has no ``/proc``."""
+    """Return the processes that this user can inspect, sorted by PID; none without ``/proc``."""
     numbers = sorted(int(entry.name) for entry in PROC.glob("[0-9]*"))
     return [process for process in map(look_at, numbers) if process is not None]
 
 
 def look_at(number: int) -> Process | None:
-    """A process by its number; None where it has ended, or is another user's."""
+    """Look up a process by its PID; None if it has ended or belongs to another user."""
     entry = PROC / str(number)
     try:
         words = (entry / "cmdline").read_bytes().decode(errors="surrogateescape").rstrip("\0").split("\0")
@@ -56,20 +56,20 @@ def look_at(number: int) -> Process | None:
         folder = (entry / "cwd").readlink()
     except OSError:
         return None
-    return Process(number, started, tuple(words), folder) if words != [""] else None  # one that has ended has no words
+    return Process(number, started, tuple(words), folder) if words != [""] else None  # zombies have no command line
 
 
 def still_runs(process: Process) -> bool:
-    """Whether it runs, and no other has taken its number."""
+    """Return whether this very process still runs, and not another with the same PID."""
     now = look_at(process.number)
     return now is not None and now.started == process.started
 
 
 def end(processes: Iterable[Process], grace: float, poll: float = 0.1) -> list[Process]:
-    """Ask processes to end (SIGTERM), and end those that have not after ``grace`` seconds (SIGKILL).
+    """Send SIGTERM, and after ``grace`` seconds SIGKILL to the processes that still run.
 
     Returns:
-        Those that had to be ended.
+        Those that were sent SIGKILL.
     """
     left = [process for process in processes if send(process, signal.SIGTERM)]
     deadline = time.monotonic() + grace
@@ -79,7 +79,7 @@ def end(processes: Iterable[Process], grace: float, poll: float = 0.1) -> list[P
 
 
 def send(process: Process, number: signal.Signals) -> bool:
-    """Send a signal; False where the process has ended."""
+    """Send a signal; return False if the process has ended."""
     if not still_runs(process):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Progress of anything that takes over ten seconds: a bar on a terminal, a line every 30 s in a log."""
+"""Progress of long-running work: a bar on a terminal, a line every 30 s in a log."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Item = TypeVar("Item")
 
 log = logging.getLogger("mimic")
 
-LOG_INTERVAL = 30.0  # seconds between two lines of a log
+LOG_INTERVAL = 30.0  # seconds between log lines
 
 
 class Progress:
-    """Counts work done and says how fast it goes and how long it will still take.
+    """Counts steps and shows their rate and the time left.
 
     Args:
-        total: how many steps there are; None where that is unknown.
-        what: the unit of a step, in the plural ("videos", "iterations").
+        total: number of steps; None if unknown.
+        what: what a step is, in the plural ("videos", "iterations").
     """
 
     def __init__(self, total: int | None, what: str) -> None:
@@ -33,7 +33,7 @@ class Progress:
         self.bar = tqdm(total=total, unit=" " + what, file=sys.stderr) if sys.stderr.isatty() else None
 
     def step(self, n: int = 1, note: str = "") -> None:
-        """Count ``n`` more steps; ``note`` is shown beside them (a loss, a file name)."""
+        """Count ``n`` more steps, and show ``note`` (a loss, a file name) beside them."""
         self.done += n
         sign_of_life()
         if self.bar is not None:
@@ -44,7 +44,7 @@ class Progress:
             log.info("%s%s", self.line(), f" | {note}" if note else "")
 
     def line(self) -> str:
-        """Done, total, rate and time left in one line."""
+        """Format steps done, total, rate and time left as one line."""
         rate = self.done / max(time.monotonic() - self.started, 1e-9)
         if not self.total:
             return f"{self.done} {self.what} | {rate:.3g}/s"
@@ -52,7 +52,7 @@ class Progress:
         return f"{self.done}/{self.total} {self.what} | {rate:.3g}/s | {duration(left)} left"
 
     def close(self, *, silent: bool = False) -> None:
-        """End the bar, or leave a last line in the log; in silence, none."""
+        """Close the bar, or log a last line unless ``silent``."""
         if self.bar is not None:
             self.bar.close()
         elif not silent:
@@ -63,11 +63,11 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        self.close(silent=kind is GeneratorExit)  # whoever takes the first alone waits for no end
+        self.close(silent=kind is GeneratorExit)  # the caller stopped iterating early
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """Iterate over ``items`` and show the progress."""
+    """Iterate over ``items`` and show progress."""
     if total is None and isinstance(items, Sized):
         total = len(items)
     with Progress(total, what) as progress:
@@ -77,7 +77,7 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``48 s``, ``3 min 20 s``, ``5 h 12 min``."""
+    """Format seconds for people: ``48 s``, ``3 min 20 s``, ``5 h 12 min``."""
     if seconds == float("inf"):
         return "unknown time"
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""Receipts of earlier jobs, read with the types that their values must have."""
+"""Read the receipts of earlier jobs, checking the types of their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from mimic_core.kit.errors import MimicError, UnreadableError
 
 @dataclass(frozen=True)
 class ReadReceipt:
-    """A receipt as it was read. Values are asked for by their keys, and have the type that they must have.
+    """A receipt and typed access to its values by their keys.
+
+    Each method takes the keys that lead to a value, and raises a :class:`MimicError` if it is missing or of another
+    type.
 
     Attributes:
         path: its file.
@@ -29,55 +32,55 @@ class ReadReceipt:
     content: Mapping[str, Any]
 
     def block(self, *keys: str) -> dict[str, Any]:
-        """An object; without keys, the whole."""
+        """Return an object; without keys, the whole receipt."""
         value: Any = self.content
         for depth, key in enumerate(keys):
             if not isinstance(value, dict) or key not in value:
                 raise self.fault(keys[: depth + 1], "is missing")
             value = value[key]
         if not isinstance(value, dict):
-            raise self.fault(keys, "is no object")
+            raise self.fault(keys, "is not an object")
         return value
 
     def value(self, *keys: str) -> Any:
-        """A value of any type."""
+        """Return a value of any type."""
         block = self.block(*keys[:-1])
         if keys[-1] not in block:
             raise self.fault(keys, "is missing")
         return block[keys[-1]]
 
     def text(self, *keys: str) -> str:
-        """A text."""
+        """Return a string."""
         value = self.value(*keys)
         if not isinstance(value, str):
-            raise self.fault(keys, "is no text")
+            raise self.fault(keys, "is not a string")
         return value
 
     def count(self, *keys: str) -> int:
-        """A whole number from 0."""
+        """Return a non-negative integer."""
         value = self.value(*keys)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.fault(keys, "is no count")
+            raise self.fault(keys, "is not a count")
         return value
 
     def number(self, *keys: str) -> float:
-        """A finite number."""
+        """Return a finite number."""
         value = self.value(*keys)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            raise self.fault(keys, "is no number")
+            raise self.fault(keys, "is not a number")
         return value
 
     def counts(self, *keys: str) -> dict[str, int]:
-        """An object of whole numbers."""
+        """Return an object of non-negative integers."""
         return {name: self.count(*keys, name) for name in self.block(*keys)}
 
     def texts(self, *keys: str) -> dict[str, str]:
-        """An object of texts."""
+        """Return an object of strings."""
         return {name: self.text(*keys, name) for name in self.block(*keys)}
 
     def fault(self, keys: Sequence[str], what: str) -> MimicError:
-        """The error of a value that is not what it must be."""
-        return unusable(self.path, f"{'.'.join(keys) or 'the whole'} {what}")
+        """Return the error for a value of the wrong type."""
+        return unusable(self.path, f"{'.'.join(keys) or 'it'} {what}")
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -86,16 +89,16 @@ class ReadReceipt:
 
     @cached_property
     def names(self) -> dict[str, str | None]:
-        """The same by the files' names without folders; None where several have one name."""
+        """Fingerprints by file name without folders; None if several files have that name."""
         found: dict[str, str | None] = {}
-        for path, told in self.outputs.items():
-            found[Path(path).name] = None if Path(path).name in found else told
+        for path, recorded in self.outputs.items():
+            found[Path(path).name] = None if Path(path).name in found else recorded
         return found
 
-    def told(self, file: Path) -> str | None:
-        """Fingerprint of a file that the job wrote; None of one that is not listed.
+    def fingerprint_of(self, file: Path) -> str | None:
+        """Return the recorded fingerprint of a file; None if the receipt does not list it.
 
-        It is found by its path as it was written, else by its name: folders of results may be moved.
+        The file is looked up by its path, then by its name, since results folders may be moved.
         """
         return self.outputs.get(str(file)) or self.names.get(file.name)
 
@@ -104,9 +107,9 @@ def read_receipt(path: str | Path) -> ReadReceipt:
     """Read a receipt.
 
     Raises:
-        MimicError: it is no JSON object, not UTF-8, nested too deep, too large, or no regular file; the remedy is the
-            command that makes it anew.
-        PermissionError: it may not be read.
+        MimicError: it is not a JSON object, not UTF-8, nested too deeply, too large, or not a regular file; the remedy
+            tells how to recreate it.
+        PermissionError: no permission to read it.
     """
     path = Path(path)
     if path.exists() and not os.access(path, os.R_OK):
@@ -121,9 +124,9 @@ def read_receipt(path: str | Path) -> ReadReceipt:
 
 
 def unusable(path: Path, why: str) -> MimicError:
-    """The error of a receipt that is not as it was written."""
+    """Return the error for a receipt that was changed after it was written."""
     return MimicError(
         f"the receipt cannot be read ({why}): it was changed or cut off after it was written",
         where=path,
-        remedy=f"delete it and run the same command again, which makes it anew: rm {shlex.quote(str(path))}",
+        remedy=f"delete it and run the same command again, which recreates it: rm {shlex.quote(str(path))}",
     )

@@ -1,7 +1,7 @@
-"""Receipts: a small JSON file, written last, that says what a stage did, with what, and to which files.
+"""Receipts: small JSON files that record a job's settings, inputs, outputs and statistics. Each is written last.
 
-A receipt without its outputs, or outputs without their receipt, count as not done. A stage that reads what another
-wrote compares it with the receipt first (:meth:`Receipt.check_inputs`): a file that was changed later is refused.
+A receipt without its outputs, or outputs without their receipt, count as not done. A stage that reads another's files
+checks them against the receipt first (:meth:`Receipt.check_inputs`) and refuses a file that was changed later.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PACKAGES = ("numpy", "opencv-python-headless", "av", "moderngl", "torch", "torch
 
 
 def settings_hash(settings: Any) -> str:
-    """Hash of a config sub-tree: the same for the same values, whatever the order of the keys."""
+    """Hash a config sub-tree, independently of the order of its keys."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
 def code_version() -> str:
-    """Hash of the package's own source files: it changes with any edit, in a checkout and in an installed copy."""
+    """Hash the package's source files, so that any edit changes it, in a checkout or an installed copy."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
@@ -42,7 +42,7 @@ def code_version() -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages that decide what comes out."""
+    """Return the versions of the packages that influence results."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -53,48 +53,48 @@ def package_versions() -> dict[str, str]:
 
 
 class Receipt:
-    """Collects what a stage did; ``write`` leaves it on disk.
+    """Collects what a job did; :meth:`write` saves it.
 
     Args:
         stage: ``frames``, ``pairs``, ``datasets``, ``pretrain``, ``finetune``, ``report`` or ``sample``.
         settings: the config sub-tree that decides the result.
-        inputs: files that were read. Their hashes are kept, save for raw files over ``hash_limit`` bytes, whose size
-            is: every shard of a source may read the same one.
+        inputs: files that were read. Their hashes are recorded, or just the size of files over ``hash_limit`` bytes,
+            since every shard of a source may read the same raw file.
     """
 
     hash_limit = 4 << 30
 
     def __init__(self, stage: str, settings: Mapping[str, Any], inputs: Iterable[str | Path] = ()) -> None:
         self.stage, self.settings, self.inputs = stage, dict(settings), [Path(path) for path in inputs]
-        self.started = time.monotonic()  # the clock may be set while the job runs
+        self.started = time.monotonic()  # the wall clock may be changed while the job runs
         self.statistics: dict[str, Any] = {}
-        self.read: dict[Path, str] = {}  # fingerprints of inputs, taken when they were checked
+        self.read: dict[Path, str] = {}  # fingerprints of the inputs that were checked
 
     def check_inputs(self, receipt: str | Path, files: Iterable[str | Path]) -> None:
-        """See that inputs are still what the receipt of the job that wrote them says.
+        """Check that inputs still match the receipt of the job that wrote them.
 
-        The hashes go into this receipt too, so that each file is read once.
+        The hashes are reused for this receipt, so that each file is read once.
 
         Args:
-            receipt: that job's; a file it does not list is not checked.
-            files: of the inputs, those that it wrote.
+            receipt: receipt of that job; a file it does not list is not checked.
+            files: the inputs that it wrote.
 
         Raises:
-            MimicError: a file was changed or cut off since, or the receipt cannot be read.
+            MimicError: a file was changed or truncated since, or the receipt cannot be read.
         """
         self.read |= compare([(Path(file), Path(receipt)) for file in files])
 
     def check_written(self, files: Iterable[str | Path]) -> None:
-        """:meth:`check_inputs` of those inputs that have the receipt of their job beside them."""
+        """Check the files that have the receipt of their job beside them, as :meth:`check_inputs` does."""
         self.read |= compare(with_receipts(files))
 
     def write(
         self, path: str | Path, outputs: Iterable[str | Path] = (), known: Mapping[str, str] | None = None
     ) -> None:
-        """Write the receipt of finished ``outputs``, atomically; what killed attempts at them have left is removed.
+        """Write the receipt of finished ``outputs`` atomically, and remove leftovers of killed attempts at them.
 
         Args:
-            known: fingerprints, by file name, of outputs that were written long ago, as they were then.
+            known: file name -> fingerprint, for outputs that were hashed when they were written earlier.
         """
         known = known or {}
         written = [Path(file) for file in outputs]
@@ -121,7 +121,7 @@ class Receipt:
         remove_abandoned([path, *written])
 
     def input_fingerprint(self, path: Path) -> str:
-        """Fingerprint of an input, by its size where it is large; ``unreadable`` of one that was counted as such."""
+        """Return the fingerprint of an input (its size if it is large), or ``unreadable`` if it cannot be read."""
         try:
             return fingerprint(path, self.hash_limit)
         except (OSError, UnreadableError):

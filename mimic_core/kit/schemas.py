@@ -1,6 +1,6 @@
-"""JSON schemas of settings: what they let pass, in words, and what their own keywords say.
+"""Read the JSON schemas of settings: describe allowed values in words, and query our own keywords.
 
-A key has ``x-unit``, and ``x-reruns``: the first stage that an edit of it runs again.
+These are ``x-unit``, and ``x-reruns``: the first stage that runs again when the key is edited.
 """
 
 from __future__ import annotations
@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-NOTHING = "nothing"  # what an edit of a key reruns that only says how a job is handled
+NOTHING = "nothing"  # ``x-reruns`` of a key that changes how a job runs but not its result
 
 
 def keys_that_rerun(block: Mapping[str, Any], stage: str) -> set[str]:
-    """Names of a block's keys whose edit runs a stage again first; ``nothing``: they change no result.
+    """Return the keys of a block whose edit reruns from ``stage`` on; ``nothing``: the keys that change no result.
 
     Args:
         block: a schema with properties.
+        stage: a stage, or ``nothing``.
     """
     return {name for name, one in block["properties"].items() if one.get("x-reruns") == stage}
 
 
 def in_words(schema: Mapping[str, Any]) -> str:
-    """What a JSON schema lets pass, in words: ``a number above 0 and of at most 1, or null``.
+    """Describe the values that a JSON schema allows: ``a number above 0, up to 1, or null``.
 
     Args:
-        schema: of one value, its references resolved.
+        schema: of one value, with references resolved.
     """
     if "anyOf" in schema or "oneOf" in schema:
         choices = [in_words(one) for one in schema.get("anyOf") or schema["oneOf"]]
@@ -35,17 +36,17 @@ def in_words(schema: Mapping[str, Any]) -> str:
     if kind in ("integer", "number"):
         return " ".join(filter(None, ["a whole number" if kind == "integer" else "a number", limits(schema)]))
     if kind == "array":
-        return f"a list{how_many(schema)}, each {in_words(schema.get('items', {}))}"
+        return f"a list{length_in_words(schema)}, each {in_words(schema.get('items', {}))}"
     return {
         "boolean": "true or false",
-        "string": text_in_words(schema),
+        "string": string_in_words(schema),
         "null": "null",
         "object": "a block of keys",
     }.get(str(kind), "any value")
 
 
 def limits(schema: Mapping[str, Any]) -> str:
-    """The bounds of a number, in words; empty where it has none."""
+    """Describe the bounds of a number; empty if it has none."""
     least, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
     low = f"above {above:g}" if above is not None else f"from {least:g}" if least is not None else ""
@@ -59,16 +60,16 @@ def limits(schema: Mapping[str, Any]) -> str:
     return f"of {least:g} or more" if least is not None else low
 
 
-def how_many(schema: Mapping[str, Any]) -> str:
-    """How many items a list may have, in words; empty where any number will do."""
+def length_in_words(schema: Mapping[str, Any]) -> str:
+    """Describe how many items a list may have; empty if any number is allowed."""
     least, most = schema.get("minItems", 0), schema.get("maxItems")
     if least == most:
         return f" of {least}"
     return f" of {least} or more" if least else ""
 
 
-def text_in_words(schema: Mapping[str, Any]) -> str:
-    """Which texts a schema lets pass."""
+def string_in_words(schema: Mapping[str, Any]) -> str:
+    """Describe the strings that a schema allows."""
     if "pattern" in schema:
         return "a name of letters, digits, _ and -"
-    return "a text that is not empty" if schema.get("minLength") else "a text"
+    return "a non-empty string" if schema.get("minLength") else "a string"

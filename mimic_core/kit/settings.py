@@ -1,12 +1,12 @@
-"""Settings: a frozen dataclass a block of the config, in which each key is declared once.
+"""Settings: one frozen dataclass per config block, in which each key is declared once.
 
-A declaration has the key's type with its bounds, its default, what it does and its unit::
+A declaration gives the key's type with its bounds, its default, its description and its unit::
 
     @settings("pairs")
     class MiningSettings:
         ratio: PositiveShare = key("a match is kept when its distance is below this share of the next", default=0.7)
 
-From it come the check of the settings object, the config's schema and the reference page of the config.
+The validation of settings objects, the config's schema and its reference page all come from the declarations.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def key(
     """Declare a key.
 
     Args:
-        says: what it does, in a sentence without its capital and its full stop.
-        default: its value where the config gives none; without one, and without a factory, it must be given.
-        default_factory: makes the default anew each time.
+        says: description of the key: a sentence without capital and full stop.
+        default: value if the config gives none. With neither a default nor a factory, the key is required.
+        default_factory: makes a new default each time.
         unit: of its value.
         reruns: the first stage that an edit runs again; empty: that of its block; ``nothing``: it changes no result.
-        job: it is no key of the config: the rule gives it to the job.
+        job: not a config key; the rule passes it to the job.
     """
     facts: dict[str, str | bool] = {"unit": unit, "reruns": reruns, "job": job}
     extra: Any = {f"x-{name}": value for name, value in facts.items() if value}
@@ -63,14 +63,13 @@ def key(
 
 @dataclass_transform(frozen_default=True, field_specifiers=(key,))
 def settings(where: str) -> Callable[[type[Settings]], type[Settings]]:
-    """Make a class a frozen dataclass of settings whose values are checked as they are declared.
+    """Make a class a frozen dataclass of settings whose values are checked against their declarations.
 
     Args:
         where: name of the block in the config, for errors.
 
-    The class raises a :class:`MimicError` that names the key for a value it may not have, a key that is missing, and
-    one that is unknown. A subclass that gives a key another default or type (``epochs: Positive = 64``) keeps what its
-    base declares of it.
+    For an invalid value and for a missing or unknown key, the class raises a :class:`MimicError` that names the key. A
+    subclass that changes a key's default or type (``epochs: Positive = 64``) inherits the rest of its declaration.
     """
 
     def decorate(cls: type[Settings]) -> type[Settings]:
@@ -92,7 +91,7 @@ def settings(where: str) -> Callable[[type[Settings]], type[Settings]]:
 
 
 def keep_declarations(cls: type) -> None:
-    """Give the keys that a class has from its bases, and says no more of than a default or a type, what these say."""
+    """Copy declarations from the bases to keys for which a class gives only a new default or type."""
     known: dict[str, Any] = {}
     for base in reversed(cls.__mro__[1:]):
         known |= vars(base).get("__pydantic_fields__", {})
@@ -109,11 +108,11 @@ def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) ->
 
     Args:
         kind: a class made by :func:`settings`; fields without a default must be in the block.
-        block: names and values; inner blocks too.
-        where: the block's name in the config, for the error.
+        block: names and values, with nested blocks.
+        where: the block's name in the config, for errors.
 
     Raises:
-        MimicError: a key that is unknown or missing, or a value out of range; named, with what is allowed instead.
+        MimicError: a key is unknown or missing, or a value is invalid; it names the key and what is allowed.
     """
     if not isinstance(block, Mapping):
         raise MimicError(f"a block of settings was expected, not {shown(block)}", where=where)
@@ -128,7 +127,7 @@ def read_settings(kind: type[Settings], block: Mapping[str, Any], where: str) ->
 
 
 def refusal(error: ValidationError, kind: type, where: str) -> MimicError:
-    """The first problem of a block as an error that names the key, its value and what it may be."""
+    """Turn the first problem of a block into an error that names the key, its value and what is allowed."""
     found = error.errors(include_url=False)[0]
     names: list[str] = []
     for part in found["loc"]:
@@ -145,24 +144,24 @@ def refusal(error: ValidationError, kind: type, where: str) -> MimicError:
         if inner is None:
             break
         kind = inner
-    told: Mapping[str, Any] = {"type": "object"}
+    allowed: Mapping[str, Any] = {"type": "object"}
     if names:
-        told = resolved(schema["properties"][names[-1]], schema)
+        allowed = resolved(schema["properties"][names[-1]], schema)
     rest = [str(part) for part in found["loc"][len(names) :]]
-    if rest and told.get("type") == "object":  # a block of names: one of them, or the value that it has
+    if rest and allowed.get("type") == "object":  # a mapping: the problem is one of its names, or that name's value
         if rest[-1] == "[key]":
-            return unknown_name(rest[0], told.get("propertyNames", {}).get("enum", ()), ".".join([where, *names]))
-        names, told = [*names, rest[0]], told.get("additionalProperties") or {}
+            return unknown_name(rest[0], allowed.get("propertyNames", {}).get("enum", ()), ".".join([where, *names]))
+        names, allowed = [*names, rest[0]], allowed.get("additionalProperties") or {}
     place = ".".join([where, *names])
     what = f"{names[-1] if names else where} is {shown(found['input'])}"
-    return MimicError(what, where=place, remedy=f"give {in_words(told)}")
+    return MimicError(what, where=place, remedy=f"give {in_words(allowed)}")
 
 
 def check_value(name: str, value: object, kind: Any) -> None:
-    """See that an argument has a value that a type lets pass, such as :data:`mimic_core.kit.values.BelowOne`.
+    """Check an argument against a type such as :data:`mimic_core.kit.values.BelowOne`.
 
     Raises:
-        MimicError: it has not; with what it may be.
+        MimicError: the value is invalid; the remedy says what is allowed.
     """
     adapter = TypeAdapter(kind)
     try:
@@ -173,18 +172,18 @@ def check_value(name: str, value: object, kind: Any) -> None:
 
 
 def unknown_key(name: object, kind: type, where: str) -> MimicError:
-    """The error of a key that a block does not have."""
+    """Return the error for a key that a settings class does not have."""
     return unknown_name(name, schema_of(kind)["properties"], where)
 
 
 def unknown_name(name: object, known: Iterable[str], where: str) -> MimicError:
-    """The error of a key that is none of those known."""
+    """Return the error for a key that is not among the known ones."""
     remedy = did_you_mean(name, known, "the keys are")
     return MimicError(f"unknown key {shown(name)}", where=f"{where}.{shown(name).strip(QUOTES)}", remedy=remedy)
 
 
 def inner_kind(kind: type, name: str) -> type | None:
-    """The settings class of a key that is a block of its own."""
+    """Return the settings class of a key that holds a nested block; None for other keys."""
     fields = getattr(kind, "__pydantic_fields__", {})
     annotation = fields[name].annotation if name in fields else None
     return (
@@ -194,17 +193,17 @@ def inner_kind(kind: type, name: str) -> type | None:
 
 @functools.cache
 def schema_of(kind: type) -> dict[str, Any]:
-    """JSON schema of a settings class."""
+    """Return the JSON schema of a settings class."""
     return TypeAdapter(kind).json_schema()
 
 
 def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema in place of a reference to it."""
+    """Return the schema that a ``$ref`` points to, or the schema itself if it has none."""
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     return root["$defs"][name] if name else schema
 
 
 def keys_of(kind: type, **facts: object) -> list[str]:
-    """Names of the keys of a settings class whose declarations have these facts (``reruns="nothing"``)."""
+    """Return the keys of a settings class that were declared with these arguments (``reruns="nothing"``)."""
     properties = schema_of(kind)["properties"]
-    return [name for name, told in properties.items() if all(told.get(f"x-{a}") == b for a, b in facts.items())]
+    return [name for name, schema in properties.items() if all(schema.get(f"x-{a}") == b for a, b in facts.items())]

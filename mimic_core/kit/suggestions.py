@@ -1,18 +1,18 @@
-"""What to suggest for a name that is not known."""
+"""Suggest names in place of an unknown one."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-LONGEST = 80  # letters of a name that are compared
+LONGEST = 80  # characters of a name that are compared
 
 
 def did_you_mean(name: object, known: Iterable[str], otherwise: str) -> str:
-    """Suggest the known name that is closest to an unknown one; where none is close, name all.
+    """Suggest the known name closest to an unknown one; if none is close, list all.
 
     Args:
-        otherwise: words before the list of all names, such as ``choose one of``.
+        otherwise: what introduces the list of all names, such as ``choose one of``.
     """
     names = list(known)
     near = difflib.get_close_matches(str(name)[:LONGEST], names, n=1)

@@ -1,4 +1,4 @@
-"""Parquet tables written and read a few thousand rows at a time, so that memory does not grow with the table."""
+"""Write and read Parquet tables a few thousand rows at a time, so that memory does not grow with the table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 Row = dict[str, Any]
 
-ROWS_PER_GROUP = 4096  # rows held in memory before they are written, or while they are read
+ROWS_PER_GROUP = 4096  # rows held in memory while writing or reading
 
 
 class RowWriter:
-    """Writes a table in groups of rows; the same rows give the same bytes.
+    """Writes a table in row groups; the same rows give the same bytes.
 
     Args:
         path: the file to write; the caller makes the write atomic.
@@ -42,12 +42,12 @@ class RowWriter:
             self.add(row)
 
     def flush(self) -> None:
-        """Write the rows held."""
+        """Write the buffered rows."""
         self.writer.write_table(pa.Table.from_pylist(self.held, self.schema))
         self.held.clear()
 
     def close(self) -> None:
-        """Write the end of the table; a table without rows has its columns all the same."""
+        """Write the remaining rows and the footer; an empty table still gets its columns."""
         if self.held or not self.rows:
             self.flush()
         self.writer.close()
@@ -60,19 +60,19 @@ class RowWriter:
 
 
 def count_rows(path: Path) -> int:
-    """How many rows a table has."""
+    """Return the number of rows of a table."""
     return int(pq.read_metadata(path).num_rows)
 
 
 def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[Row]:
-    """The rows of a table, in order."""
-    # a buffered stream reads a column chunk as it goes on, rather than all of a row group at once
+    """Yield the rows of a table in order."""
+    # a buffered stream reads column chunks piecewise rather than a whole row group at once
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         for batch in file.iter_batches(ROWS_PER_GROUP, columns=columns, use_threads=False):
             yield from batch.to_pylist()
 
 
 def read_groups(path: Path, column: str) -> Iterator[tuple[Any, list[Row]]]:
-    """The rows of a table in runs of the same value of ``column``: the value, and its rows."""
+    """Yield (value, rows) for each run of consecutive rows with the same value of ``column``."""
     for value, rows in groupby(read_rows(path), key=itemgetter(column)):
         yield value, list(rows)

@@ -1,6 +1,6 @@
-"""Types of the values of settings: what a key may hold, for pydantic to check and for its JSON schema to say.
+"""Types of setting values, which pydantic checks and turns into JSON schema.
 
-Numbers are Python's own or any library's (``numpy.int64``); never NaN, infinity, True or a text.
+Numbers may be Python's or any library's (``numpy.int64``), but not NaN, infinity, True or a string.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pydantic import (
 from mimic_core.kit.numeric import LARGEST
 
 
-def as_whole(value: object) -> object:
-    """A whole number of any library as Python's own; anything else as it is, to be refused."""
+def as_int(value: object) -> object:
+    """Convert an integer of any library to ``int``; return anything else unchanged, for pydantic to reject."""
     return checked_size(int(value)) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else value
 
 
-def as_real(value: object, check: ValidatorFunctionWrapHandler) -> object:
-    """A number of any library as Python's own, checked; a whole one stays whole, so that 4 is written as 4."""
+def as_number(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Convert a number of any library to ``int`` or ``float`` and check it; 4 stays ``int`` and is written as 4."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return check(value)
     number = checked_size(int(value) if isinstance(value, numbers.Integral) else float(value))
@@ -38,13 +38,13 @@ def as_real(value: object, check: ValidatorFunctionWrapHandler) -> object:
 
 
 def checked_size(value: float) -> float:
-    """The number itself; ValueError where no setting has a use for one so large."""
+    """Return the number; raise ValueError if it is larger than any setting can use."""
     if abs(value) > LARGEST:
         raise ValueError("too large")
     return value
 
 
-WHOLE, REAL = BeforeValidator(as_whole), WrapValidator(as_real)
+WHOLE, REAL = BeforeValidator(as_int), WrapValidator(as_number)
 FINITE = AllowInfNan(False)
 
 Whole = Annotated[int, Strict(), WHOLE]
@@ -61,7 +61,7 @@ NotNegative = Annotated[float, Strict(), FINITE, Ge(0), REAL]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
 FullText = Annotated[str, Strict(), Len(1)]
-# \Z: $ would let a line break pass
+# \z, since $ would allow a final line break
 Name = Annotated[str, Strict(), StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\z")]
 Distinct = Field(json_schema_extra={"uniqueItems": True})  # each item of a list once
 Names = Annotated[Sequence[Name], Distinct]

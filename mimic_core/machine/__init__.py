@@ -1,6 +1,6 @@
-"""Where a job runs: its GPUs, processor, memory, and the locks that keep two jobs apart.
+"""The machine a job runs on: GPUs, processor, memory, and the locks that keep two jobs apart.
 
-:mod:`devices` and :mod:`launch` are doors of their own, since they load torch.
+Import :mod:`devices`, which loads torch, and the programs :mod:`gpus` and :mod:`launch` by their names.
 """
 
 from mimic_core.machine.folder_lock import FolderLock

@@ -1,4 +1,4 @@
-"""What torch computes on, and how it uses the processor where that is what it computes on."""
+"""Choose torch's device and precision, and its number of CPU threads."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mimic_core.machine.memory import keep_freed_memory
 log = logging.getLogger("mimic")
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}  # by their names in the config
-BFLOAT16 = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16")  # instructions of x86 and ARM
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16")  # x86 and ARM instruction sets
 
 
 def device(index: int = 0) -> torch.device:
-    """The GPU of that number where there is one, else the CPU."""
+    """Return the GPU with this index, or the CPU if there is no GPU."""
     return torch.device("cuda", index) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether it computes in bfloat16 itself; a processor without AVX-512 took 14 times as long as in float32."""
+    """Return whether the hardware computes in bfloat16; a CPU without AVX-512 took 14 times as long as in float32."""
     if device.type == "cuda":
         supported: bool = torch.cuda.is_bf16_supported(False)
         return supported
@@ -31,30 +31,30 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def usable_precision(asked: str, device: torch.device) -> torch.dtype:
-    """What products are computed in: without bfloat16, float16 on a GPU and float32 on a processor.
+    """Return the dtype for autocast. Where bfloat16 is not supported: float16 on a GPU, float32 on a CPU.
 
     Args:
         asked: ``bf16``, ``fp16`` or ``fp32``.
-        device: what computes.
+        device: the device that computes.
     """
     precision = PRECISIONS[asked]
     if precision != torch.bfloat16 or has_bfloat16(device):
         return precision
     if device.type == "cuda":
-        log.info("this GPU has no bfloat16: float16 and a loss scaler are used")
+        log.info("this GPU has no bfloat16: using float16 and a loss scaler")
         return torch.float16
-    log.info("this processor has no bfloat16: float32 is used")
+    log.info("this processor has no bfloat16: using float32")
     return torch.float32
 
 
 def uses_bfloat16(asked: str) -> bool:
-    """Whether what has no loss scaler computes in bfloat16 here: where it is asked for and the hardware has it."""
+    """Return whether code without a loss scaler should use bfloat16: if it is requested and the hardware has it."""
     return asked == "bf16" and has_bfloat16(device())
 
 
 @contextlib.contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads meanwhile; memory that it frees stays with the process from now on."""
+    """Let torch use ``count`` threads inside the context; from then on the process also keeps the memory it frees."""
     keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -1,7 +1,6 @@
-"""A lock on a folder: of two processes that would write into it, the second is told who the first is.
+"""A lock on a folder that only one process may write to; a second process gets an error that names the first.
 
-The system frees the lock with the process that holds it, however that ends; the file that says who it is is then in
-nobody's way.
+The system releases the lock however its process ends. A leftover lock file then does no harm.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from mimic_core.kit.files import cannot_write
 log = logging.getLogger("mimic")
 
 NAME = ".lock"
-LONGEST = 1000  # bytes of what a lock's file says
-NO_LOCKS = frozenset([errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])  # of some network disks
+LONGEST = 1000  # bytes read of a lock file
+NO_LOCKS = frozenset([errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])  # from some network disks
 
 
 class FolderLock:
-    """Inside its context this process alone works in the folder, which is made where it is missing.
+    """A context in which only this process works in the folder; the folder is created if it is missing.
 
     Raises:
-        MimicError: another process works there (which one, and since when), or nothing can be written there.
+        MimicError: another process works there (it says which one, and since when), or the folder is not writable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,14 +39,14 @@ class FolderLock:
     def __enter__(self) -> FolderLock:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            while not self.take():  # the file that was locked has just been removed by its last holder
+            while not self.take():  # its last holder removed the file between our open and lock
                 pass
         except OSError as error:
             raise cannot_write(self.folder, error) from error
         return self
 
     def take(self) -> bool:
-        """Lock the file; False where it is no longer the one of this name."""
+        """Lock the file; return False if it has been removed or replaced since it was opened."""
         self.file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,7 +55,7 @@ class FolderLock:
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise
-            log.warning("%s: this disk knows no locks; see that one process alone works here", self.folder)
+            log.warning("%s: this disk has no file locks; make sure that only one process works here", self.folder)
         with contextlib.suppress(FileNotFoundError):
             if os.path.sameopenfile(self.file, again := os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)):
                 os.close(again)
@@ -69,7 +68,7 @@ class FolderLock:
         return False
 
     def held(self) -> MimicError:
-        """The error of a lock that another process holds."""
+        """Return the error for a lock that another process holds."""
         try:
             about = json.loads(os.pread(self.file, LONGEST, 0))
             holder = f"process {about['process']} on {about['machine']}, since {about['since']}"
@@ -79,7 +78,7 @@ class FolderLock:
         return MimicError(
             f"another process works in this folder: {printable(holder)}",
             where=self.folder,
-            remedy="wait until it is done, end it, or give another folder",
+            remedy="wait until it is done, end it, or choose another folder",
         )
 
     def __exit__(self, *_: object) -> None:

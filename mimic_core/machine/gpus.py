@@ -1,10 +1,10 @@
-"""GPUs for jobs that run beside each other on one machine: each takes free ones, and gives them back when it ends.
+"""Share the GPUs of one machine between jobs: each takes free ones, and releases them when it ends.
 
-Snakemake counts GPUs on a local machine but hands out none. A job that is started through this module waits for as
-many free ones as it asks for and sees these alone (``CUDA_VISIBLE_DEVICES``). A GPU is taken by a lock on a file, which
-the job's process holds open: the system frees it with the process, however that ends.
+Snakemake counts GPUs on a local machine but does not assign them. A job started through this module waits until the
+GPUs it needs are free, and sees only these (``CUDA_VISIBLE_DEVICES``). A GPU is taken by locking a file that the job's
+process holds open, so that the system releases it however the process ends.
 
-Under SLURM, which hands out GPUs itself, the command is started as it is. A job that asks for none sees none.
+Under SLURM, which assigns GPUs itself, the command is started unchanged. A job that needs no GPU sees none.
 
 Run: python -m mimic_core.machine.gpus --gpus 1 -- python train.py
 """
@@ -28,13 +28,13 @@ from mimic_core.kit import program
 from mimic_core.kit.errors import MimicError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-AUTO = "auto"  # as many as the machine has
-WAITING = 1.0  # seconds between two looks for free GPUs, on average
-TOLD_EVERY = 30.0  # seconds between two lines that say what is waited for
+AUTO = "auto"  # all GPUs of the machine
+POLL_INTERVAL = 1.0  # seconds between checks for free GPUs, on average
+REPORT_INTERVAL = 30.0  # seconds between messages while waiting
 
 
 def machine_gpus() -> list[str]:
-    """Ids of this machine's GPUs: those that ``CUDA_VISIBLE_DEVICES`` leaves, else all that the driver lists."""
+    """Return the IDs of this machine's GPUs: those in ``CUDA_VISIBLE_DEVICES``, else all that ``nvidia-smi`` lists."""
     visible = os.environ.get(VISIBLE)
     if visible is not None:
         return [name for name in (part.strip() for part in visible.split(",")) if name]
@@ -47,10 +47,10 @@ def machine_gpus() -> list[str]:
 
 
 def gpus_to_use(most: str | int) -> list[str]:
-    """Ids of the GPUs that jobs may take here.
+    """Return the IDs of the GPUs that jobs may take on this machine.
 
     Args:
-        most: the config key ``gpus``: so many of the machine's, the first ones; ``auto``: all of them.
+        most: the config key ``gpus``: how many, counted from the first; ``auto``: all.
     """
     if str(most) == AUTO:
         return machine_gpus()
@@ -59,17 +59,20 @@ def gpus_to_use(most: str | int) -> list[str]:
 
 @cache
 def trains_on_gpus(most: str | int) -> bool:
-    """Whether training jobs ask for GPUs, by the config key ``gpus``: nodes of a cluster may have what this lacks."""
+    """Return whether training jobs request GPUs: as the config key ``gpus`` says, or if this machine has any (auto).
+
+    A number counts even on a machine without GPUs, since the nodes of a cluster may have them.
+    """
     return bool(machine_gpus()) if most == AUTO else int(most) > 0
 
 
 def lock_folder() -> Path:
-    """Folder of the locks, one for all workflows of a user on this machine, on its own disk: locks are local."""
+    """Return the folder of the locks: on a local disk, and shared by all workflows of this user on this machine."""
     return Path(tempfile.gettempdir()) / f"mimic-gpus-{os.getuid()}"
 
 
 def take(gpu: str, folder: Path) -> int | None:
-    """Lock a GPU's file; the open file that holds the lock, or None where another process holds it."""
+    """Lock a GPU's file; return the descriptor that holds the lock, or None if another process holds it."""
     file = os.open(folder / f"{gpu.replace('/', '_')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,12 +81,16 @@ def take(gpu: str, folder: Path) -> int | None:
         return None
     os.ftruncate(file, 0)
     os.write(file, f"{os.getpid()}\n".encode())
-    os.set_inheritable(file, True)  # the program that replaces this process keeps the lock
+    os.set_inheritable(file, True)  # keeps the lock across exec
     return file
 
 
 def try_to_take(count: int, gpus: Sequence[str], folder: Path) -> dict[str, int]:
-    """``count`` free GPUs and the open files that hold them, or none at all: two jobs never wait for each other."""
+    """Take ``count`` free GPUs, or none at all, so that two jobs never wait for each other.
+
+    Returns:
+        GPU -> descriptor that holds its lock; empty if too few are free.
+    """
     taken: dict[str, int] = {}
     for gpu in gpus:
         file = take(gpu, folder)
@@ -97,13 +104,13 @@ def try_to_take(count: int, gpus: Sequence[str], folder: Path) -> dict[str, int]
 
 
 def holders(gpus: Sequence[str], folder: Path) -> str:
-    """Processes that have locked GPUs, for a message."""
+    """List the processes that hold GPUs, for a message."""
     written = {gpu: folder / f"{gpu.replace('/', '_')}.lock" for gpu in gpus}
     return ", ".join(f"{gpu} by process {path.read_text().strip()}" for gpu, path in written.items() if path.is_file())
 
 
 def lease(count: int, folder: Path | None = None, most: str | int = AUTO) -> list[str]:
-    """Wait for ``count`` free GPUs and take them for the rest of this process's life.
+    """Wait for ``count`` free GPUs and take them until this process ends.
 
     Args:
         count: how many.
@@ -111,44 +118,44 @@ def lease(count: int, folder: Path | None = None, most: str | int = AUTO) -> lis
         most: see :func:`gpus_to_use`.
 
     Returns:
-        Their ids, as ``CUDA_VISIBLE_DEVICES`` takes them.
+        Their IDs, for ``CUDA_VISIBLE_DEVICES``.
 
     Raises:
-        MimicError: this machine has fewer.
+        MimicError: jobs may take fewer on this machine.
     """
     gpus = gpus_to_use(most)
     if count > len(gpus):
         raise MimicError(
-            f"{count} GPUs are asked for, and jobs on this machine may take {len(gpus)}",
+            f"{count} GPUs requested, but jobs on this machine may take only {len(gpus)}",
             where=VISIBLE if VISIBLE in os.environ else "nvidia-smi",
-            remedy="lower pretrain.processes, or run where there are as many; the config key gpus says how many to use",
+            remedy="lower pretrain.processes, raise the config key gpus, or run on a machine with more GPUs",
         )
     folder = folder or lock_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = 0.0
+    reported = 0.0
     while not (taken := try_to_take(count, gpus, folder)):
-        if time.monotonic() - told > TOLD_EVERY:
+        if time.monotonic() - reported > REPORT_INTERVAL:
             print(f"waiting for {count} of {len(gpus)} GPUs ({holders(gpus, folder)})", file=sys.stderr, flush=True)
-            told = time.monotonic()
-        time.sleep(WAITING * random.uniform(0.5, 1.5))  # noqa: S311 - those who wait should not look in step
+            reported = time.monotonic()
+        time.sleep(POLL_INTERVAL * random.uniform(0.5, 1.5))  # noqa: S311 - so that waiting jobs do not poll in step
     return list(taken)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Take the GPUs and become the command."""
+    """Take the GPUs, then replace this process with the command."""
     parser = argparse.ArgumentParser(description="Run a command on free GPUs of this machine.")
-    parser.add_argument("--gpus", type=int, required=True, help="how many it needs")
-    parser.add_argument("--of", default=AUTO, help="the first so many of the machine's; auto: all (default: auto)")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="behind --")
+    parser.add_argument("--gpus", type=int, required=True, help="number of GPUs that the command needs")
+    parser.add_argument("--of", default=AUTO, help="how many of the machine's GPUs may be used (default: auto, all)")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --")
     args = parser.parse_args(argv)
     words = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not words:
-        parser.error("no command is given")
+        parser.error("no command given")
     if args.gpus == 0:
-        os.environ[VISIBLE] = ""  # a job that asked for none computes on the processor
+        os.environ[VISIBLE] = ""  # hide the GPUs, so that the job computes on the CPU
     elif "SLURM_JOB_ID" not in os.environ:
         os.environ[VISIBLE] = ",".join(lease(args.gpus, most=args.of))
-    program.become(words)
+    program.exec_command(words)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the process treats the memory it frees, and how much it has had."""
+"""Keep freed memory in the process, and measure its peak memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ LARGEST_INT = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Ask the C library to keep freed memory for the next array instead of giving it back to the system.
+    """Ask the C library to keep freed memory for later allocations instead of returning it to the system.
 
-    Mining and training free and take the same megabytes again and again. Given back, each page is fetched and zeroed
-    anew: that took a fifth to a third of a training step at sample scale, and two thirds of the vote that follows a
-    homography. Peak memory stays what it was.
+    Mining and training allocate and free the same megabytes over and over. Once returned, each page must be mapped and
+    zeroed again: that took a fifth to a third of a training step at sample scale, and two thirds of the vote that
+    follows a homography. Peak memory does not change.
 
     Returns:
-        Whether it does; False with a C library other than glibc.
+        Whether it worked; False with a C library other than glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
@@ -27,9 +27,9 @@ def keep_freed_memory() -> bool:
 
 
 def peak_resident() -> float:
-    """Highest resident memory of this process so far, MiB."""
+    """Return the peak resident memory of this process so far, in MiB."""
     try:
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        return int(status["VmHWM"].split()[0]) / 1024  # ru_maxrss would count the parent that it was forked from
+        return int(status["VmHWM"].split()[0]) / 1024  # ru_maxrss would include the parent before the fork
     except (OSError, KeyError, ValueError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -180,7 +180,7 @@ def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str,
         raise MimicError(
             f"{written} candidates were seen, but {kept} kept + {rejected} rejected + {failed} failed; "
             f"{retained} pairs were stored",
-            remedy="this is a fault in MIMIC; please report it",
+            remedy="this is a bug in MIMIC; please report it",
         )
     verdicts = {verdict: counts[verdict] for verdict in VERDICTS}
     return {"seen": written, "kept": kept, "rejected": rejected, "failed": failed, "verdicts": verdicts}

@@ -40,7 +40,7 @@ def finetune(folder: Path, encoder: str, out: str) -> tuple[int, str]:
 @case(
     "P3",
     "encoder.safetensors of a pretraining with one bit flipped, fine-tuned from (finetune_run)",
-    right="refused by name: it is not what its receipt says; as it was written, it is read",
+    right="refused by name: it does not match its receipt; unchanged, it is read",
     write=lambda folder: call(save_run, folder),
 )
 def encoder_flip(folder: Path) -> Seen:
@@ -103,7 +103,7 @@ def judge_flipped(folder: Path, name: str) -> Seen:
 @case(
     "P2",
     "manifest.parquet of a dataset with one bit flipped, pretrained on (pretrain_run)",
-    right="refused by name: it is not what its receipt says; as it was written, it is read",
+    right="refused by name: it does not match its receipt; unchanged, it is read",
     write=lambda folder: call(save_dataset, folder),
 )
 def manifest_flip(folder: Path) -> Seen:
@@ -113,7 +113,7 @@ def manifest_flip(folder: Path) -> Seen:
 @case(
     "P2b",
     "a shard's tar with one bit flipped, pretrained on (pretrain_run)",
-    right="refused by name: it is not what its receipt says; as it was written, it is read",
+    right="refused by name: it does not match its receipt; unchanged, it is read",
     write=lambda folder: call(save_dataset, folder),
 )
 def shard_flip(folder: Path) -> Seen:

@@ -218,7 +218,7 @@ def write_outs(folder: Path) -> None:
 @case(
     "B7",
     "--out that is read-only, a file, below a file, in /proc, of 300 letters",
-    right="a clear message each, never 'a fault in MIMIC'",
+    right="a clear message each, never 'a bug in MIMIC'",
     write=write_outs,
 )
 def places(folder: Path) -> Seen:

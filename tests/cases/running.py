@@ -60,8 +60,8 @@ class Ended:
 
     @property
     def tidy(self) -> bool:
-        """It ended by itself, without a traceback and without a word of a fault in MIMIC."""
-        return self.code is not None and "Traceback" not in self.said and "a fault in MIMIC" not in self.said
+        """It ended by itself, without a traceback and without a word of a bug in MIMIC."""
+        return self.code is not None and "Traceback" not in self.said and "a bug in MIMIC" not in self.said
 
     @property
     def last(self) -> str:

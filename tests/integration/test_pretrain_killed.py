@@ -132,4 +132,4 @@ def test_two_jobs_do_not_write_into_one_run(manifest, tmp_path):
     first.kill()
     first.wait()
     assert second.returncode == 1
-    assert f"another process is at this run: process {first.pid}" in second.stderr
+    assert f"another process is working on this run: process {first.pid}" in second.stderr

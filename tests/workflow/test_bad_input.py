@@ -18,10 +18,10 @@ def refused(folder, *arguments, configfile) -> str:
 @pytest.mark.parametrize(
     ("blocks", "message"),
     [
-        ({"pairs": {"ratoi": 0.7}}, "pairs.ratoi: there is no such key; did you mean 'ratio'?"),
+        ({"pairs": {"ratoi": 0.7}}, "pairs.ratoi: unknown key; did you mean 'ratio'?"),
         ({"seed": "one"}, "seed: 'one' is not of type 'integer'"),
         ({"pairs": {"min_overlap": 1.5}}, "pairs.min_overlap: 1.5 is greater than the maximum of 1"),
-        ({"pairs": {"min_overlap": float("nan")}}, "pairs.min_overlap: nan is no number that can be used here"),
+        ({"pairs": {"min_overlap": float("nan")}}, "pairs.min_overlap: nan is not a finite number"),
     ],
 )
 def test_a_wrong_config_is_refused_before_anything_runs(tmp_path, blocks, message):

@@ -88,7 +88,7 @@ def test_a_wrong_key_is_named(tmp_path):
     outer = write_outer(tmp_path / "outer", REPOSITORY, mimic={"pairs": {"ratoi": 0.7}})
     ended = snakemake_in(outer, TARGET, "--dry-run")
     assert ended.returncode != 0
-    assert "pairs.ratoi: there is no such key; did you mean 'ratio'?" in ended.stdout + ended.stderr
+    assert "pairs.ratoi: unknown key; did you mean 'ratio'?" in ended.stdout + ended.stderr
 
 
 def test_what_cannot_be_handed_to_a_cluster_is_refused(tmp_path):
@@ -96,5 +96,5 @@ def test_what_cannot_be_handed_to_a_cluster_is_refused(tmp_path):
     slurm = ("--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=a")
     ended = snakemake_in(outer, TARGET, *slurm)
     assert ended.returncode != 0
-    assert "which Snakemake cannot hand to a cluster as it is" in ended.stdout + ended.stderr
+    assert "which Snakemake cannot pass safely to a cluster" in ended.stdout + ended.stderr
     assert not (outer / "results").exists() and not pwned(tmp_path)

@@ -122,9 +122,9 @@ def refused(checkout: Path, *arguments: str) -> str:
 def test_what_snakemake_hands_on_unquoted_is_refused_where_it_does(checkout, tmp_path):
     """It writes commands for a cluster, and the folders of conda's environments, in quotes of its own."""
     said = refused(checkout, "--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=a")
-    assert "which Snakemake cannot hand to a cluster as it is" in said
+    assert "which Snakemake cannot pass safely to a cluster" in said
     said = refused(checkout, "--cores", "1", "--sdm", "conda")
-    assert "which Snakemake cannot hand to conda or a container as it is" in said
+    assert "which Snakemake cannot pass safely to conda or a container" in said
     plain = checkout.rename(tmp_path / "a plain (name)")
     slurm = ("--executor", "slurm", "--jobs", "1", "--default-resources", "slurm_partition=a")
     said = refused(plain, *slurm, "--config", "seed=3", "videos=$(touch pwned)")

@@ -1,6 +1,6 @@
-"""What the rules ask of a config: the files that a job reads, the settings it gets, and what it needs of a machine.
+"""What the rules derive from a config: the files that a job reads, its settings and its resources.
 
-A module a stage, each of plain functions of the merged config. Nothing here imports Snakemake, torch, pandas or numpy,
+One module per stage, with plain functions of the merged config. Nothing here imports Snakemake, torch, pandas or numpy,
 so that the process that plans a run stays small.
 """
 

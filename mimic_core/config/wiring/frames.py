@@ -1,4 +1,4 @@
-"""Frames: the raw data of a source, and how its views are read."""
+"""Frames: the raw data of a source, and the settings for reading its views."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Config = Mapping[str, Any]
 
 
 def root(config: Config, source: str) -> str:
-    """Folder of a source; ``{videos}`` stands for the folder of one's own videos."""
+    """Return the folder of a source; ``{videos}`` stands for the folder of the user's videos."""
     folder = config["sources"][source]["root"]
     return str(config["videos"] if folder == "{videos}" else folder)
 
 
 def raw_files(config: Config, source: str) -> dict[str, list[str]]:
-    """What must be there before a source can be read: nothing on disk, or what the sample world writes."""
+    """Return the files that must exist before a source can be read: those of the sample world, or none."""
     from_sample = config["sources"][source]["origin"] == "sample"
     files = sample.source_files(config, source) if from_sample else []
     receipts = [file for file in files if file.endswith(".json")]
@@ -25,23 +25,23 @@ def raw_files(config: Config, source: str) -> dict[str, list[str]]:
 
 
 def settings(config: Config, source: str) -> dict[str, Any]:
-    """Settings of the frames of a source: those of all sources, with what the source overrides."""
+    """Return the frame settings of a source: the shared ones, with the source's overrides."""
     shared = {key: value for key, value in config["frames"].items() if key not in ("keep", "habitat_python")}
     return {**shared, **config["sources"][source]["frames"]}
 
 
 def habitat_file(config: Config, source: str) -> list[str]:
-    """Where habitat-sim is, for sources that ask for it."""
+    """Return the file that says where habitat-sim is, for sources that use it."""
     return ["results/frames/habitat.json"] if settings(config, source).get("simulator") == "habitat" else []
 
 
 def memory(config: Config, source: str) -> int:
-    """MB of a shard: a scene's textures and mesh, which habitat-sim holds in its own process; a video is streamed."""
+    """Return the MB of a shard: 4000 if habitat-sim holds a scene's textures and mesh, else 1000."""
     return 4000 if habitat_file(config, source) else 1000
 
 
 def apart_from(config: Config, source: str) -> dict[str, list[str]]:
-    """What a held-out source must have no scene in common with: the units of other sources, and lists of scenes."""
+    """Return the scenes that a held-out source must not share: the units of other sources, and lists of scenes."""
     held_out = config["sources"][source].get("held_out", {})
     others = held_out.get("sources", [])
     return {

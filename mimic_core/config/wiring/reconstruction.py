@@ -1,4 +1,4 @@
-"""Reconstruction: the whole models that paint held-out pairs, and what a job reads."""
+"""Reconstruction: the settings and inputs of jobs in which whole models reconstruct held-out pairs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from mimic_core.config.wiring.finetune import encoder_path
 from mimic_core.config.wiring.params import as_json
 
 Config = Mapping[str, Any]
-READS = ("dataset", "mask_ratio", "inception", "frechet_encoder")  # keys of the block that a job gets
+READS = ("dataset", "mask_ratio", "inception", "frechet_encoder")  # keys of the block that are passed to a job
 
 
 def inception_file(config: Config) -> dict[str, str]:
-    """The file of Inception's weights, once it is there: the table is made again when it comes, goes or changes."""
+    """Return the file of Inception's weights if it exists; the table is remade if it appears, vanishes or changes."""
     inception = config["reconstruction"].get("inception")
     return {"inception": inception} if inception and Path(inception).is_file() else {}
 
 
 def model_files(config: Config, encoder: str) -> dict[str, str]:
-    """The whole model, and the receipt of the run that left it."""
+    """Return the file of the whole model, and the receipt of its run."""
     if encoder in config["baselines"]:
         return {"model": config["baselines"][encoder]["path"]}
     run = f"results/pretrain/{encoder}"
@@ -29,7 +29,7 @@ def model_files(config: Config, encoder: str) -> dict[str, str]:
 
 
 def files(config: Config, encoder: str) -> dict[str, str | list[str]]:
-    """The whole model, the held-out pairs, and the weights of both distances between sets of images."""
+    """Return a job's inputs: the whole model, the held-out pairs, and the weights for both Fréchet distances."""
     frechet = config["reconstruction"]["frechet_encoder"]
     return {
         **model_files(config, encoder),
@@ -40,11 +40,11 @@ def files(config: Config, encoder: str) -> dict[str, str | list[str]]:
 
 
 def settings(config: Config, encoder: str) -> str:
-    """Settings of one job as JSON."""
+    """Return the settings of one job as JSON."""
     chosen = {key: config["reconstruction"][key] for key in READS}
     return as_json(chosen, encoder=encoder, threads=config["finetune"]["threads"])
 
 
 def results(config: Config, file: str, tasks: Iterable[str], encoders: Iterable[str]) -> list[str]:
-    """A file of every model's result; there are no tasks."""
+    """Return a file of every model's result; ``tasks`` is ignored, since reconstruction has none."""
     return [f"results/reconstruction/{encoder}/{file}" for encoder in encoders]

@@ -1,4 +1,4 @@
-"""What a job asks of the machine it runs on: the rules' ``resources:``."""
+"""Values for the rules' ``resources:``: memory, time and GPUs of a job."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Any
 
 from mimic_core.machine.gpus import trains_on_gpus
 
-SNAKEMAKES = 400  # MB of the two Snakemakes that start a job on a node of a cluster
+SNAKEMAKE_MB = 400  # of the two Snakemake processes that start a job on a cluster node
 
 
 def memory(megabytes: float | Callable[[Any], float]) -> Callable[..., float]:
-    """Memory that a job asks for, in MB: its own, more with every attempt, and that of what starts it.
+    """Return a job's memory in MB: its own times the attempt, plus that of Snakemake.
 
     Args:
-        megabytes: of the job itself; or a function of its wildcards.
+        megabytes: the job's own memory, or a function of its wildcards.
     """
 
     def asked(wildcards: Any, attempt: int) -> float:
         own = megabytes(wildcards) if callable(megabytes) else megabytes
-        return attempt * own + SNAKEMAKES
+        return attempt * own + SNAKEMAKE_MB
 
     return asked
 
 
 def minutes(count: int) -> Callable[..., int]:
-    """Time that a job asks for: more with every attempt."""
+    """Return a job's time in minutes, times the attempt."""
     return lambda wildcards, attempt: attempt * count
 
 
 def gpus(config: Mapping[str, Any]) -> int:
-    """GPUs of a process that trains or evaluates a model, 0 or 1."""
+    """Return the GPUs of a process that trains or evaluates a model: 0 or 1."""
     return int(trains_on_gpus(config["gpus"]))

@@ -1,4 +1,4 @@
-"""The sample world: what it writes under a config, and what each of its jobs reads."""
+"""The sample world: the files that it writes for a config, and the settings of its jobs."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.sampledata import DOWNSTREAM, RAW, flat_names, part
 
 Config = Mapping[str, Any]
-SCENES = "hm3d"  # the source whose scenes are a job each
+SCENES = "hm3d"  # the source with one job per scene
 
 
 def settings(config: Config, *keys: str) -> str:
-    """The settings that one job reads (``flats.train``: one key of a block), so that others do not rerun it."""
+    """Return only the settings that a job reads (such as ``flats.train``), so that edits of others do not rerun it."""
     return as_json(part(config["sample"], *keys), seed=config["seed"])
 
 
 def source_settings(config: Config, source: str) -> str:
-    """The settings that a source is made from."""
+    """Return the settings that a source is generated from."""
     return settings(config, *RAW[source].reads)
 
 
 def task_settings(config: Config, task: str) -> str:
-    """The settings that a downstream dataset is made from."""
+    """Return the settings that a downstream dataset is generated from."""
     return settings(config, "flats.train", "flats.test", *DOWNSTREAM[TASKS[task].layout].reads)
 
 
 def task_names() -> list[str]:
-    """Tasks whose dataset the sample world can write."""
+    """Return the tasks whose dataset the sample world can write."""
     return [name for name, task in TASKS.items() if task.layout in DOWNSTREAM]
 
 
 def source_folder(config: Config, source: str) -> str:
-    """Where a source is written: its root, or a folder of the sample world's where the config has no such source."""
+    """Return the folder that a source is written to: its root, or a default if the config does not have the source."""
     return str(config["sources"].get(source, {}).get("root", f"results/sample/{source}"))
 
 
 def task_folder(config: Config, task: str) -> str:
-    """Where a downstream dataset is written: the task's root, or its usual folder where the config has no such task."""
+    """Return the folder of a downstream dataset: the task's root, or a default if the config does not have the task."""
     return str(config["finetune"]["tasks"].get(task, {}).get("root", DOWNSTREAM[TASKS[task].layout].folder))
 
 
 def source_files(config: Config, source: str) -> list[str]:
-    """What must be there before a source's frames can be read: receipts, and of HM3D each scene as well.
+    """Return the files needed before a source's frames can be read: receipts, and for HM3D also each scene.
 
     Raises:
         MimicError: the sample world does not write this source.
@@ -59,24 +59,24 @@ def source_files(config: Config, source: str) -> list[str]:
         return [*(f"{root}/{name}/{flat}.glb" for name, flat in scenes.items()), *receipts]
     if source not in RAW:
         raise MimicError(
-            f"the sample world writes no {source!r}",
+            f"the sample world has no source {source!r}",
             where=f"config key sources.{source}.origin",
-            remedy=f"say where the source lies on disk (origin: disk); known here: {', '.join([SCENES, *RAW])}",
+            remedy=f"use origin: disk and give its root, or choose one of: {', '.join([SCENES, *RAW])}",
         )
     return [f"results/sample/receipts/source-{source}.json"]
 
 
 def task_files(task: str) -> list[str]:
-    """Receipt of a downstream dataset."""
+    """Return the receipt of a downstream dataset."""
     return [f"results/sample/receipts/{task}.json"]
 
 
 def every_file(config: Config) -> list[str]:
-    """All that the sample world writes under a config."""
+    """Return all files that the sample world writes for a config."""
     sources = [source for source in used_sources(config) if config["sources"][source]["origin"] == "sample"]
     asked = config["finetune"]["tasks"]
     tasks = [task for task in task_names() if task in asked and asked[task]["origin"] == "sample"]
-    if config["scale"] == "sample":  # the sets of tasks that are not in the config too
+    if config["scale"] == "sample":  # also the datasets of tasks that are not in the config
         for layout in DOWNSTREAM:
             own = [task for task in task_names() if TASKS[task].layout == layout]
             tasks += own[:1] if not set(own) & set(asked) else []

@@ -1,4 +1,4 @@
-"""The start of a run: the config and whatever else Snakemake was given are checked before anything runs."""
+"""Check the config and the command line of Snakemake before anything runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Start:
     """How Snakemake was started.
 
     Attributes:
-        checkout: folder that this workflow lies in.
-        typed: the words behind ``--config``.
-        overlays: the files behind ``--configfile``.
-        as_module: another workflow uses this one as a module, so words and files are that one's.
+        checkout: folder of this workflow.
+        typed: arguments of ``--config``.
+        overlays: files of ``--configfile``.
+        as_module: another workflow uses this one as a module, so these arguments and files belong to that workflow.
     """
 
     checkout: Path
@@ -30,17 +30,17 @@ class Start:
     as_module: bool = False
 
     def checked(self, given: dict[str, Any], deployed: bool) -> dict[str, Any]:
-        """The config to run by: as it was given, or, of a module, on top of this workflow's own defaults.
+        """Check and return the config: as given or, for a module, merged onto this workflow's defaults.
 
         Args:
-            given: what Snakemake made of config files and words. Texts that were typed are put right in it.
+            given: the config as parsed by Snakemake. Typed strings are restored in place (:func:`as_typed`).
             deployed: jobs run in conda environments or containers.
 
         Raises:
-            MimicError: the config cannot be used, or the workflow cannot run from or in this folder.
+            MimicError: the config is invalid, or the workflow cannot run from or in this folder.
         """
         check_checkout(self.checkout)
-        defaults = load_block(self.checkout / "config.yaml")  # refuses a key given twice, which Snakemake passes over
+        defaults = load_block(self.checkout / "config.yaml")  # rejects duplicate keys, which Snakemake accepts
         schema = read_schema(self.checkout)
         if self.as_module:
             config: dict[str, Any] = {}
@@ -58,36 +58,36 @@ class Start:
 
     @property
     def folders(self) -> list[tuple[str, str]]:
-        """The folders whose names Snakemake hands on, each with what it is."""
+        """The folders whose names Snakemake passes to jobs, each with a description."""
         return [("the folder it runs in", str(Path.cwd())), ("the checkout", str(self.checkout))]
 
-    def check_jobs(self, letters: int, *, on_cluster: bool) -> None:
-        """See that Snakemake can hand on the names in the commands of the jobs that are about to run.
+    def check_jobs(self, length: int, *, on_cluster: bool) -> None:
+        """Check that Snakemake can pass names safely to the jobs that are about to run.
 
         Args:
-            letters: of the names of the input files of the job that has the most.
-            on_cluster: jobs run elsewhere.
+            length: total length of the input file names of the job that has the longest.
+            on_cluster: jobs run on a cluster.
 
         Raises:
-            MimicError: a name has a sign that its quotes would not keep.
+            MimicError: a name has a character that Snakemake's quotes do not protect.
         """
-        check_long_commands(str(Path.cwd()), letters)
+        check_long_commands(str(Path.cwd()), length)
         if on_cluster:
-            check_unquoted("the program of Python", sys.executable, "a cluster")
+            check_unquoted("the Python executable", sys.executable, "a cluster")
             named = [("--config", word) for word in self.typed] + [("--configfile", file) for file in self.overlays]
             check_quoted([*self.folders, *named], "a cluster")
 
 
 def let_jobs_find(checkout: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables by which jobs find this package and, without conda, the programs beside this Python.
+    """Return environment variables that let jobs find this package and, without conda, the programs beside this Python.
 
     Args:
-        checkout: folder that this workflow lies in.
-        environment: as it is.
+        checkout: folder of this workflow.
+        environment: the current variables.
     """
     return {
-        # jobs in a conda environment do not have the package installed: they find it here, on a cluster's nodes too
+        # the package is not installed in the conda environments of jobs, nor on cluster nodes
         "PYTHONPATH": os.pathsep.join(filter(None, [str(checkout), environment.get("PYTHONPATH")])),
-        # without one they run in the environment of this Snakemake, activated or not
+        # without conda, jobs use the environment of this Snakemake, even if it is not activated
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
     }

@@ -1,4 +1,4 @@
-"""The fine-tuning tasks that the rules know: those of the registry."""
+"""The fine-tuning tasks for the rules, from the registry."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from mimic_core.finetune import TASKS as TASKS
 
 
 def task_names(*, openmmlab: bool | None = None) -> list[str]:
-    """Names of all tasks; of those that OpenMMLab trains, or does not, where that is asked."""
+    """Return the names of all tasks, or only of those that OpenMMLab trains (True) or does not train (False)."""
     return [name for name, task in TASKS.items() if openmmlab in (None, task.openmmlab)]

@@ -43,7 +43,7 @@ def test_killed_snakemake_its_job_waited_for(mining, undisturbed):
     assert "--unlock" in second.stdout
     code, said = folder.recover(folder.path)
     assert code == 1
-    assert f"Snakemake is at work in this folder: process {master.pid}" in said
+    assert f"Snakemake is running in this folder: process {master.pid}" in said
     kill(master)
     assert list((folder.path / ".snakemake/locks").iterdir())
     timer = threading.Timer(4, os.kill, (job, signal.SIGCONT))
@@ -65,7 +65,7 @@ def test_killed_snakemake_its_job_cancelled(mining, undisturbed):
     kill(master)
     code, said = folder.recover(folder.path, "--cancel")
     assert code == 0, said
-    assert "nothing was ended" in said
+    assert "no job was ended" in said
     assert list((folder.path / ".snakemake/locks").iterdir()), "a listing changes nothing"
     os.kill(job, 0)
     bystander = subprocess.Popen(["sleep", "100"], cwd=folder.path)
@@ -75,7 +75,7 @@ def test_killed_snakemake_its_job_cancelled(mining, undisturbed):
     bystander.wait()
     assert code == 0, said
     assert f"ended: process {job}, by SIGKILL" in said, "a halted process hears no SIGTERM"
-    assert "removed what was half-written: results/pairs/videos/.partial-" in said
+    assert "removed a partial file: results/pairs/videos/.partial-" in said
     assert not list(folder.results.rglob(".partial-*"))
     assert not list(folder.results.glob("pairs/videos/*"))
     folder.must()

@@ -87,7 +87,7 @@ def test_a_killed_worker_is_told_and_its_unit_is_mined_again(videos, undisturbed
     os.kill(session(process)[0], signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert "killed (SIGKILL): most likely memory ran out; trying again" in said
+    assert "killed (SIGKILL), most likely for lack of memory; trying again" in said
     assert "Traceback" not in said
     assert_whole(tmp_path, undisturbed)
 

@@ -13,7 +13,7 @@ import pytest
 
 from mimic_core.cli import after_crash as module
 from mimic_core.cli.after_crash import abandoned, is_snakemake, look, recover, script
-from mimic_core.cli.snakemake_state import again, all_starts, incomplete_files
+from mimic_core.cli.snakemake_state import all_starts, incomplete_files, restart_command
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import write_json
 from mimic_core.kit.processes import Process, alive, end, look_at, running, still_runs
@@ -156,7 +156,7 @@ def test_the_last_start_that_ran_jobs_is_started_again(work):
     started(work, "2026-01-05T131500.000000", "--unlock")
     started(work, "2026-01-05T141500.000000", "other", more="Error: Directory cannot be locked. Please")
     starts = all_starts(work)
-    assert again(starts) == "cd /home/me && snakemake --cores 2 pairs --configfile a.yaml"
+    assert restart_command(starts) == "cd /home/me && snakemake --cores 2 pairs --configfile a.yaml"
     assert len(starts) == 2
     assert starts[1].time == datetime(2026, 1, 5, 10, 15).timestamp()
 
@@ -166,7 +166,7 @@ def test_a_folder_at_work_is_left_alone(start, work, unlocked):
     program = subprocess.Popen([sys.executable, work / "snakemake"], cwd=work, stdout=subprocess.PIPE)
     try:
         program.stdout.readline()
-        with pytest.raises(MimicError, match=f"at work in this folder: process {program.pid}"):
+        with pytest.raises(MimicError, match=f"running in this folder: process {program.pid}"):
             told(work, cancel=True, sure=True)
     finally:
         program.kill()
@@ -179,7 +179,7 @@ def test_a_folder_at_work_is_left_alone(start, work, unlocked):
 @pytest.mark.parametrize("who", [{"host": "login2"}, {"user": "somebody"}])
 def test_a_snakemake_that_cannot_be_seen_may_still_run(work, unlocked, who):
     started(work, "2026-01-06T101500.000000", **who)
-    with pytest.raises(MimicError, match="whether it still runs cannot be seen from here") as caught:
+    with pytest.raises(MimicError, match="this machine cannot see whether it still runs") as caught:
         told(work)
     assert "mimic recover --yes" in caught.value.remedy
     assert not unlocked
@@ -194,14 +194,14 @@ def test_starts_before_the_locks_were_made_do_not_matter(work, unlocked):
 
 
 def test_no_folder_of_snakemake_is_an_error(tmp_path):
-    with pytest.raises(MimicError, match="no Snakemake has run here"):
+    with pytest.raises(MimicError, match="Snakemake has never run here"):
         recover(tmp_path)
 
 
 def test_jobs_are_ended_only_when_that_is_sure(start, work, unlocked):
     program = start(SLEEP, *JOB, cwd=work)
     lines = told(work, cancel=True)
-    assert lines[-1].startswith("nothing was ended")
+    assert lines[-1].startswith("no job was ended")
     assert program.poll() is None
     assert not unlocked
     lines = told(work, cancel=True, sure=True)
@@ -212,7 +212,7 @@ def test_jobs_are_ended_only_when_that_is_sure(start, work, unlocked):
 
 
 def test_jobs_are_waited_for(start, work, unlocked, monkeypatch):
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(module, "POLL_INTERVAL", 0.05)
     start("import time; print(flush=True); time.sleep(1); open('ended', 'w')", *JOB, cwd=work)
     told(work)
     assert (work / "ended").exists()
@@ -252,7 +252,7 @@ def test_a_queue_that_does_not_answer_is_said(work, unlocked, queue, caplog):
     (queue / "squeue").write_text("#!/bin/sh\necho no route to the controller >&2; exit 1\n")
     started(work, "2026-01-05T111500.000000", more="SLURM run ID: 0ab-1\n")
     told(work)
-    assert "no route to the controller; jobs of SLURM cannot be seen from here" in caplog.text
+    assert "no route to the controller; SLURM jobs cannot be seen from here" in caplog.text
 
 
 def test_pretraining_on_another_machine_is_named_and_left(work, unlocked):
@@ -283,7 +283,7 @@ def test_the_command_to_start_again_runs_nothing_else(work):
     log = work / ".snakemake" / "log" / "2026-01-05T111500.000000.snakemake.log"
     log.write_text(log.read_text().replace("/home/me", f"{work}/a $(touch pwned) 'b'"))
     (work / "a $(touch pwned) 'b'").mkdir()
-    command = again(all_starts(work))
+    command = restart_command(all_starts(work))
     said = subprocess.run(["bash", "-c", f"snakemake() {{ printf '%s\\n' \"$@\"; }}; {command}"], cwd=work, **PIPED)
     assert said.stdout.split() == ["--cores", "2", *words.split()] and not said.stderr
     assert not list(work.rglob("pwned*"))
@@ -296,7 +296,7 @@ def test_what_it_says_steers_no_terminal(work, unlocked, monkeypatch):
     (work / "results" / ".partial-x\x1b[2J\n").touch()
     os.utime(work / "results" / ".partial-x\x1b[2J\n", (0, 0))
     lines = told(work)
-    assert any("half-written" in line for line in lines) and any("will be made again" in line for line in lines)
+    assert any("partial file" in line for line in lines) and any("will be made again" in line for line in lines)
     assert all(line.isprintable() for line in lines)
 
 

@@ -37,22 +37,22 @@ def test_a_checkout_that_cannot_run_is_refused_with_its_sign(name):
 
 @pytest.mark.parametrize("sign", [*"$`\\\n\x1b", "'\"", "\"'"])
 def test_what_no_quotes_keep_is_not_handed_to_a_cluster(sign):
-    with pytest.raises(MimicError, match="cannot hand to a cluster"):
+    with pytest.raises(MimicError, match="cannot pass safely to a cluster"):
         check_quoted([("--config", "videos=/data"), ("--config", f"videos=/data/{sign}x")], "a cluster")
-    with pytest.raises(MimicError, match="the program of Python"):
-        check_unquoted("the program of Python", f"/data/{sign}x/python", "a cluster")
+    with pytest.raises(MimicError, match="the Python executable"):
+        check_unquoted("the Python executable", f"/data/{sign}x/python", "a cluster")
 
 
 def test_spaces_are_handed_on_in_quotes_alone():
     check_quoted([("--config", "videos=/data/My videos (2024) & more; größe")], "a cluster")
     with pytest.raises(MimicError, match="' '"):
-        check_unquoted("the program of Python", "/my data/python", "a cluster")
+        check_unquoted("the Python executable", "/my data/python", "a cluster")
 
 
 @pytest.mark.parametrize("sign", [*"'\"$`\\\n"])
 def test_an_environments_folder_is_put_between_quotes_of_either_kind(sign):
     check_quotable([("the folder it runs in", "/data/My (own) folder; #&")], "conda")
-    with pytest.raises(MimicError, match="cannot hand to conda"):
+    with pytest.raises(MimicError, match="cannot pass safely to conda"):
         check_quotable([("the folder it runs in", f"/data/{sign}x")], "conda")
 
 

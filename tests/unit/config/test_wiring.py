@@ -35,7 +35,7 @@ def test_hm3d_is_a_job_a_scene_and_others_one_job(config):
 
 def test_a_source_that_the_sample_world_does_not_write_is_refused(config):
     config["sources"]["videos"] = {"adapter": "videos", "origin": "sample", "root": "v"}
-    with pytest.raises(MimicError, match="the sample world writes no 'videos'") as error:
+    with pytest.raises(MimicError, match="the sample world has no source 'videos'") as error:
         wiring.sample.source_files(config, "videos")
     assert error.value.where == "config key sources.videos.origin" and "scannet" in error.value.remedy
 
@@ -137,7 +137,7 @@ def test_shards_beyond_a_thousand_have_longer_names(config):
 def test_a_run_overrides_the_shared_settings_and_handling_decides_nothing(config):
     run, other = [*config["pretrain"]["runs"]][:2]
     before = wiring.pretrain.deciding_settings(config, run), wiring.pretrain.handling(config)
-    config["pretrain"] |= dict.fromkeys(wiring.pretrain.handled(), 7)
+    config["pretrain"] |= dict.fromkeys(wiring.pretrain.handling_keys(), 7)
     assert wiring.pretrain.deciding_settings(config, run) == before[0]
     assert wiring.pretrain.handling(config) != before[1]
     config["pretrain"]["runs"][run]["base_lr"] = 0.5

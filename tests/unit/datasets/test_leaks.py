@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mimic_core.datasets.assembly import LeakSearch, assemble
 from mimic_core.datasets.card import dataset_card
-from mimic_core.datasets.leaks import near, told
+from mimic_core.datasets.leaks import leak_sentence, near
 from mimic_core.pairs.measurement import VERDICTS
 from mimic_core.pairs.tables import PAIRS
 
@@ -71,7 +71,7 @@ def test_leaks_are_counted_and_left_out_on_request(tmp_path, mined_pairs, leave_
     assert found["leaks"] == {"bits": 1, "left_out": leave_out, "pairs": {"depth": 3, "pose": 0}}
     mining = {"s": {"seen": 0, "verdicts": dict.fromkeys(VERDICTS, 0), "unreadable": {}, "remarks": {}}}
     card = dataset_card("d", found, mining, "sample", {"min_overlap": 0.5, "max_overlap": 0.75})
-    assert told({"depth": 3, "pose": 0}, 1, leave_out) in card
+    assert leak_sentence({"depth": 3, "pose": 0}, 1, leave_out) in card
 
 
 def test_without_test_sets_nothing_is_said(tmp_path, mined_pairs):

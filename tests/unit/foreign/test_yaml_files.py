@@ -38,9 +38,9 @@ def test_what_grows_by_its_aliases_is_refused(name):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[1, 2]", "a config file has keys with values, and this is a list"),
-        (b"3", "and this is a int"),
-        (b"text", "and this is a str"),
+        (b"[1, 2]", "a config file must hold keys with values, but this holds a list"),
+        (b"3", "but this holds a int"),
+        (b"text", "but this holds a str"),
         ("seed: 3".encode("utf-16"), "no text in UTF-8: byte 0"),
         (bytes(range(256)), "no text in UTF-8: byte 128"),
         (b"a: " + b"[" * 3000 + b"]" * 3000, "nested more than 50 deep"),

@@ -43,7 +43,7 @@ def test_a_unit_that_brings_the_process_down_is_counted_and_the_rest_is_read(tmp
     assert "its process crashed (SIGSEGV)" in statistics["unreadable"]["crash"]
     assert "it gave no sign of life for 2 s" in statistics["unreadable"]["hang"]
     assert "more memory than there is" in statistics["unreadable"]["memory"]
-    assert "once: its process was killed (SIGKILL): most likely memory ran out; trying again" in caplog.text
+    assert "once: its process was killed (SIGKILL), most likely for lack of memory; trying again" in caplog.text
     views = pd.read_parquet(tmp_path / "v.parquet")
     assert views[views["status"] == "ok"].groupby("unit").size().to_dict() == {"a": 3, "once": 3, "z": 3}
     data = (tmp_path / "v.tar").read_bytes()

@@ -37,13 +37,16 @@ def noise(unit):
 
 def test_a_disk_that_is_full_makes_no_unit_unreadable(tmp_path, no_room):
     units = [Unit(name, tmp_path) for name in "ab"]
-    with pytest.raises((MimicError, OSError), match=r"would be larger|File too large"):
+    with pytest.raises((MimicError, OSError), match=r"exceed the size limit|File too large"):
         write_frames(units, noise, tmp_path / "0.tar", tmp_path / "0.views.parquet", total=2)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_tar_says_what_is_full(tmp_path, no_room):
-    with pytest.raises(MimicError, match="a file would be larger") as caught, TarWriter(tmp_path / "0.tar") as tar:
+    with (
+        pytest.raises(MimicError, match="a file would exceed the size limit") as caught,
+        TarWriter(tmp_path / "0.tar") as tar,
+    ):
         tar.add("a", bytes(1 << 17))
     assert caught.value.where.startswith(f"{tmp_path} (")
     assert "free some space" in caught.value.remedy
@@ -63,7 +66,7 @@ def test_a_program_names_the_file_for_which_there_is_no_room(tmp_path, no_room, 
     with pytest.raises(SystemExit):
         program.run(lambda _: write(tmp_path / "out"))
     said = capsys.readouterr().err
-    assert "error: a file would be larger than is allowed here" in said
+    assert "error: a file would exceed the size limit" in said
     assert f"where:  {tmp_path / 'out'} (" in said
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ from mimic_core.kit import program
 from mimic_core.kit.errors import MimicError
 
 NOBODY = 65534
-FAULT = "this is a fault in MIMIC"
+FAULT = "this is a bug in MIMIC"
 
 
 def ended(main, capsys):
@@ -48,10 +48,10 @@ def test_both_ends_of_a_failed_rename_are_named(capsys):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (MemoryError(), "memory that this process may use is not enough"),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "is not enough"),
-        (RuntimeError("can't start new thread"), "no more threads or processes may be started"),
-        (BrokenProcessPool("terminated abruptly"), "a worker process was ended from outside"),
+        (MemoryError(), "this process ran out of memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+        (RuntimeError("can't start new thread"), "no more threads or processes can be started"),
+        (BrokenProcessPool("terminated abruptly"), "a worker process was killed"),
         (MimicError("this", remedy="that"), "error: this\n  remedy: that"),
     ],
 )
@@ -136,7 +136,7 @@ def test_memory_that_runs_out_is_told(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "the memory that this process may use is not enough\n  where:  Unable to allocate 16.0 GiB" in done.stderr
+    assert "this process ran out of memory\n  where:  Unable to allocate 16.0 GiB" in done.stderr
     assert "Traceback" not in done.stderr
 
 

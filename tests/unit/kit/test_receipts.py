@@ -41,7 +41,7 @@ def test_an_input_that_its_receipt_describes_is_read_once(tmp_path):
 def test_an_input_that_was_cut_off_changed_or_lost_is_refused(tmp_path, content):
     output, of = written(tmp_path)
     output.unlink() if content is None else output.write_bytes(content)
-    with pytest.raises(MimicError, match="not what its receipt says") as caught:
+    with pytest.raises(MimicError, match="does not match its receipt") as caught:
         Receipt("pairs", {}, [output]).check_inputs(of, [output])
     assert caught.value.where == str(output)
     assert caught.value.remedy.endswith(f"rm {output} {of}")

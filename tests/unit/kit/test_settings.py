@@ -208,7 +208,7 @@ def test_a_subclass_keeps_what_its_base_declares():
     [
         ({"tran": "a"}, "block.files.tran", "did you mean 'train'?"),
         ({"other": "a"}, "block.files.other", "the keys are: train, test"),
-        ({"train": ""}, "block.files.train", "give a text that is not empty"),
+        ({"train": ""}, "block.files.train", "give a non-empty string"),
         ("a", "block.files", "give a block of keys"),
     ],
 )

@@ -55,7 +55,7 @@ def test_every_damaged_file_is_named_at_once_with_one_command(written, tmp_path)
     files, receipt = written
     flip(files[0])
     files[1].unlink()
-    with pytest.raises(MimicError, match="2 files are not what their receipts say") as caught:
+    with pytest.raises(MimicError, match="2 files do not match their receipts") as caught:
         compare(with_receipts(files))
     assert caught.value.where == f"{files[0]}, {files[1]}"
     assert caught.value.remedy.endswith(f": rm {files[0]} {files[1]} {receipt}")
@@ -81,7 +81,7 @@ def test_a_moved_folder_of_results_is_compared_by_name(written, tmp_path):
         path.rename(moved / path.name)
     compare(with_receipts([moved / "0.tar"]))
     flip(moved / "0.tar")
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         compare(with_receipts([moved / "0.tar"]))
 
 
@@ -107,7 +107,7 @@ def test_a_size_is_compared_where_an_older_receipt_has_no_more(tmp_path):
     receipt.write_text(json.dumps({"outputs": {str(file): "size:4"}}))
     compare([(file, receipt)])
     file.write_bytes(b"123")
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         compare([(file, receipt)])
 
 
@@ -126,7 +126,7 @@ def test_what_is_no_file_is_not_waited_for(written, make):
     files, receipt = written
     files[0].unlink()
     make(files[0])
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         compare([(files[0], receipt)])
     again = Receipt("frames", {}, [files[0]])
     again.write(receipt.with_name("again.json"))
@@ -154,7 +154,7 @@ def test_a_check_in_a_thread_tells_as_soon_as_it_knows(written, monkeypatch):
     going_on.set()
     check.thread.join()
     assert check.failed
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         check.finish()
 
 
@@ -251,10 +251,10 @@ def test_results_and_metrics_are_compared_with_the_receipts_beside_them(tmp_path
     Receipt("pretrain", {}).write(run / "receipt.json", [run / "metrics.csv", run / "metrics.json"])
     assert read_metrics([run])["run"]["loss"].tolist()[1] == 0.5
     (run / "metrics.csv").write_text((run / "metrics.csv").read_text().replace("0.5", "0.4"))
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         read_metrics([run])
     flip(run / "metrics.json")
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         read_results([run / "metrics.json"])
     (run / "receipt.json").unlink()
     (run / "metrics.csv").write_bytes(b"\xff\xfe\x00" * 9)

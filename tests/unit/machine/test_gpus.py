@@ -86,10 +86,10 @@ def test_slurm_hands_out_gpus_itself(environment: dict[str, str], tmp_path: Path
 
 def test_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    with pytest.raises(MimicError, match="3 GPUs are asked for, and jobs on this machine may take 2"):
+    with pytest.raises(MimicError, match="3 GPUs requested, but jobs on this machine may take only 2"):
         lease.lease(3, tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(MimicError, match="may take 0"):
+    with pytest.raises(MimicError, match="may take only 0"):
         lease.lease(1, tmp_path)
 
 

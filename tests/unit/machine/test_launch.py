@@ -37,7 +37,7 @@ def test_a_script_gets_its_arguments_in_every_process(script, tmp_path, processe
 
 
 def test_several_nodes_need_slurm():
-    with pytest.raises(MimicError, match="2 nodes are asked for outside of SLURM") as caught:
+    with pytest.raises(MimicError, match="2 nodes requested outside of SLURM") as caught:
         on_all_nodes(2, 8, 64, {})
     assert caught.value.where == "pretrain.nodes"
 
@@ -60,11 +60,11 @@ def test_nodes_meet_at_the_first_one():
 
 @pytest.mark.parametrize("told", [{}, {"SLURM_NODEID": "x", "SLURM_LAUNCH_NODE_IPADDR": "a", "SLURM_JOB_ID": "1"}])
 def test_a_node_without_a_place_is_an_error(told):
-    with pytest.raises(MimicError, match="srun has not told this node's place"):
+    with pytest.raises(MimicError, match="srun did not set this node's variables"):
         on_this_node(2, 8, told)
 
 
 def test_no_script_is_an_error(capsys):
     with pytest.raises(SystemExit):
         main(["--processes", "2", "--"])
-    assert "no script is given" in capsys.readouterr().err
+    assert "no script given" in capsys.readouterr().err

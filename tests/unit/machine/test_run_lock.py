@@ -71,7 +71,7 @@ def test_a_holder_elsewhere_counts_as_dead_after_a_minute_of_silence(tmp_path, c
 def soon(monkeypatch):
     """Little patience."""
     monkeypatch.setattr(lock, "DEAD_AFTER", 0.6)
-    monkeypatch.setattr(lock, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(lock, "POLL_INTERVAL", 0.02)
 
 
 @pytest.mark.parametrize("ahead", [0.0, 3600.0])
@@ -82,7 +82,7 @@ def test_the_end_of_a_holder_elsewhere_is_waited_for(tmp_path, soon, caplog, ahe
     with RunLock(tmp_path):
         assert read_json(tmp_path / lock.NAME)["process"] == os.getpid()
     assert time.monotonic() - started > 0.5
-    assert "waiting for a sign of life of process 1 on another-node, job 17" in caplog.text
+    assert "waiting for a heartbeat of process 1 on another-node, job 17" in caplog.text
 
 
 def test_a_sign_of_life_from_elsewhere_ends_the_waiting(tmp_path, soon):
@@ -96,7 +96,7 @@ def test_a_sign_of_life_from_elsewhere_ends_the_waiting(tmp_path, soon):
 
 
 def test_it_gives_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "BEAT", 0.02)
+    monkeypatch.setattr(lock, "HEARTBEAT", 0.02)
     with RunLock(tmp_path):
         path = tmp_path / lock.NAME
         os.utime(path, (0, 0))
@@ -175,7 +175,7 @@ def test_a_clock_ahead_of_the_disks_takes_no_lock_from_a_living_machine(tmp_path
 
 
 def test_a_disk_that_is_lost_for_a_while_ends_no_signs_of_life(tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "BEAT", 0.02)
+    monkeypatch.setattr(lock, "HEARTBEAT", 0.02)
     lost = threading.Event()
     read = lock.read_json
 

@@ -196,7 +196,7 @@ def test_what_was_read_is_in_the_receipt(received):
 def test_a_flipped_bit_in_the_manifest_is_refused(received, tmp_path):
     manifest, _, run = received
     flip(manifest)
-    with pytest.raises(MimicError, match="not what its receipt says") as caught:
+    with pytest.raises(MimicError, match="does not match its receipt") as caught:
         run()
     assert caught.value.remedy.endswith(f"rm {manifest} {manifest.with_name('receipt.json')}")
     assert not (tmp_path / "out").exists()
@@ -209,7 +209,7 @@ def test_a_flipped_bit_in_a_shard_ends_the_run(received, tmp_path, epochs):
     content = bytearray(shard.read_bytes())
     content[content.index(b"\xff\xda") + 20] ^= 1  # in the first image's pixels: it can still be decoded
     shard.write_bytes(content)
-    with pytest.raises(MimicError, match="not what its receipt says") as caught:
+    with pytest.raises(MimicError, match="does not match its receipt") as caught:
         run(epochs=epochs)
     assert caught.value.remedy.endswith(f"rm {shard} {shard.with_suffix('.receipt.json')}")
     assert not (tmp_path / "out" / "encoder.safetensors").exists()
@@ -248,5 +248,5 @@ def test_an_encoder_that_is_damaged_during_the_run_is_not_taken_for_what_was_wri
 
     monkeypatch.setattr(Trainer, "run", damaging)
     run(save_encoders_at=[1])
-    with pytest.raises(MimicError, match="not what its receipt says"):
+    with pytest.raises(MimicError, match="does not match its receipt"):
         compare(with_receipts([tmp_path / "out" / "encoder-epoch-0001.safetensors"]))
