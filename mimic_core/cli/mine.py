@@ -100,7 +100,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
 def summary(statistics: dict[str, Any]) -> str:
     """Format the verdicts as a table, followed by notes and the videos that could not be read."""
     from mimic_core.pairs import VERDICTS
-    from mimic_core.sources import told
+    from mimic_core.sources import format_counts
 
     rows = [("seen", statistics["seen"]), *((name, statistics["verdicts"][name]) for name in VERDICTS)]
     lines = [f"{name:<16}{count:>8,}" for name, count in rows if count]
@@ -110,7 +110,7 @@ def summary(statistics: dict[str, Any]) -> str:
     for unit, remarks in statistics["remarks"].items():
         lines.append(f"note: {printable(unit)}: {printable('; '.join(remarks))}")
     if statistics["passed_over"]:
-        lines.append(f"passed over: {told(statistics['passed_over'])}")
+        lines.append(f"passed over: {format_counts(statistics['passed_over'])}")
     for unit, reason in statistics["unreadable"].items():
         lines.append(f"unreadable: {printable(unit)}: {printable(reason)}")
     return "\n".join(lines)

@@ -59,7 +59,7 @@ def load_block(path: str | Path) -> Mapping[str, Any]:
     block = load_yaml(path)
     if block is not None and not isinstance(block, Mapping):
         raise MimicError(
-            f"a config file must hold keys with values, but this holds a {type(block).__name__}",
+            f"a config file must be a mapping of keys to values, not a value of type {type(block).__name__}",
             where=path,
             remedy="write, for example: seed: 3",
         )

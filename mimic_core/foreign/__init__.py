@@ -1,7 +1,7 @@
-"""The one door for bytes that others wrote: regular files only, bounded, one kind of error for every fault.
+"""The one entry point for reading untrusted files: regular files only, bounded, one type of error for every fault.
 
-:mod:`reading` has the bounds and the readers that every format shares; the other modules read one format each. Those of
-HDF5 and YAML are doors of their own, since they load a library that most programs do not need.
+:mod:`reading` has the bounds and the readers that all formats share; the other modules read one format each. Those of
+HDF5 and YAML are imported separately, since they load a library that most programs do not need.
 """
 
 from mimic_core.foreign.headers import gif_pictures, pictures_in, read_header

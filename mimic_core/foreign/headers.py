@@ -1,7 +1,7 @@
-"""What a picture's first bytes say before it is decoded: its size, what decoding it takes, how many pictures it holds.
+"""Read a picture's header before decoding: its size, the cost of decoding it, and the number of pictures in the file.
 
-Headers are read here with a bound on every loop, since a picture from outside may be made to mislead: a few bytes that
-decode to gigabytes, or for hours. Runs on Python 3.9, beside habitat-sim.
+Every loop here is bounded, since an untrusted picture may be made to attack: a few bytes that decode to gigabytes, or
+for hours. Runs on Python 3.9, which habitat-sim needs.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-PLAIN, GIF, ANIMATED, APNG, WIDE = 6, 8, 11, 12, 17  # bytes a pixel that OpenCV holds at the peak, measured
-MOST_PARTS = 100_000  # segments, chunks or directories of a file that are walked through
+PLAIN, GIF, ANIMATED, APNG, WIDE = 6, 8, 11, 12, 17  # bytes per pixel at OpenCV's peak, measured
+MOST_PARTS = 100_000  # segments, chunks or directories that are read per file
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-NO_SIZE = frozenset([0xC4, 0xC8, 0xCC])  # markers among C0 to CF that begin no frame
+NO_SIZE = frozenset([0xC4, 0xC8, 0xCC])  # markers from C0 to CF that do not start a frame
 PROGRESSIVE = frozenset([0xC2, 0xC6, 0xCA, 0xCE])
 PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s")
 PFM = re.compile(rb"P[Ff]\s+(\d{1,9})\s+(\d{1,9})\s")
@@ -26,13 +26,13 @@ HDR = re.compile(rb"#\?R[^\0]*?\n\n-Y (\d{1,9}) \+X (\d{1,9})\n")
 
 @dataclass(frozen=True)
 class Header:
-    """What decoding a picture will take.
+    """The cost of decoding a picture.
 
     Attributes:
         width, height: pixels, as stored.
-        weight: bytes a pixel that decoding takes at its peak.
-        passes: how often all pixels are gone over: the scans of a JPEG.
-        texts: compressed texts, each of which may unfold to 8 MB.
+        weight: bytes per pixel at the peak of decoding.
+        passes: number of passes over all pixels: the scans of a JPEG.
+        texts: number of compressed texts, each of which may expand to 8 MB.
     """
 
     width: int
@@ -43,9 +43,9 @@ class Header:
 
 
 def read_header(data: bytes) -> Header | None:
-    """The header of a JPEG, PNG, GIF, WebP, TIFF, BMP, JPEG 2000 or another format that OpenCV decodes, AVIF excepted.
+    """Read the header of a JPEG, PNG, GIF, WebP, TIFF, BMP, JPEG 2000 or other format that OpenCV decodes, except AVIF.
 
-    None where the format is not known here, or its header is damaged.
+    Return None if the format is unknown here or the header is damaged.
     """
     try:
         if data[:3] == b"\xff\xd8\xff":
@@ -69,13 +69,13 @@ def read_header(data: bytes) -> Header | None:
             return Header(*struct.unpack_from(">II", data, 4))
         return text_header(data[:4096])
     except TooManyError:
-        return Header(1 << 16, 1 << 16)  # taken for the largest, so that it is refused
+        return Header(1 << 16, 1 << 16)  # larger than any bound, so that it is refused
     except (struct.error, IndexError):
         return None
 
 
 def text_header(head: bytes) -> Header | None:
-    """The header of a format that writes its size in letters: PNM, PAM, PFM, Radiance."""
+    """Read the header of a format that writes its size as text: PNM, PAM, PFM, Radiance."""
     for pattern, weight in ((PNM, PLAIN), (PAM, PLAIN), (PFM, WIDE)):
         if found := pattern.match(head):
             return Header(int(found[1]), int(found[2]), weight)
@@ -85,10 +85,10 @@ def text_header(head: bytes) -> Header | None:
 
 
 def jpeg_header(data: bytes) -> Header | None:
-    """The header of a JPEG.
+    """Read the header of a JPEG.
 
-    A progressive picture, and one whose components lie in scans of their own, is gone over once a scan, and held as
-    coefficients of two bytes each.
+    A progressive picture, or one with a scan per component, is decoded with one pass per scan, and its coefficients of
+    two bytes each are held in memory.
     """
     header = None
     for marker, place in jpeg_segments(data):
@@ -108,10 +108,10 @@ def jpeg_header(data: bytes) -> Header | None:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Markers of a JPEG and where they stand, up to its first scan; looked for as libjpeg does, over what lies between.
+    """Yield the markers of a JPEG and their offsets, up to its first scan; skip bytes in between, as libjpeg does.
 
     Raises:
-        TooManyError: there are more than any camera writes.
+        TooManyError: there are more markers than any camera writes.
     """
     place = 2
     for _ in range(MOST_PARTS):
@@ -132,11 +132,11 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 class TooManyError(Exception):
-    """A file of more segments, chunks or pages than are walked through."""
+    """A file has more segments, chunks or pages than are read."""
 
 
 def png_header(data: bytes) -> Header:
-    """The header of a PNG; its compressed texts are counted, before and behind the picture."""
+    """Read the header of a PNG; compressed texts before and after the image data are counted."""
     width, height = struct.unpack_from(">II", data, 16)
     place, weight, texts = 8, PLAIN, 0
     for _ in range(MOST_PARTS):
@@ -150,7 +150,7 @@ def png_header(data: bytes) -> Header:
 
 
 def webp_header(data: bytes) -> Header | None:
-    """The header of a WebP of one of its three kinds."""
+    """Read the header of a WebP in any of its three variants."""
     kind = data[12:16]
     if kind == b"VP8X":
         width, height = (int.from_bytes(data[place : place + 3], "little") + 1 for place in (24, 27))
@@ -164,25 +164,25 @@ def webp_header(data: bytes) -> Header | None:
     return None
 
 
-TIFFS = {  # how a TIFF begins -> byte order, letters of an offset and of the count of entries, bytes of an entry
+TIFFS = {  # first bytes of a TIFF -> byte order, struct codes of an offset and of the entry count, bytes per entry
     b"II*\0": ("<", "I", "H", 12),
     b"MM\0*": (">", "I", "H", 12),
     b"II+\0": ("<", "Q", "Q", 20),
     b"MM\0+": (">", "Q", "Q", 20),
 }
-TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # types of an entry's value
+TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # type of an entry's value -> struct code
 WIDTH, HEIGHT, PAGE_KIND = 256, 257, 254  # tags
 REDUCED = 1  # bit of PAGE_KIND: a smaller copy of another page
 
 
 def tiff_header(data: bytes) -> Header | None:
-    """The header of a TIFF's first page."""
+    """Read the header of a TIFF's first page."""
     first = next(tiff_pages(data), {})
     return Header(first[WIDTH], first[HEIGHT]) if WIDTH in first and HEIGHT in first else None
 
 
 def tiff_pages(data: bytes) -> Iterator[dict[int, int]]:
-    """The numbers of each page of a TIFF, by tag; a chain of pages that returns to itself ends there."""
+    """Yield the numbers of each page of a TIFF, by tag; stop if the chain of pages returns to itself."""
     order, letter, count_letter, size = TIFFS[data[:4]]
     (place,) = struct.unpack_from(order + letter, data, 8 if letter == "Q" else 4)
     seen: set[int] = set()
@@ -201,7 +201,7 @@ def tiff_pages(data: bytes) -> Iterator[dict[int, int]]:
 
 
 def pictures_in(data: bytes) -> int:
-    """How many pictures a file holds: frames of an animation, pages, views of a stereo camera; 1 where it is not known.
+    """Count the pictures in a file: frames of an animation, pages, views of a stereo camera; 1 if unknown.
 
     Smaller copies of the same picture, such as previews and gain maps, do not count.
     """
@@ -211,7 +211,7 @@ def pictures_in(data: bytes) -> int:
         if data[:8] == PNG_SIGNATURE:
             head = data[: max(8, data.find(b"IDAT"))]
             control = head.find(b"acTL")
-            first = b"fcTL" not in head  # a first picture of its own, for programs that know no animations
+            first = b"fcTL" not in head  # a separate first picture, for programs without support for animations
             return max(1, first + int(struct.unpack_from(">I", data, control + 4)[0])) if control > 0 else 1
         if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and data[20] & 2:
             return max(1, webp_frames(data))
@@ -228,20 +228,20 @@ def pictures_in(data: bytes) -> int:
 
 
 def gif_pictures(stream: BinaryIO, most: int = MOST_PARTS) -> int:
-    """Pictures of a GIF, counted up to ``most`` without decoding them; what comes behind a fault is not counted."""
+    """Count the pictures of a GIF, up to ``most`` or the first fault, without decoding them."""
 
-    def pass_over_blocks() -> None:
+    def skip_blocks() -> None:
         while (size := stream.read(1)) and size[0]:
             stream.seek(size[0], io.SEEK_CUR)
 
-    def pass_over_colours(flags: int) -> None:
+    def skip_colours(flags: int) -> None:
         if flags & 0x80:
             stream.seek(3 << (flags & 7) + 1, io.SEEK_CUR)
 
     head = stream.read(13)
     if len(head) < 13:
         return 0
-    pass_over_colours(head[10])
+    skip_colours(head[10])
     pictures = 0
     while pictures < most:
         kind = stream.read(1)
@@ -249,16 +249,16 @@ def gif_pictures(stream: BinaryIO, most: int = MOST_PARTS) -> int:
             stream.read(1)
         elif kind == b"," and len(descriptor := stream.read(9)) == 9:
             pictures += 1
-            pass_over_colours(descriptor[8])
+            skip_colours(descriptor[8])
             stream.read(1)
         else:
             break
-        pass_over_blocks()
+        skip_blocks()
     return pictures
 
 
 def webp_frames(data: bytes) -> int:
-    """Frames of an animated WebP."""
+    """Count the frames of an animated WebP."""
     place, frames = 12, 0
     for _ in range(MOST_PARTS):
         if place + 8 > len(data):
@@ -270,7 +270,7 @@ def webp_frames(data: bytes) -> int:
 
 
 def jpeg_pictures(data: bytes) -> int:
-    """Pictures of a Multi Picture file (CIPA DC-007): those of other views; previews and gain maps do not count."""
+    """Count the views in a Multi Picture file (CIPA DC-007); previews and gain maps do not count."""
     *_, (_, end) = [*jpeg_segments(data)] or [(0, 0)]
     head = data[:end]
     start = head.find(b"MPF\0") + 4
@@ -281,7 +281,7 @@ def jpeg_pictures(data: bytes) -> int:
     (count,) = struct.unpack_from(order + "H", data, start + place)
     for entry in range(start + place + 2, start + place + 2 + 12 * min(count, 99), 12):
         tag, _, size, offset = struct.unpack_from(order + "HHII", data, entry)
-        if tag == 0xB002:  # 16 bytes a picture, of which the first four say its kind
+        if tag == 0xB002:  # 16 bytes per picture; the first four give its kind
             places = range(start + offset, start + offset + 16 * min(size // 16, 999), 16)
             kinds = [int(struct.unpack_from(order + "I", data, place)[0]) for place in places]
             views = sum(kind >> 16 & 0xFF == 2 for kind in kinds)

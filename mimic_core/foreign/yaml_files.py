@@ -1,6 +1,6 @@
-"""Reading YAML that anybody may have written: bounded, without repeated keys, and with one kind of error.
+"""Read untrusted YAML: bounded, without repeated keys, and with one type of error.
 
-Needs nothing but PyYAML, so that a plan can be made on a machine without the scientific stack.
+Only needs PyYAML, so that ``mimic plan`` works on a machine without the scientific stack.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import yaml
 from mimic_core.foreign import read_regular, reason
 from mimic_core.kit.errors import MimicError, UnreadableError
 
-CONFIG_BYTES = 1 << 18  # of a file; ours have 20,000
-NODES = 20_000  # values and keys of a file, what an alias stands for counted wherever it stands; ours have 1,200
-DEPTH = 50  # blocks within blocks; ours go 6 deep
+CONFIG_BYTES = 1 << 18  # per file; ours have 20,000
+NODES = 20_000  # values and keys per file, with aliases expanded; ours have 1,200
+DEPTH = 50  # nested blocks; ours go 6 deep
 MERGE = "tag:yaml.org,2002:merge"
 TEXT = "tag:yaml.org,2002:str"
 
 
 class UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a mapping with the same key twice, where plain YAML would drop the first.
+    """A safe YAML loader that refuses a mapping with the same key twice; PyYAML's own would drop the first.
 
-    Keys are texts. What is nested too deep, refers to itself or grows too large by its aliases is refused before it is
-    built.
+    Keys must be text. A document that is nested too deeply, refers to itself or is too large with its aliases expanded
+    is refused before it is built.
     """
 
     def __init__(self, stream: str, name: str) -> None:
@@ -33,49 +33,49 @@ class UniqueKeyLoader(yaml.SafeLoader):
         self.depth = self.composed = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a value; see that there are not too many, and none too deep."""
+        """Compose a value, and refuse too many or too deeply nested ones."""
         self.depth += 1
         self.composed += 1
-        self.bound(self.composed, self.depth, self.line + 1)
+        self.check_limits(self.composed, self.depth, self.line + 1)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
     def get_single_node(self) -> yaml.Node | None:
-        """Compose the one document, and see how large it will be."""
+        """Compose the only document, and check its expanded size."""
         node = super().get_single_node()
         if node is not None:
             self.measure(node, {}, frozenset())
         return node
 
     def measure(self, node: yaml.Node, known: dict[int, tuple[int, int]], above: frozenset[int]) -> tuple[int, int]:
-        """Values in a node and how deep they go, aliases followed."""
+        """Return the number of values in a node and their depth, with aliases expanded."""
         if id(node) in known:
             return known[id(node)]
         line = node.start_mark.line + 1
         if id(node) in above:
-            raise refused("a block refers to itself", f"{self.name}, line {line}")
+            raise config_error("a block refers to itself", f"{self.name}, line {line}")
         below: list[yaml.Node] = []
         if isinstance(node, yaml.CollectionNode):
             mapping = isinstance(node, yaml.MappingNode)
             below = [child for pair in node.value for child in pair] if mapping else node.value
         measured = [self.measure(child, known, above | {id(node)}) for child in below]
         count, depth = 1 + sum(count for count, _ in measured), 1 + max((depth for _, depth in measured), default=0)
-        self.bound(count, depth, line)
+        self.check_limits(count, depth, line)
         known[id(node)] = count, depth
         return count, depth
 
-    def bound(self, count: int, depth: int, line: int) -> None:
-        """Refuse what is too large or too deep."""
+    def check_limits(self, count: int, depth: int, line: int) -> None:
+        """Refuse a document that is too large or too deep."""
         if count > NODES:
-            raise refused(f"more than {NODES:,} values, with what its aliases stand for", f"{self.name}, line {line}")
+            raise config_error(f"more than {NODES:,} values, with aliases expanded", f"{self.name}, line {line}")
         if depth > DEPTH:
-            raise refused(f"nested more than {DEPTH} deep", f"{self.name}, line {line}")
+            raise config_error(f"nested more than {DEPTH} deep", f"{self.name}, line {line}")
 
 
-def refused(what: str, where: str) -> MimicError:
-    """The error of a file that is YAML and no config."""
-    return MimicError(f"this is no config: {what}", where=where, remedy="write it out, shorter")
+def config_error(what: str, where: str) -> MimicError:
+    """Return the error for YAML that cannot be a config."""
+    return MimicError(f"this cannot be a config: {what}", where=where, remedy="write a simpler file")
 
 
 def _unique_mapping(loader: UniqueKeyLoader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -85,15 +85,15 @@ def _unique_mapping(loader: UniqueKeyLoader, node: yaml.MappingNode, deep: bool 
         if key_node.tag not in (TEXT, MERGE):
             written = repr(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or block"
             raise MimicError(
-                f"{written} stands where a key should, and is no text",
+                f"{written} is used as a key, but keys must be text",
                 where=f"{loader.name}, line {line}",
                 remedy=f'write it in quotes: "{key_node.value}"' if written[0] == "'" else "give the key a name",
             )
         if key_node.value in seen:
             raise MimicError(
-                f"the key {key_node.value!r} stands twice in one block, in lines {seen[key_node.value]} and {line}",
+                f"the key {key_node.value!r} appears twice in one block, in lines {seen[key_node.value]} and {line}",
                 where=f"{loader.name}, line {line}",
-                remedy="give the second a name of its own, or remove it",
+                remedy="rename the second one, or remove it",
             )
         seen[key_node.value] = line
     return loader.construct_mapping(node, deep=deep)
@@ -106,8 +106,8 @@ def load_yaml(path: str | Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        MimicError: it is not there, no regular file, too large, no UTF-8 or no YAML, gives a key twice, or has a key
-            that is no text.
+        MimicError: it is missing, not a regular file, too large, not UTF-8 or not YAML, repeats a key, or has a key
+            that is not text.
     """
     try:
         data = read_regular(path, "a config file", CONFIG_BYTES)
@@ -117,13 +117,13 @@ def load_yaml(path: str | Path) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MimicError(
-            f"this is no text in UTF-8: byte {error.start}", where=path, remedy="save it as UTF-8, or name another file"
+            f"this is not UTF-8 text: byte {error.start}", where=path, remedy="save it as UTF-8, or name another file"
         ) from error
     return parse_yaml(text, str(path))
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """The value of a YAML text; ``where`` names it in errors.
+    """Parse a YAML text; ``where`` names it in errors.
 
     Raises:
         MimicError: as :func:`load_yaml`.
@@ -134,8 +134,10 @@ def parse_yaml(text: str, where: str) -> Any:
         return loader.get_single_data()
     except MimicError:
         raise
-    except Exception as error:  # a number of 5,000 digits, the 45th of a month: PyYAML lets what Python says pass
-        told = str(error) if isinstance(error, yaml.MarkedYAMLError) else reason(error)
-        raise MimicError(f"this is no YAML: {told}", where=where, remedy="mend the line named above") from error
+    except Exception as error:  # Python's own errors too, as for a number of 5,000 digits or the 45th of a month
+        message = str(error) if isinstance(error, yaml.MarkedYAMLError) else reason(error)
+        raise MimicError(
+            f"this is not valid YAML: {message}", where=where, remedy="correct the line named above"
+        ) from error
     finally:
         loader.dispose()

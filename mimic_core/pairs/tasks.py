@@ -18,7 +18,7 @@ from mimic_core.pairs.measurement import DEFAULT
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.shard import ShardPaths
-from mimic_core.sources import Unit, check_unique, open_source, passed_over, told
+from mimic_core.sources import Unit, check_unique, format_counts, open_source, passed_over
 
 log = logging.getLogger("mimic")
 
@@ -112,7 +112,7 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTa
     if not folder.is_dir():
         raise MimicError("the folder is not there", where=folder, remedy="check the path")
     if not found:
-        passed = told(passed_over(folder, [], out))
+        passed = format_counts(passed_over(folder, [], out))
         raise MimicError(
             f"the folder holds nothing to read{f' (passed over: {passed})' if passed else ''}",
             where=folder,

@@ -1,6 +1,6 @@
-"""Simulators: what renders a 3D scene and lets a camera walk through it, behind one interface.
+"""Simulators: they render a 3D scene and let a camera walk through it, behind one interface.
 
-Everything here runs on Python 3.9, since habitat-sim does. Importing this package loads NumPy and nothing heavier.
+Everything here runs on Python 3.9, which habitat-sim needs. Importing this package loads nothing heavier than NumPy.
 """
 
 from mimic_core.simulators.base import Rendering, Resolution, Simulator, camera_pose, heading

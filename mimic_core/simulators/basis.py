@@ -1,4 +1,4 @@
-"""Basis Universal textures (``.basis`` files and KTX 2), decoded by a transcoder that another can take the place of."""
+"""Basis Universal textures (``.basis`` and KTX 2 files), decoded by a replaceable transcoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNATURES = (b"sB", b"\xabKTX 20\xbb\r\n\x1a\n")
 
 
 def is_basis(data: bytes) -> bool:
-    """Whether bytes begin as a ``.basis`` or KTX 2 file."""
+    """Whether bytes begin like a ``.basis`` or KTX 2 file."""
     return data.startswith(SIGNATURES)
 
 
@@ -24,17 +24,17 @@ def transcoder_available() -> bool:
     return importlib.util.find_spec("opengl_basisu") is not None
 
 
-def transcode(data: bytes, allow: Callable[[Tuple[int, int]], None]) -> List[np.ndarray]:
+def transcode(data: bytes, check_size: Callable[[Tuple[int, int]], None]) -> List[np.ndarray]:
     """Decode a ``.basis`` or KTX 2 file: its mip levels, HxWx3 uint8 each, first row on top, the largest first.
 
-    This is all that is asked of a transcoder.
+    Another transcoder only has to replace this function.
 
     Args:
-        allow: called with (width, height) before anything is decoded; it raises where that is too much.
+        check_size: called with (width, height) before anything is decoded; raises if they are too large.
 
     Raises:
         UnreadableError: no transcoder is installed.
-        ValueError: the file is damaged, or of a kind that is not Basis Universal.
+        ValueError: the file is damaged or not Basis Universal.
     """
     try:
         import opengl_basisu
@@ -43,7 +43,7 @@ def transcode(data: bytes, allow: Callable[[Tuple[int, int]], None]) -> List[np.
         remedy = f"install it: pip install {NEEDED}; or set frames.simulator to habitat where habitat-sim runs"
         raise UnreadableError(what, remedy=remedy) from error
     texture = opengl_basisu.open(data)
-    allow((texture.width, texture.height))
+    check_size((texture.width, texture.height))
     levels = [np.asarray(texture.transcode("rgba8", level=level).data) for level in range(texture.levels)]
     order = -1 if texture.y_flipped else 1
     return [np.ascontiguousarray(level[::order, :, :3]) for level in levels]

@@ -1,4 +1,4 @@
-"""What a scan leaves behind: faces with corners that are no numbers, and specks far away from everything else."""
+"""Clean up scans: remove faces with invalid coordinates, and specks far away from everything else."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators.base import fits
 from mimic_core.simulators.scene import Scene
 
-SPECKS_AREA, SPECKS_COUNT = 0.001, 0.01  # at most this share of the area, or of the faces, counts as specks
+SPECKS_AREA, SPECKS_COUNT = 0.001, 0.01  # specks are at most this share of the area, or of the faces
 
 
-def cleaned(scene: Scene) -> Scene:
-    """The scene without faces that cannot be shown, and without specks where it is too large with them.
+def clean(scene: Scene) -> Scene:
+    """Remove faces that cannot be shown and, if they make the scene too large, distant specks.
 
     Raises:
         UnreadableError: no face is left.
@@ -24,7 +24,7 @@ def cleaned(scene: Scene) -> Scene:
 
 
 def without_bad_faces(scene: Scene) -> Scene:
-    """Leave out faces with corners that are no numbers."""
+    """Remove faces with corners that are not finite."""
     finite = np.asarray(np.isfinite(scene.vertices).all(axis=1))
     if finite.all():
         return scene
@@ -33,12 +33,12 @@ def without_bad_faces(scene: Scene) -> Scene:
         what = "no face of this scene has coordinates that are numbers"
         raise UnreadableError(what, where=scene.name, remedy="export it again")
     vertices = np.where(finite[:, None], scene.vertices, scene.vertices[finite][0])
-    text = left_out(len(good) - int(good.sum()), "with coordinates that are no numbers")
-    return kept(replace(scene, vertices=vertices), good, text)
+    text = removal_remark(len(good) - int(good.sum()), "with coordinates that are not numbers")
+    return keep_faces(replace(scene, vertices=vertices), good, text)
 
 
 def without_specks(scene: Scene) -> Scene:
-    """Leave out what lies far away from nearly everything, in a scene that cannot be walked through with it."""
+    """Remove distant specks from a scene that is too large to walk through with them."""
     low, high = scene.vertices.min(axis=0), scene.vertices.max(axis=0)
     if fits(high - low):
         return scene
@@ -51,13 +51,13 @@ def without_specks(scene: Scene) -> Scene:
         chosen = corners[near].reshape(-1, 3)
         if fits(chosen.max(axis=0) - chosen.min(axis=0)):
             away = np.abs(corners[~near] - chosen.mean(axis=0)).max()
-            text = left_out(int((~near).sum()), f"up to {away:,.0f} m away from all others")
-            return kept(scene, near, text)
+            text = removal_remark(int((~near).sum()), f"up to {away:,.0f} m away from all others")
+            return keep_faces(scene, near, text)
     return scene
 
 
 def near_the_rest(corners: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
-    """Which faces (corners Fx3x3) lie within the box of nearly all weight, made three times as large about itself."""
+    """Return which faces (corners Fx3x3) lie in the box of nearly all weight, enlarged threefold about its centre."""
     middles = corners.mean(axis=1)
     near = np.ones(len(middles), bool)
     for axis in range(3):
@@ -71,8 +71,8 @@ def near_the_rest(corners: np.ndarray, weights: np.ndarray, share: float) -> np.
     return near
 
 
-def kept(scene: Scene, chosen: np.ndarray, remark: str) -> Scene:
-    """The scene with the chosen faces (F bool) and the vertices of these alone."""
+def keep_faces(scene: Scene, chosen: np.ndarray, remark: str) -> Scene:
+    """Return the scene with only the chosen faces (F bool) and their vertices."""
     used, faces = np.unique(scene.faces[chosen], return_inverse=True)
     columns: List[str] = ["vertices", "uv", "colours"]
     return replace(
@@ -85,6 +85,6 @@ def kept(scene: Scene, chosen: np.ndarray, remark: str) -> Scene:
     )
 
 
-def left_out(count: int, which: str) -> str:
-    """The remark on faces that are left out."""
+def removal_remark(count: int, which: str) -> str:
+    """Return the remark on removed faces."""
     return f"{count:,} face{' ' if count == 1 else 's '}{which} {'was' if count == 1 else 'were'} left out"

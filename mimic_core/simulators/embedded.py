@@ -12,29 +12,29 @@ from mimic_core.simulators.scene import Scene
 
 
 class Renderer(Protocol):
-    """What turns a camera pose into pictures: unlit colours, surfaces seen from behind left out."""
+    """Renders a camera pose: unlit colours, back faces culled."""
 
     name: str
 
     def render(self, camera_to_world: np.ndarray) -> Rendering:
-        """All layers."""
+        """Render all layers."""
         ...
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
-        """Colours alone."""
+        """Render only colours."""
         ...
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Free its resources."""
         ...
 
 
 class EmbeddedSimulator(Simulator):
-    """A simulator that needs nothing but wheels from PyPI.
+    """A simulator that only needs wheels from PyPI.
 
     Attributes:
         scene: the triangles and textures.
-        grid: where one can walk.
+        grid: the walkable area.
         backend: name of the renderer, ``moderngl`` or ``embreex``.
     """
 

@@ -1,8 +1,8 @@
-"""What becomes of each glTF extension: applied, harmless to what is drawn, or a reason to refuse the scene by its name.
+"""How each glTF extension is handled: applied, ignored as harmless, or a reason to refuse the scene.
 
-An extension that a scene *requires* and that stands in neither table is refused. One that it merely uses is passed over
-where the file holds what it stands for in a plain form, too; where it does not, what is missing is refused with the
-extension's name (:func:`elsewhere`). docs/scenes.md has the same tables with reasons.
+A scene that *requires* an extension from neither table is refused. An extension that it merely uses is ignored if the
+file also holds the data in plain form; if not, the scene is refused and the error names the extension
+(:func:`names_of`). docs/scenes.md has the same tables with reasons.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ APPLIED = frozenset(
         *("KHR_texture_basisu", "GOOGLE_texture_basis"),
     ]
 )
-# gloss, glass, lamps, movement and notes: nothing is lit, mirrored or moved here, and the base colour stays
+# gloss, glass, lights, animation and metadata: nothing is lit, mirrored or moved here, and the base colour stays
 HARMLESS = frozenset(
     [
         *("KHR_materials_specular", "KHR_materials_ior", "KHR_materials_clearcoat", "KHR_materials_sheen"),
@@ -35,7 +35,7 @@ HARMLESS = frozenset(
         *("VRMC_vrm", "VRMC_springBone", "VRMC_materials_mtoon", "EXT_materials_bump", "KHR_blend"),
     ]
 )
-# what to do about those that hold what is drawn themselves
+# for extensions that themselves hold the geometry or textures
 REMEDIES = {
     "KHR_draco_mesh_compression": "decompress it, or export it without Draco compression",
     "EXT_meshopt_compression": "decompress it, or export it without meshopt compression",
@@ -47,22 +47,22 @@ PLAIN = "export it as plain glTF 2.0, without this extension"
 
 
 def refused(required: Iterable[str]) -> List[str]:
-    """Those of the extensions a scene requires under which it cannot be drawn, by name."""
+    """Return the required extensions that are not supported, sorted."""
     return sorted(set(required) - APPLIED - HARMLESS)
 
 
 def unknown(used: Iterable[str]) -> List[str]:
-    """Those that a scene merely uses and that nothing here knows, by name."""
+    """Return the used extensions that are in none of the tables, sorted."""
     return sorted(set(used) - APPLIED - HARMLESS - set(REMEDIES))
 
 
 def remedy(names: Iterable[str]) -> str:
-    """What to do about extensions that are refused."""
+    """Return what to do about unsupported extensions."""
     return "; ".join(dict.fromkeys(REMEDIES.get(name, PLAIN) for name in names)) or PLAIN
 
 
-def elsewhere(*entries: Dict[str, Any]) -> List[str]:
-    """Names of the extensions of objects whose plain data are missing: what they hold lies in one of these."""
+def names_of(*entries: Dict[str, Any]) -> List[str]:
+    """Return the extensions of glTF objects; one of them holds the data that are missing in plain form."""
     found: List[str] = []
     for entry in entries:
         extensions = entry.get("extensions")

@@ -1,6 +1,6 @@
-"""Reading binary glTF 2.0 files (Khronos glTF 2.0 specification, sections 3.6 and 4.4): chunks, accessors, images.
+"""Read binary glTF 2.0 files (Khronos glTF 2.0 specification, sections 3.6 and 4.4): chunks, accessors, images.
 
-Nothing in a file is believed: every number that names or measures something is checked against what is there.
+Files are not trusted: every index, size and offset is checked against what the file holds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from mimic_core.foreign import SCENE_BYTES, foreign, open_regular, parse_json, read_regular
 from mimic_core.kit.errors import UnreadableError
-from mimic_core.simulators.extensions import elsewhere, refused, remedy, unknown
+from mimic_core.simulators.extensions import names_of, refused, remedy, unknown
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = b"glTF", 0x4E4F534A, 0x004E4942
 COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -25,11 +25,11 @@ CUT = "this GLB is damaged or cut short"
 
 
 def read_glb(source: Union[str, Path, bytes]) -> Glb:
-    """A GLB file, or its bytes.
+    """Read a GLB file, or its bytes.
 
     Raises:
-        UnreadableError: it cannot be opened, is no GLB, cut short, too large, or requires an extension that is not
-            applied here.
+        UnreadableError: it cannot be opened, is not a GLB, is cut short or too large, or requires an unsupported
+            extension.
     """
     if isinstance(source, bytes):
         return Glb(source, "scene in memory")
@@ -43,15 +43,15 @@ class Glb:
 
     Args:
         data: the file's bytes.
-        name: what to call it in errors.
+        name: the file's name in errors.
 
     Attributes:
-        document: its JSON.
-        size: bytes of the file.
-        remarks: what there is to say of a file that can be read nevertheless.
+        document: its JSON document.
+        size: the file's size in bytes.
+        remarks: notes on a file that can still be read.
 
     Raises:
-        UnreadableError: no GLB, cut short, or it requires an extension that is not applied here.
+        UnreadableError: it is not a GLB, is cut short, or requires an unsupported extension.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -61,7 +61,7 @@ class Glb:
             raise self.unreadable("this is not a binary glTF (GLB) file", "give a .glb file")
         version, length = struct.unpack_from("<II", data, 4) if len(data) >= 12 else (2, 12)
         if version != 2:
-            raise self.unreadable(f"this GLB is of version {version}, not 2", "convert it to glTF 2.0")
+            raise self.unreadable(f"this GLB has version {version}, not 2", "convert it to glTF 2.0")
         if length > len(data) or len(data) < 12:
             raise self.unreadable(CUT, AGAIN)
         document, at, whole = memoryview(b""), 12, memoryview(data)
@@ -74,56 +74,56 @@ class Glb:
             at += 8 + size
         if not document:
             raise self.unreadable(CUT, AGAIN)
-        # written with zeros or spaces behind it up to a whole number of words
+        # padded with zeros or spaces to a multiple of four bytes
         self.document: Dict[str, Any] = parse_json(bytes(document).rstrip(b"\0 "), "a GLB's document", name)
         if not isinstance(self.document, dict):
-            raise self.unreadable(f"{DAMAGED} (its document is no object)", AGAIN)
+            raise self.unreadable(f"{DAMAGED} (its document is not an object)", AGAIN)
         with foreign(DAMAGED, name, AGAIN):
             self.check_extensions()
 
     def check_extensions(self) -> None:
-        """Refuse required extensions that are not applied, by name."""
+        """Refuse required extensions that are not supported, by name."""
         required, used = (set(self.names(key)) for key in ("extensionsRequired", "extensionsUsed"))
         names = refused(required)
         if names:
             raise self.unreadable(f"this GLB requires {', '.join(names)}", remedy(names))
-        self.remarks = [f"the extension {name} is not known and was passed over" for name in unknown(used)]
+        self.remarks = [f"the unknown extension {name} was ignored" for name in unknown(used)]
 
     def names(self, key: str) -> List[str]:
-        """A list of names in the document."""
+        """Return a list of names from the document."""
         value = self.document.get(key, [])
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise ValueError(f"{key} is no list of names")
+            raise ValueError(f"{key} is not a list of names")
         return value
 
     def unreadable(self, what: str, remedy: str) -> UnreadableError:
-        """The error that says what is wrong with this file."""
+        """Return an error about this file."""
         return UnreadableError(what, where=self.name, remedy=remedy)
 
     def entry(self, kind: str, index: Any) -> Dict[str, Any]:
-        """The object that an index names in one of the document's lists, such as ``meshes``."""
+        """Return the object at an index of one of the document's lists, such as ``meshes``."""
         entries = self.document.get(kind)
         entries = entries if isinstance(entries, list) else []
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(entries):
-            raise ValueError(f"it names number {index!r} of its {kind}, which is not there")
+            raise ValueError(f"it refers to number {index!r} of its {kind}, which does not exist")
         found = entries[index]
         if not isinstance(found, dict):
-            raise ValueError(f"number {index} of its {kind} is no object")
+            raise ValueError(f"number {index} of its {kind} is not an object")
         return found
 
     def buffer(self, index: int) -> memoryview:
-        """A buffer's bytes: the file's own, or those of a ``data:`` URI."""
+        """Return a buffer's bytes: the file's own, or those of a ``data:`` URI."""
         entry = self.entry("buffers", index)
         if "uri" not in entry:
             if index:
-                raise self.missing("data", entry)
+                raise self.missing_error("data", entry)
             return self.binary
         if index not in self.buffers:
-            self.buffers[index] = memoryview(self.inside(entry["uri"], "data"))
+            self.buffers[index] = memoryview(self.data_of_uri(entry["uri"], "data"))
         return self.buffers[index]
 
-    def inside(self, uri: Any, what: str) -> bytes:
-        """The bytes that a ``data:`` URI holds; any other points to another file and is refused."""
+    def data_of_uri(self, uri: Any, what: str) -> bytes:
+        """Return the bytes in a ``data:`` URI; refuse any other URI, which refers to another file."""
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             raise self.unreadable(f"its {what} lie in other files", "export it as one self-contained .glb")
         head, comma, payload = uri.partition(",")
@@ -132,46 +132,46 @@ class Glb:
         raw = unquote_to_bytes(payload)
         return base64.b64decode(raw) if head.lower().endswith(";base64") else raw
 
-    def missing(self, what: str, *entries: Dict[str, Any]) -> UnreadableError:
-        """The error of data that are not in the file in a plain form."""
-        names = elsewhere(*entries)
+    def missing_error(self, what: str, *entries: Dict[str, Any]) -> UnreadableError:
+        """Return the error for data that the file does not hold in plain form."""
+        names = names_of(*entries)
         if names:
-            return self.unreadable(f"its {what} lie in {', '.join(names)}, which is not read", remedy(names))
+            return self.unreadable(f"its {what} lie in {', '.join(names)}, which is not supported", remedy(names))
         return self.unreadable(f"{DAMAGED} (its {what} are not in it)", AGAIN)
 
     def view(self, index: Any) -> memoryview:
-        """The bytes of a buffer view; strided ones come with their gaps."""
+        """Return the bytes of a buffer view; strided ones include their gaps."""
         entry = self.entry("bufferViews", index)
-        buffer = whole(entry, "buffer")
+        buffer = read_int(entry, "buffer")
         if buffer and "uri" not in self.entry("buffers", buffer):
-            raise self.missing("data", entry, self.entry("buffers", buffer))
-        data, start, length = self.buffer(buffer), whole(entry, "byteOffset", 0), whole(entry, "byteLength")
+            raise self.missing_error("data", entry, self.entry("buffers", buffer))
+        data, start, length = self.buffer(buffer), read_int(entry, "byteOffset", 0), read_int(entry, "byteLength")
         if start + length > len(data):
             raise self.unreadable(CUT, AGAIN)
         return data[start : start + length]
 
     def count(self, index: Any) -> int:
-        """Elements of an accessor, which is not read."""
-        return whole(self.entry("accessors", index), "count")
+        """Return the number of elements of an accessor without reading it."""
+        return read_int(self.entry("accessors", index), "count")
 
     def accessor(self, index: Any, rows: Any = slice(None)) -> np.ndarray:
-        """An accessor as an array, one row an element; normalised integers become 0..1 or -1..1 floats.
+        """Read an accessor as an array, one row per element; normalised integers become floats in 0..1 or -1..1.
 
         Args:
-            rows: which of its elements; all by default.
+            rows: which elements to read; all by default.
         """
         entry = self.entry("accessors", index)
         if "sparse" in entry:
-            raise self.unreadable("sparse accessors are not understood", "export it without sparse accessors")
+            raise self.unreadable("sparse accessors are not supported", "export it without sparse accessors")
         if "bufferView" not in entry:
-            raise self.missing("data", entry)
+            raise self.missing_error("data", entry)
         component, shape = entry.get("componentType"), entry.get("type")
         if component not in COMPONENTS or shape not in WIDTHS:
-            raise ValueError(f"an accessor is of type {component!r} {shape!r}")
-        kind, width, count = np.dtype(COMPONENTS[component]), WIDTHS[shape], whole(entry, "count")
-        data, offset = self.view(entry["bufferView"]), whole(entry, "byteOffset", 0)
+            raise ValueError(f"an accessor has the unknown type {component!r} {shape!r}")
+        kind, width, count = np.dtype(COMPONENTS[component]), WIDTHS[shape], read_int(entry, "count")
+        data, offset = self.view(entry["bufferView"]), read_int(entry, "byteOffset", 0)
         element = kind.itemsize * width
-        stride = whole(self.entry("bufferViews", entry["bufferView"]), "byteStride", 0) or element
+        stride = read_int(self.entry("bufferViews", entry["bufferView"]), "byteStride", 0) or element
         if stride < element:
             raise ValueError(f"its elements of {element} bytes lie {stride} bytes apart")
         if count and offset + stride * (count - 1) + element > len(data):
@@ -183,20 +183,20 @@ class Glb:
         return values
 
     def picture(self, index: Any) -> bytes:
-        """The bytes of an image as they are stored: PNG, JPEG and others."""
+        """Return the stored bytes of an image: PNG, JPEG or another format."""
         entry = self.entry("images", index)
         if "bufferView" in entry:
             return bytes(self.view(entry["bufferView"]))
         if "uri" in entry:
-            return self.inside(entry["uri"], "textures")
-        raise self.missing("textures", entry)
+            return self.data_of_uri(entry["uri"], "textures")
+        raise self.missing_error("textures", entry)
 
 
-def whole(entry: Dict[str, Any], key: str, default: int = -1) -> int:
-    """A number of an object that counts or measures something: whole and not negative.
+def read_int(entry: Dict[str, Any], key: str, default: int = -1) -> int:
+    """Return a count, size or index of an object: an integer that is not negative.
 
     Args:
-        default: what it is where the key is missing; -1 where it has to be there.
+        default: the value if the key is missing; -1 makes the key required.
     """
     value = entry.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
@@ -205,7 +205,7 @@ def whole(entry: Dict[str, Any], key: str, default: int = -1) -> int:
 
 
 def node_matrix(node: Dict[str, Any]) -> np.ndarray:
-    """A node's 4x4 local transform."""
+    """Return a node's 4x4 local transform."""
     if "matrix" in node:
         return np.array(node["matrix"], dtype=float).reshape(4, 4).T
     x, y, z, w = np.array(node.get("rotation", (0.0, 0.0, 0.0, 1.0)), dtype=float)

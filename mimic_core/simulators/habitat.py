@@ -1,6 +1,6 @@
-"""habitat-sim 0.3 behind this package's interface: what the paper rendered with.
+"""habitat-sim 0.3, the paper's renderer, behind this package's interface.
 
-habitat_sim is imported when a scene is opened, never before: everything else works without it.
+habitat_sim is only imported when a scene is opened, so that everything else works without it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mimic_core.simulators.navmesh import navmesh_beside
 
 REMEDY = "create the environment: conda env create -f envs/habitat.yaml (and activate it)"
 POINT_TRIES = 100
-COLOURS, ALL_LAYERS = 0, 1  # two agents: a walk needs no depth and is rendered without
+COLOURS, ALL_LAYERS = 0, 1  # two agents, since walks only need colours
 
 
 def habitat_available() -> bool:
@@ -34,7 +34,7 @@ def habitat_available() -> bool:
 
 
 def import_habitat() -> Any:
-    """The module habitat_sim.
+    """Import the module habitat_sim.
 
     Raises:
         MimicError: it is not installed, or does not load.
@@ -49,10 +49,10 @@ def import_habitat() -> Any:
 class HabitatSimulator(Simulator):
     """A scene opened with habitat-sim: no lights, back faces culled, sliding along obstacles.
 
-    The navigation mesh beside the scene is used, else Recast computes one with habitat-sim's defaults. Its cells are
-    0.2 m high, so that a walker's feet are up to 0.2 m above the floor. Made for a process that does nothing else
-    (:mod:`mimic_core.simulators.serving`): some damaged files end it, and another OpenGL context in it freezes what it
-    shows.
+    The navigation mesh next to the scene is used; without one, Recast computes it with habitat-sim's defaults. Its
+    cells are 0.2 m high, so that a walker's feet are up to 0.2 m above the floor. Meant for a process that does nothing
+    else (:mod:`mimic_core.simulators.serving`): some damaged files crash it, and another OpenGL context in the process
+    freezes its picture.
 
     Args:
         path: a .glb file.
@@ -61,7 +61,7 @@ class HabitatSimulator(Simulator):
         up: the file's upward axis, ``y`` or ``z``.
 
     Raises:
-        UnreadableError: the file is not there, damaged, not in metres, or has nothing to walk on.
+        UnreadableError: the file is missing, damaged or not in metres, or has nothing to walk on.
         MimicError: habitat_sim is not installed.
     """
 
@@ -103,7 +103,7 @@ class HabitatSimulator(Simulator):
         return self.habitat.Simulator(self.habitat.Configuration(settings, agents))
 
     def scene_id(self, path: Path, up: str) -> str:
-        """What to open: a stage config that states the axes, since habitat-sim takes a bare GLB as z-up."""
+        """Write a stage config that states the axes and return its path; habitat-sim takes a bare GLB as z-up."""
         axes = {"y": ([0, 1, 0], [0, 0, -1]), "z": ([0, 0, 1], [0, 1, 0])}[up]
         config = Path(self.folder) / "scene.stage_config.json"
         entries = {"render_asset": str(path), "up": axes[0], "front": axes[1]}
@@ -111,7 +111,7 @@ class HabitatSimulator(Simulator):
         return str(config)
 
     def sensor(self, name: str, kind: Any, size: Tuple[int, int]) -> Any:
-        """A camera at the agent's own origin: the agent's pose is the camera's."""
+        """Create a camera at the agent's origin, so that the agent's pose is the camera's."""
         spec = self.habitat.CameraSensorSpec()
         spec.uuid, spec.sensor_type = name, kind
         spec.resolution, spec.hfov = list(size), self.hfov
@@ -122,11 +122,11 @@ class HabitatSimulator(Simulator):
         """Refuse a scene that cannot be in metres."""
         box = self.sim.get_active_scene_graph().get_root_node().cumulative_bb
         extent = [float(side) for side in box.size()]
-        if not all(0 <= side <= MAXIMAL_EXTENT for side in extent):  # so that what is no number is refused
+        if not all(0 <= side <= MAXIMAL_EXTENT for side in extent):  # also refuses NaN
             raise not_in_metres(extent, self.name)
 
     def load_navmesh(self, path: Path) -> None:
-        """Load the navigation mesh beside the scene, or compute it."""
+        """Load the navigation mesh next to the scene, or compute it."""
         beside, pathfinder = navmesh_beside(path), self.sim.pathfinder
         if beside:
             if not pathfinder.load_nav_mesh(str(beside)):
@@ -140,8 +140,8 @@ class HabitatSimulator(Simulator):
             remedy = "check its upward axis (up: y or z) and scale"
             raise UnreadableError("this scene has no floor to walk on", where=self.name, remedy=remedy)
 
-    def look(self, agent: int, camera_to_world: np.ndarray) -> Any:
-        """What an agent's sensors see from a camera pose."""
+    def observe(self, agent: int, camera_to_world: np.ndarray) -> Any:
+        """Return what an agent's sensors see from a camera pose."""
         state = self.habitat.AgentState()
         state.position = np.asarray(camera_to_world, dtype=np.float32)[:3, 3]
         state.rotation = quaternion(camera_to_world)
@@ -151,24 +151,24 @@ class HabitatSimulator(Simulator):
     def render(self, camera_to_world: np.ndarray) -> Rendering:
         """See :meth:`Simulator.render`.
 
-        Normals are worked out from depth, so they are wrong by a pixel at edges. Instances are habitat-sim's semantic
-        numbers: all 0 where the scene has no semantic annotation.
+        Normals are computed from depth, so they are off by a pixel at edges. Instances are habitat-sim's semantic
+        ids: all 0 if the scene has no semantic annotation.
         """
-        seen = self.look(ALL_LAYERS, camera_to_world)
+        seen = self.observe(ALL_LAYERS, camera_to_world)
         depth = np.array(seen["depth"], dtype=np.float32)
         rgb = np.ascontiguousarray(seen["rgb"][..., :3])
         return Rendering(rgb, depth, normals_from_depth(depth, self.hfov), np.array(seen["semantic"], dtype=np.uint32))
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
         """See :meth:`Simulator.render_rgb`."""
-        return np.ascontiguousarray(self.look(COLOURS, camera_to_world)["walk_rgb"][..., :3])
+        return np.ascontiguousarray(self.observe(COLOURS, camera_to_world)["walk_rgb"][..., :3])
 
     def random_navigable_point(self, rng: np.random.Generator) -> np.ndarray:
         """See :meth:`Simulator.random_navigable_point`; habitat-sim draws it, seeded from ``rng``."""
         return self.seeded_point(int(rng.integers(2**31)))
 
     def seeded_point(self, seed: int) -> np.ndarray:
-        """The point that habitat-sim draws with this seed."""
+        """Return the navigable point that habitat-sim draws with this seed."""
         self.sim.seed(seed)
         point = np.array(self.sim.pathfinder.get_random_navigable_point(POINT_TRIES, -1), dtype=float)
         if not np.isfinite(point).all():
@@ -195,7 +195,7 @@ class HabitatSimulator(Simulator):
 
 
 def check_header(path: Path) -> None:
-    """Refuse what is no GLB or was cut short, since habitat-sim may end the process on it."""
+    """Refuse files that are not GLBs or are cut short, since habitat-sim may crash on them."""
     with open_regular(path, "a scene") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(12)
@@ -207,7 +207,7 @@ def check_header(path: Path) -> None:
 
 
 def quaternion(camera_to_world: np.ndarray) -> List[float]:
-    """The rotation of a 4x4 pose as habitat-sim's [x, y, z, w]."""
+    """Return the rotation of a 4x4 pose as habitat-sim's [x, y, z, w]."""
     turn = np.asarray(camera_to_world, dtype=float)[:3, :3]
     # the eigenvector of the greatest eigenvalue (Bar-Itzhack 2000): no special cases
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = turn
@@ -223,9 +223,9 @@ def quaternion(camera_to_world: np.ndarray) -> List[float]:
 
 
 def normals_from_depth(depth: np.ndarray, hfov: float) -> np.ndarray:
-    """HxWx3 float32 unit normals in the camera's frame from planar depth (HxW, metres); 0 where depth is 0.
+    """Return HxWx3 float32 unit normals in the camera's frame from planar depth (HxW, metres); 0 where depth is 0.
 
-    Along each axis the neighbour whose depth is nearer to the pixel's own decides, so that edges stay sharp.
+    Along each axis, the neighbour with the more similar depth is used, so that edges stay sharp.
     """
     height, width = depth.shape
     focal = width / 2 / np.tan(np.radians(hfov) / 2)
@@ -237,7 +237,7 @@ def normals_from_depth(depth: np.ndarray, hfov: float) -> np.ndarray:
 
 
 def slopes(points: np.ndarray, axis: int) -> np.ndarray:
-    """Difference of HxWx3 points to the next or the previous one along an axis, whichever is nearer in depth."""
+    """Return differences of HxWx3 points to the next or previous one along an axis, whichever is nearer in depth."""
     if points.shape[axis] < 2:
         return np.zeros_like(points)
     step = np.diff(points, axis=axis)

@@ -1,8 +1,8 @@
-"""Keeping the symbols of two shared libraries apart that both bring an LLVM.
+"""Keep the symbols of two shared libraries apart that both contain an LLVM.
 
-Mesa's software rasteriser opens its LLVM for the whole process. Triton, which comes with torch, has another one inside,
-and when it is loaded afterwards its calls end in Mesa's: a segmentation fault. Bound to its own symbols first, it does
-not see the other. The reverse order needs nothing. Runs on Python 3.9, beside habitat-sim, and imports no torch.
+Mesa's software rasteriser loads its LLVM for the whole process. Triton, which comes with torch, contains another LLVM;
+if it is loaded later, its calls end up in Mesa's and cause a segmentation fault. RTLD_DEEPBIND makes Triton use its own
+symbols first. The reverse order is safe. Runs on Python 3.9, which habitat-sim needs, and does not import torch.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, Optional
 
-OWN_LLVM = ("triton._C.libtriton",)  # extension modules with an LLVM inside
+BUNDLED_LLVM = ("triton._C.libtriton",)  # extension modules that contain an LLVM
 
 
-class BoundToItself(Loader):
-    """Loads an extension module whose symbols are looked up in itself before the rest of the process."""
+class DeepBindLoader(Loader):
+    """Loads an extension module so that it looks up symbols in itself before the rest of the process."""
 
     def __init__(self, loader: Any) -> None:
         self.loader = loader
 
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
-        """Open the library."""
+        """Open the library with RTLD_DEEPBIND."""
         flags = sys.getdlopenflags()
         sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
         try:
@@ -34,22 +34,22 @@ class BoundToItself(Loader):
             sys.setdlopenflags(flags)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module's initialisation, as ever."""
+        """Initialise the module as usual."""
         self.loader.exec_module(module)
 
 
-class OwnLLVM(MetaPathFinder):
-    """Finds the modules of :data:`OWN_LLVM`, and no others."""
+class DeepBindFinder(MetaPathFinder):
+    """Finds only the modules of :data:`BUNDLED_LLVM`."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
-        """The module as it is found anyway, with another loader."""
-        spec = PathFinder.find_spec(name, path, target) if name in OWN_LLVM else None
+        """Return the module's usual spec with a :class:`DeepBindLoader`."""
+        spec = PathFinder.find_spec(name, path, target) if name in BUNDLED_LLVM else None
         if spec is not None and spec.loader is not None:
-            spec.loader = BoundToItself(spec.loader)
+            spec.loader = DeepBindLoader(spec.loader)
         return spec
 
 
 def keep_llvms_apart() -> None:
-    """Let modules that are imported from now on keep to their own LLVM; to be called before OpenGL is loaded."""
-    if hasattr(os, "RTLD_DEEPBIND") and not any(isinstance(finder, OwnLLVM) for finder in sys.meta_path):
-        sys.meta_path.insert(0, OwnLLVM())
+    """Let modules that are imported from now on use their own LLVM; call this before OpenGL is loaded."""
+    if hasattr(os, "RTLD_DEEPBIND") and not any(isinstance(finder, DeepBindFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, DeepBindFinder())

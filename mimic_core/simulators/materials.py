@@ -1,6 +1,6 @@
-"""The colour of a surface: which of a material's colours is shown, and where on the picture its corners lie.
+"""The appearance of a surface: which of a material's colours is shown, and how its texture is mapped.
 
-What habitat-sim shows without lights is followed: see the table in docs/scenes.md.
+This follows what habitat-sim shows without lights; see the table in docs/scenes.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
-from mimic_core.simulators.glb import whole
+from mimic_core.simulators.glb import read_int
 
 Colour = Tuple[float, float, float]
 SPECULAR_GLOSSINESS, TRANSFORM = "KHR_materials_pbrSpecularGlossiness", "KHR_texture_transform"
@@ -18,57 +18,57 @@ SPECULAR_GLOSSINESS, TRANSFORM = "KHR_materials_pbrSpecularGlossiness", "KHR_tex
 
 @dataclass(frozen=True)
 class Surface:
-    """What a surface looks like: ``factor`` times vertex colour, plus ``gloss``, times texture.
+    """The appearance of a surface: (``factor`` x vertex colour + ``gloss``) x texture.
 
     Attributes:
         factor: red, green, blue, 0..1.
-        texture: index of the glTF texture, None where there is none.
-        coordinates: which set of texture coordinates it is laid by.
-        turn: 2x3, texture coordinates (u, v, 1) to those of the picture; None where they are the same.
+        texture: index of the glTF texture; None without one.
+        coordinates: number of its set of texture coordinates.
+        uv_transform: 2x3 matrix, from texture coordinates (u, v, 1) to those of the image; None for the identity.
         gloss: red, green, blue, 0..1.
-        glows: whether its picture is one of emitted light, which is not shown.
+        emissive_only: whether its only texture is emissive, which is not shown.
     """
 
     factor: Colour = (1.0, 1.0, 1.0)
     texture: Optional[int] = None
     coordinates: int = 0
-    turn: Optional[np.ndarray] = None
+    uv_transform: Optional[np.ndarray] = None
     gloss: Colour = (0.0, 0.0, 0.0)
-    glows: bool = False
+    emissive_only: bool = False
 
 
-# habitat-sim lights what has no material by a picture of a room; this is what it shows where nothing says otherwise
+# habitat-sim lights parts without material by a picture of a room; this is the colour of parts without normals
 NO_MATERIAL = Surface(factor=(140 / 255, 122 / 255, 86 / 255), gloss=(6 / 255, 6 / 255, 4 / 255))
 
 
 def surface_of(material: Dict[str, Any]) -> Surface:
-    """The surface of a glTF material.
+    """Return the surface of a glTF material.
 
-    The base colour is shown, else the diffuse colour of KHR_materials_pbrSpecularGlossiness; of the two the one with a
-    texture.
+    It shows the base colour or, if there is none, the diffuse colour of KHR_materials_pbrSpecularGlossiness. If only
+    the latter has a texture, it wins.
     """
     base = material.get("pbrMetallicRoughness", {})
     diffuse = material.get("extensions", {}).get(SPECULAR_GLOSSINESS, {})
     plain = "baseColorTexture" not in base and ("diffuseTexture" in diffuse or "baseColorFactor" not in base)
     if plain and diffuse:
-        return colour(diffuse.get("diffuseFactor"), diffuse.get("diffuseTexture"))
-    glows = "emissiveTexture" in material and "baseColorTexture" not in base
-    return colour(base.get("baseColorFactor"), base.get("baseColorTexture"), glows)
+        return surface_from(diffuse.get("diffuseFactor"), diffuse.get("diffuseTexture"))
+    emissive_only = "emissiveTexture" in material and "baseColorTexture" not in base
+    return surface_from(base.get("baseColorFactor"), base.get("baseColorTexture"), emissive_only)
 
 
-def colour(factor: Any, reference: Any, glows: bool = False) -> Surface:
-    """A surface of a factor and a reference to a texture, either of which may be missing."""
+def surface_from(factor: Any, reference: Any, emissive_only: bool = False) -> Surface:
+    """Return a surface from a colour factor and a texture reference, either of which may be None."""
     red, green, blue = np.nan_to_num(np.array([1, 1, 1] if factor is None else factor[:3], dtype=float))
     shown = float(red), float(green), float(blue)
     if reference is None:
-        return Surface(shown, glows=glows)
+        return Surface(shown, emissive_only=emissive_only)
     transform = reference.get("extensions", {}).get(TRANSFORM, {})
-    coordinates = whole(transform, "texCoord") if "texCoord" in transform else whole(reference, "texCoord", 0)
-    return Surface(shown, whole(reference, "index"), coordinates, turn_of(transform))
+    coordinates = read_int(transform, "texCoord") if "texCoord" in transform else read_int(reference, "texCoord", 0)
+    return Surface(shown, read_int(reference, "index"), coordinates, uv_transform_of(transform))
 
 
-def turn_of(transform: Dict[str, Any]) -> Optional[np.ndarray]:
-    """The 2x3 matrix of a KHR_texture_transform: scale, then turn counter-clockwise, then move."""
+def uv_transform_of(transform: Dict[str, Any]) -> Optional[np.ndarray]:
+    """Return the 2x3 matrix of a KHR_texture_transform: scale, rotate counter-clockwise, translate."""
     if not {"offset", "rotation", "scale"} & set(transform):
         return None
     angle = float(transform.get("rotation", 0.0))

@@ -1,7 +1,7 @@
-"""Navigation meshes as Recast's Detour stores them, which HM3D, Gibson and Matterport3D ship for habitat-sim.
+"""Navigation meshes in the format of Recast's Detour, which HM3D, Gibson and Matterport3D ship for habitat-sim.
 
-A ``.navmesh`` is the walkable surface of a scene, its edges already at a distance from obstacles: a set (version 1, or
-since April 2022 version 2) of tiles (version 7) of convex polygons, each with a finer mesh of its height.
+A ``.navmesh`` holds the walkable surface of a scene, already kept away from obstacles: a set (version 1, or version 2
+since April 2022) of tiles (version 7) of convex polygons, each with a finer mesh of its height.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from mimic_core.foreign import foreign, read_regular
 from mimic_core.kit.errors import UnreadableError
 
 SET_MAGIC, TILE_MAGIC = b"TESM", b"VAND"  # MSET and DNAV, little-endian
-SET_HEADER = struct.Struct("<4sii28x")  # magic, version, number of tiles; what follows serves queries
-SETTINGS = {1: 0, 2: 56}  # version -> bytes behind that header: how the mesh was computed
-TILE_HEADER = struct.Struct("<4si12x4x9i40x")  # magic, version; nine counts; sizes of who walks, bounds
-REFERENCES = ((struct.Struct("<Ii"), 12), (struct.Struct("<Qi4x"), 16))  # before a tile: its name, size; size of a link
+SET_HEADER = struct.Struct("<4sii28x")  # magic, version, number of tiles; the rest is for path queries
+SETTINGS = {1: 0, 2: 56}  # version -> bytes of build settings after that header
+TILE_HEADER = struct.Struct("<4si12x4x9i40x")  # magic, version; nine counts; walker sizes, bounds
+# header of a tile in its set: reference, size; and the size of a link
+REFERENCES = ((struct.Struct("<Ii"), 12), (struct.Struct("<Qi4x"), 16))
 POLYGON = np.dtype("<u4, 6<u2, 6<u2, <u2, u1, u1")
 CORNERS, FLAGS, COUNT, KIND = "f1", "f3", "f4", "f5"
 DETAIL = np.dtype("<u4, <u4, u1, u1, <u2")
 FIRST_VERTEX, FIRST_TRIANGLE, TRIANGLES = "f0", "f1", "f3"
-LARGEST = 2**28  # bytes of a file that is read at all
+LARGEST = 2**28  # bytes of a file
 
 
 def navmesh_beside(path: Path) -> Optional[Path]:
-    """The navigation mesh that a scene comes with: for ``a.glb`` that is ``a.navmesh`` or ``a.basis.navmesh``."""
+    """Return the navigation mesh next to a scene, if any: for ``a.glb``, ``a.navmesh`` or ``a.basis.navmesh``."""
     for candidate in (path.with_suffix(".navmesh"), path.with_suffix(".basis.navmesh")):
         if candidate.is_file():
             return candidate
@@ -36,10 +37,10 @@ def navmesh_beside(path: Path) -> Optional[Path]:
 
 
 def read_navmesh(path: Path) -> np.ndarray:
-    """Triangles of a navigation mesh: Tx3x3 float64, metres, y up.
+    """Read the triangles of a navigation mesh: Tx3x3 float64, metres, y up.
 
     Raises:
-        UnreadableError: the file is damaged, of another version, or holds nothing to walk on.
+        UnreadableError: the file is damaged, has an unknown version, or holds nothing to walk on.
     """
     remedy = "fetch it again, or delete it to have it computed"
     data = read_regular(path, "a navigation mesh", LARGEST)
@@ -51,10 +52,10 @@ def read_navmesh(path: Path) -> np.ndarray:
 
 
 def tiles(data: bytes) -> Iterator[Tuple[bytes, int]]:
-    """Each tile's bytes, and the size of a link in it.
+    """Yield each tile's bytes and the size of a link in it.
 
     Raises:
-        ValueError: there is no tile where one should be.
+        ValueError: the header is invalid, or a tile is missing or cut off.
     """
     if len(data) < SET_HEADER.size:
         raise ValueError("it ends too early")
@@ -75,14 +76,14 @@ def tiles(data: bytes) -> Iterator[Tuple[bytes, int]]:
 
 
 def triangles_of(tile: Tuple[bytes, int]) -> np.ndarray:
-    """Triangles of all polygons of a tile that one can walk on: Tx3x3 float64."""
+    """Return the triangles of a tile's walkable polygons: Tx3x3 float64."""
     data, link = tile
     _, version, *counts = TILE_HEADER.unpack_from(data)
     polygons, vertices, links, details, fine, triangles = counts[:6]
     if version != 7:
         raise ValueError(f"its tiles have version {version}, not 7")
     if min(counts) < 0:
-        raise ValueError("a number of its parts is negative")
+        raise ValueError("one of its counts is negative")
     at = TILE_HEADER.size
     blocks = []
     for dtype, count in (
@@ -93,10 +94,10 @@ def triangles_of(tile: Tuple[bytes, int]) -> np.ndarray:
         at += blocks[-1].nbytes
     places, shapes, _, heights, raised, corners = blocks
     if len(heights) < (shapes[KIND] < 64).sum():
-        raise ValueError("it has no heights")
+        raise ValueError("its height mesh is missing")
     if heights[TRIANGLES].sum(dtype=int) > len(corners):
-        raise ValueError("its polygons have more triangles than there are")
-    # a corner counts through the polygon's own vertices first, then through the finer mesh's
+        raise ValueError("its polygons use more triangles than it has")
+    # corners are numbered through the polygon's own vertices first, then through the finer mesh's
     polygon = np.repeat(np.arange(len(heights)), heights[TRIANGLES])
     within = np.arange(len(polygon)) - np.repeat(np.cumsum(heights[TRIANGLES], dtype=int), heights[TRIANGLES])
     within += np.repeat(heights[TRIANGLES].astype(int), heights[TRIANGLES])
@@ -106,8 +107,8 @@ def triangles_of(tile: Tuple[bytes, int]) -> np.ndarray:
     finer = heights[FIRST_VERTEX][polygon].astype(int)[:, None] + corner - own
     everything = np.concatenate([places, raised]).astype(float)
     index = np.where(corner < own, coarse, len(places) + finer)
-    walkable = (shapes[FLAGS] > 0) & (shapes[KIND] < 64)  # 64 and more are jumps between places
+    walkable = (shapes[FLAGS] > 0) & (shapes[KIND] < 64)  # 64 and more are off-mesh connections
     chosen: np.ndarray = everything[index[walkable[polygon]]]
     if not np.isfinite(chosen).all():
-        raise ValueError("it holds places that are no numbers")
+        raise ValueError("it has coordinates that are not numbers")
     return chosen

@@ -1,4 +1,4 @@
-"""Opening a scene with the best simulator this machine has."""
+"""Open a scene with the best simulator available on this machine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("mimic")
 
 BACKENDS = ("auto", "moderngl", "embreex", "habitat")
-BACKEND_VARIABLE = "MIMIC_SIMULATOR_BACKEND"  # takes the place of backend="auto"
-LONGEST_JSON = 64 * 2**20  # bytes of a GLB's JSON that are looked at
+BACKEND_VARIABLE = "MIMIC_SIMULATOR_BACKEND"  # replaces backend="auto"
+LONGEST_JSON = 64 * 2**20  # bytes of a GLB's JSON that are searched
 
 
 @overload
@@ -48,16 +48,16 @@ def open_simulator(
     Args:
         glb: path of a binary glTF file, or its bytes.
         backend: ``moderngl`` (OpenGL on EGL, fast), ``embreex`` (ray casting, needs no graphics library), ``habitat``
-            (habitat-sim, in a process of its own; files only) or ``auto``: what the environment variable
-            MIMIC_SIMULATOR_BACKEND says, else habitat for a file with Basis Universal textures where nothing but
-            habitat-sim decodes them, else moderngl, else embreex with a line in the log where there is no EGL.
-        resolution: side of the square picture, or (height, width), pixels.
+            (habitat-sim, in a separate process; files only) or ``auto``: the environment variable
+            MIMIC_SIMULATOR_BACKEND if set, else habitat for a file with Basis Universal textures that only habitat-sim
+            can decode here, else moderngl, else (without EGL) embreex with a log message.
+        resolution: side of the square image, or (height, width), pixels.
         hfov: horizontal field of view, degrees.
-        up: the file's upward axis: ``y`` as glTF says, ``z`` as HM3D, Gibson and Matterport3D have it.
+        up: the file's upward axis: ``y`` as in glTF, ``z`` as in HM3D, Gibson and Matterport3D.
 
     Raises:
-        UnreadableError: the file is no GLB, cannot be drawn, or has no floor to walk on.
-        MimicError: an argument is out of range, or the backend asked for does not run here.
+        UnreadableError: the file is not a GLB, cannot be rendered, or has no floor to walk on.
+        MimicError: an argument is out of range, or the backend does not run here.
     """
     if backend == "auto":
         backend = os.environ.get(BACKEND_VARIABLE, "auto")
@@ -83,7 +83,7 @@ def open_simulator(
 
 
 def needs_habitat(path: Path) -> bool:
-    """Whether a file's textures are Basis Universal, by the extensions that it lists, and nothing here decodes them."""
+    """Whether a file lists Basis Universal textures, and no decoder for them is installed here."""
     if transcoder_available():
         return False
     try:
@@ -92,7 +92,7 @@ def needs_habitat(path: Path) -> bool:
             document = file.read(min(int.from_bytes(start[12:16], "little"), LONGEST_JSON))
             return start[:4] == b"glTF" and any(name.encode() in document for name in BASIS)
     except (OSError, UnreadableError):
-        return False  # opening it says what is wrong
+        return False  # opening it reports the error
 
 
 def open_embedded(
@@ -100,7 +100,7 @@ def open_embedded(
 ) -> EmbeddedSimulator:
     """Open a scene with a renderer of this package; ``size`` is (height, width).
 
-    The navigation mesh beside a file is used, else where one can walk is worked out from the scene.
+    The navigation mesh next to a file is used; without one, the walkable area is computed from the scene.
     """
     from mimic_core.simulators.embedded import EmbeddedSimulator
     from mimic_core.simulators.navigation import WalkableGrid
@@ -113,7 +113,7 @@ def open_embedded(
     navmesh = read_navmesh(beside) if beside else None
     with foreign("this scene cannot be walked through", scene.name, "leave it out"):
         grid = WalkableGrid(scene.vertices, scene.faces, name=scene.name, navmesh=navmesh)
-    with foreign("this scene cannot be drawn", scene.name, "make its textures smaller, or leave it out"):
+    with foreign("this scene cannot be rendered", scene.name, "make its textures smaller, or leave it out"):
         if backend != "embreex":
             from mimic_core.simulators.raster import NoEGLError, RasterRenderer
 

@@ -1,7 +1,7 @@
-"""Rendering with OpenGL on EGL (a GPU's, or Mesa's software rasteriser): all layers in one pass.
+"""Rendering with OpenGL on EGL (on a GPU, or with Mesa's software rasteriser): all layers in one pass.
 
-Unlit, trilinear texture filtering without anisotropy, faces seen from behind left out: the settings under which the
-picture equals habitat-sim's with its default ``no_lights``.
+Unlit, trilinear texture filtering without anisotropy, back faces culled: with these settings the picture equals
+habitat-sim's with its default ``no_lights``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from mimic_core.simulators.libraries import keep_llvms_apart
 from mimic_core.simulators.scene import Scene
 from mimic_core.simulators.textures import MIPMAPPED, MIRROR, REPEAT, Texture
 
-NEAR, FAR, FARTHEST = 0.01, 200.0, 1000.0  # metres; the last in scenes that are larger than FAR
-THREADS = "1"  # of Mesa's software rasteriser: several jobs run side by side, one core each
+NEAR, FAR, FARTHEST = 0.01, 200.0, 1000.0  # metres; FARTHEST replaces FAR in scenes that are larger
+THREADS = "1"  # for Mesa's software rasteriser: several jobs run side by side, on one core each
 
 VERTEX_SHADER = """#version 330
 uniform mat4 world_to_clip, world_to_camera;
@@ -40,7 +40,7 @@ in vec3 tint; in vec2 texel;
 layout(location = 0) out vec4 rgb;
 void main() { rgb = vec4(texture(surface, texel).rgb * tint, 1.0); }"""
 
-# a texture that goes on as in a mirror: folded here, since moderngl knows repeating and clamped ones alone
+# mirrored wrapping is done in the shader, since moderngl only supports repeat and clamp
 PLAIN_LOOKUP, MIRRORED_LOOKUP = "texture(surface, texel)", "mirrored(texel)"
 MIRRORED = """uniform bvec2 fold;
 vec4 mirrored(vec2 at) {
@@ -60,12 +60,12 @@ void main() {
 }"""
 
 
-# named here, since looking for them takes moderngl longer than opening a flat
+# given by name, since moderngl takes longer to find them than to open a scene
 LIBRARIES = {"libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
 
 class NoEGLError(MimicError):
-    """There is no EGL, or none that gives OpenGL 3.3."""
+    """There is no EGL, or it does not offer OpenGL 3.3."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -74,11 +74,11 @@ class NoEGLError(MimicError):
 
 
 def projection(size: Tuple[int, int], hfov: float, far: float = FAR) -> np.ndarray:
-    """The 4x4 perspective matrix of a picture of (height, width) pixels, square pixels.
+    """Return the 4x4 perspective matrix of an image of (height, width) square pixels.
 
     Args:
         hfov: horizontal field of view, degrees.
-        far: metres along the viewing axis up to which anything is seen.
+        far: distance of the far plane along the viewing axis, metres.
     """
     height, width = size
     focal = 1.0 / np.tan(np.radians(hfov) / 2)
@@ -90,8 +90,8 @@ def projection(size: Tuple[int, int], hfov: float, far: float = FAR) -> np.ndarr
 
 
 @contextmanager
-def faults_of_opengl() -> Iterator[None]:
-    """What OpenGL refuses of a scene that it has taken is a fault of the machine, not of the scene's file."""
+def opengl_errors_as_machine_faults() -> Iterator[None]:
+    """Raise OpenGL's errors as machine faults: once a scene is uploaded, they are not its file's fault."""
     try:
         yield
     except Exception as error:
@@ -101,7 +101,7 @@ def faults_of_opengl() -> Iterator[None]:
 
 
 class RasterRenderer:
-    """Draws a scene with moderngl.
+    """Renders a scene with moderngl.
 
     Raises:
         NoEGLError: OpenGL on EGL does not start here.
@@ -136,7 +136,7 @@ class RasterRenderer:
         context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
 
     def programs_of(self, mirrored: bool) -> Tuple[Any, Any]:
-        """What draws colours alone, and what draws all layers."""
+        """Return the shader programs for colours only and for all layers."""
         if mirrored not in self.programs:
             shaders = [COLOUR_SHADER, LAYERS_SHADER]
             if mirrored:
@@ -150,7 +150,7 @@ class RasterRenderer:
         return self.programs[mirrored]
 
     def batch(self, scene: Scene, texture: int) -> Tuple[Tuple[Any, Any], Any, Tuple[bool, bool]]:
-        """Upload the faces that share a texture: what draws them in colours and in all layers, it, and its mirrors."""
+        """Upload the faces of a texture; return their vertex arrays (colours, layers), it, and its mirrored axes."""
         chosen = np.flatnonzero(scene.face_texture == texture)
         corners = scene.faces[chosen].ravel()
         layout = np.dtype([("p", "f4", 3), ("n", "f4", 3), ("c", "f4", 3), ("uv", "f4", 2), ("i", "u4")])
@@ -170,13 +170,13 @@ class RasterRenderer:
         return (colour, layers), self.upload(scene.textures[texture]), (across, down)
 
     def upload(self, texture: Texture) -> Any:
-        """A texture as OpenGL holds it."""
+        """Upload a texture."""
         image = self.context.texture(texture.pixels.shape[1::-1], 3, texture.pixels.tobytes(), alignment=1)
         image.repeat_x, image.repeat_y = (way == REPEAT for way in texture.wrap)
         if texture.minify in MIPMAPPED:
-            brought = texture.levels[1:]
-            image.build_mipmaps(max_level=len(brought) if brought else 1000)
-            for number, level in enumerate(brought, 1):
+            mipmaps = texture.levels[1:]
+            image.build_mipmaps(max_level=len(mipmaps) if mipmaps else 1000)
+            for number, level in enumerate(mipmaps, 1):
                 image.write(level.tobytes(), level=number, alignment=1)
         image.filter = (texture.minify, texture.magnify)
         return image
@@ -202,20 +202,20 @@ class RasterRenderer:
             drawn[layer].render()
 
     def read(self, target: Any, attachment: int, components: int, kind: str) -> np.ndarray:
-        """One layer of ``target`` as HxWxcomponents, first row on top."""
+        """Read a layer of ``target`` as HxWxcomponents, top row first."""
         data = target.read(components=components, attachment=attachment, dtype=kind, alignment=1)
         dtype = {"f1": np.uint8, "f4": np.float32, "u4": np.uint32}[kind]
         return np.frombuffer(data, dtype).reshape(*self.size, components)[::-1]
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
-        """HxWx3 uint8."""
-        with self.context, faults_of_opengl():
+        """Render only colours, HxWx3 uint8."""
+        with self.context, opengl_errors_as_machine_faults():
             self.draw(camera_to_world, self.colour_target, 0)
             return np.ascontiguousarray(self.read(self.colour_target, 0, 3, "f1"))
 
     def render(self, camera_to_world: np.ndarray) -> Rendering:
-        """All layers."""
-        with self.context, faults_of_opengl():
+        """Render all layers."""
+        with self.context, opengl_errors_as_machine_faults():
             self.draw(camera_to_world, self.layers_target, 1)
             rgb = np.ascontiguousarray(self.read(self.layers_target, 0, 3, "f1"))
             geometry = self.read(self.layers_target, 1, 4, "f4")
@@ -224,5 +224,5 @@ class RasterRenderer:
         return Rendering(rgb, depth, np.ascontiguousarray(geometry[..., :3]), instances)
 
     def close(self) -> None:
-        """Release the OpenGL context and all it holds."""
+        """Release the OpenGL context and everything in it."""
         self.context.release()

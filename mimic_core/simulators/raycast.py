@@ -1,4 +1,4 @@
-"""Rendering by casting rays with Embree: the picture of :mod:`raster`, slower, and without any graphics library."""
+"""Rendering by ray casting with Embree: the same picture as :mod:`raster`, slower, without a graphics library."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mimic_core.simulators.base import Rendering
 from mimic_core.simulators.scene import Scene
 from mimic_core.simulators.textures import BLENDED, CLAMP, MIPMAPPED, MIRROR, NEAREST, REPEAT, Texture
 
-STEP_BEHIND = 1e-4  # metres: where a ray goes on after a face seen from behind
-MAXIMAL_LAYERS = 16  # faces seen from behind that a ray may pass
+STEP_BEHIND = 1e-4  # metres that a ray skips behind a back face
+MAXIMAL_LAYERS = 16  # back faces that a ray may pass
 
 
 def camera_rays(size: Tuple[int, int], hfov: float) -> np.ndarray:
-    """Directions through the pixel centres in the camera's frame, (H*W)x3, with z = -1."""
+    """Return the directions through the pixel centres in the camera's frame, (H*W)x3, with z = -1."""
     height, width = size
     tangent = np.tan(np.radians(hfov) / 2)
     across = ((np.arange(width) + 0.5) / width * 2 - 1) * tangent
@@ -26,7 +26,7 @@ def camera_rays(size: Tuple[int, int], hfov: float) -> np.ndarray:
 
 
 def mip_pyramid(image: np.ndarray) -> List[np.ndarray]:
-    """The image and its halvings down to one pixel, each the mean of four pixels, as OpenGL builds them."""
+    """Return the image and its mipmaps down to one pixel, each the mean of four pixels, as in OpenGL."""
     levels = [image]
     while max(levels[-1].shape[:2]) > 1:
         height, width = (max(1, side // 2) for side in levels[-1].shape[:2])
@@ -34,8 +34,8 @@ def mip_pyramid(image: np.ndarray) -> List[np.ndarray]:
     return levels
 
 
-def folded(index: np.ndarray, size: int, wrap: int) -> np.ndarray:
-    """Whole numbers of texels beyond a texture's edges (0..size-1) brought back into it."""
+def wrap_texels(index: np.ndarray, size: int, wrap: int) -> np.ndarray:
+    """Map texel indices beyond a texture's edges back into it (0..size-1)."""
     if wrap == CLAMP:
         clamped: np.ndarray = np.clip(index, 0, size - 1)
         return clamped
@@ -47,22 +47,22 @@ def folded(index: np.ndarray, size: int, wrap: int) -> np.ndarray:
 
 
 def nearest(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, REPEAT)) -> np.ndarray:
-    """Colours of the texels at ``uv`` (Nx2), Nx3 uint8."""
+    """Return the colours of the texels at ``uv`` (Nx2), Nx3 uint8."""
     height, width = image.shape[:2]
     x, y = np.floor(uv[:, 0] * width).astype(np.int64), np.floor(uv[:, 1] * height).astype(np.int64)
-    texels: np.ndarray = image[folded(y, height, wrap[1]), folded(x, width, wrap[0])]
+    texels: np.ndarray = image[wrap_texels(y, height, wrap[1]), wrap_texels(x, width, wrap[0])]
     return texels
 
 
 def bilinear(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT, REPEAT)) -> np.ndarray:
-    """Colours of a texture at ``uv`` (Nx2), between its texels, Nx3 float32, 0..255."""
+    """Return a texture's bilinearly interpolated colours at ``uv`` (Nx2), Nx3 float32, 0..255."""
     height, width = image.shape[:2]
     x, y = uv[:, 0] * width - 0.5, uv[:, 1] * height - 0.5
     left, top = np.floor(x), np.floor(y)
     right_share, bottom_share = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
     x0, y0 = left.astype(np.int64), top.astype(np.int64)
-    x1, y1 = folded(x0 + 1, width, wrap[0]), folded(y0 + 1, height, wrap[1])
-    x0, y0 = folded(x0, width, wrap[0]), folded(y0, height, wrap[1])
+    x1, y1 = wrap_texels(x0 + 1, width, wrap[0]), wrap_texels(y0 + 1, height, wrap[1])
+    x0, y0 = wrap_texels(x0, width, wrap[0]), wrap_texels(y0, height, wrap[1])
     upper = image[y0, x0] * (1 - right_share) + image[y0, x1] * right_share
     lower = image[y1, x0] * (1 - right_share) + image[y1, x1] * right_share
     blended: np.ndarray = upper * (1 - bottom_share) + lower * bottom_share
@@ -70,9 +70,9 @@ def bilinear(image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int] = (REPEAT,
 
 
 class RaycastRenderer:
-    """Draws a scene with Embree; texture filtering follows OpenGL's trilinear rule.
+    """Renders a scene with Embree; texture filtering follows OpenGL's trilinear rule.
 
-    A face that lies within STEP_BEHIND of one seen from behind, and behind it, may be missed; closed objects have none.
+    A face less than STEP_BEHIND behind a back face may be missed; closed objects have none.
     """
 
     name = "embreex"
@@ -93,7 +93,7 @@ class RaycastRenderer:
         self.pyramids = [pyramid(texture) for texture in scene.textures]
 
     def attribute_slopes(self) -> np.ndarray:
-        """Fx3x2: how the weights of a face's 2nd and 3rd corner grow along x, y and z within its plane."""
+        """Return Fx3x2: gradients along x, y and z, within a face's plane, of the weights of its 2nd and 3rd corner."""
         corners = self.scene.vertices[self.scene.faces]
         edges = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)
         gram = np.einsum("fij,fik->fjk", edges, edges)
@@ -103,7 +103,7 @@ class RaycastRenderer:
         return slopes
 
     def hits(self, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        """Index of the first face that each ray sees from the front, -1 for none."""
+        """Return the index of the first face that each ray hits from the front, -1 for none."""
         found = np.full(len(directions), -1)
         active = np.arange(len(directions))
         origins = np.tile(origin, (len(directions), 1))
@@ -121,7 +121,7 @@ class RaycastRenderer:
         return found
 
     def distance(self, origins: np.ndarray, directions: np.ndarray, face: np.ndarray) -> np.ndarray:
-        """How far along each ray its face's plane lies; planar depth, since the rays have unit length ahead."""
+        """Return the distance along each ray to its face's plane: planar depth, since rays have z = -1."""
         normals = self.normals[face]
         slant = np.einsum("ij,ij->i", normals, directions)
         distance: np.ndarray = np.einsum("ij,ij->i", normals, self.corner[face] - origins) / np.where(
@@ -130,7 +130,7 @@ class RaycastRenderer:
         return distance
 
     def render(self, camera_to_world: np.ndarray) -> Rendering:
-        """All layers."""
+        """Render all layers."""
         rotation, origin = camera_to_world[:3, :3], camera_to_world[:3, 3] - self.origin
         directions = self.rays @ rotation.T
         face = self.hits(origin, directions)
@@ -141,16 +141,16 @@ class RaycastRenderer:
         normals = self.normals[face] @ rotation
         layers.normals.reshape(-1, 3)[seen] = normals
         layers.instances.reshape(-1)[seen] = self.scene.face_instance[face]
-        with np.errstate(all="ignore"):  # a scene may have texture coordinates as large as it likes
+        with np.errstate(all="ignore"):  # texture coordinates may be arbitrarily large
             layers.rgb.reshape(-1, 3)[seen] = self.colours(origin, directions[seen], depth, face, rotation)
         return layers
 
     def render_rgb(self, camera_to_world: np.ndarray) -> np.ndarray:
-        """HxWx3 uint8."""
+        """Render only colours, HxWx3 uint8."""
         return self.render(camera_to_world).rgb
 
     def empty_layers(self) -> Rendering:
-        """A view of nothing."""
+        """Return an empty rendering."""
         return Rendering(
             rgb=np.zeros((*self.size, 3), np.uint8),
             depth=np.zeros(self.size, np.float32),
@@ -161,7 +161,7 @@ class RaycastRenderer:
     def colours(
         self, origin: np.ndarray, directions: np.ndarray, depth: np.ndarray, face: np.ndarray, rotation: np.ndarray
     ) -> np.ndarray:
-        """Nx3 uint8: the texture at every hit, filtered over the pixel's footprint, times the vertex colours."""
+        """Return Nx3 uint8: the texture at every hit, filtered over the pixel's footprint, times the vertex colours."""
         corners = self.scene.faces[face]
         slopes = self.slopes[face]
         weights = np.einsum("ni,nik->nk", origin + directions * depth[:, None] - self.corner[face], slopes)
@@ -186,11 +186,11 @@ class RaycastRenderer:
         return shown
 
     def close(self) -> None:
-        """Nothing outlives the object itself."""
+        """Do nothing: there are no resources to free."""
 
 
 def pyramid(texture: Texture) -> List[np.ndarray]:
-    """The levels a texture is filtered from: its own, or those made from its picture."""
+    """Return the levels to filter a texture from: its own, or those made from its image."""
     if texture.minify not in MIPMAPPED:
         return [texture.pixels]
     return list(texture.levels) if len(texture.levels) > 1 else mip_pyramid(texture.pixels)
@@ -199,20 +199,20 @@ def pyramid(texture: Texture) -> List[np.ndarray]:
 def filtered(
     texture: Texture, levels: List[np.ndarray], uv: np.ndarray, along_x: np.ndarray, along_y: np.ndarray
 ) -> np.ndarray:
-    """Nx3 colours of a texture at ``uv``, filtered as it asks for.
+    """Return Nx3 colours of a texture at ``uv``, with the texture's own filters.
 
     Args:
         levels: see :func:`pyramid`.
         uv: Nx2.
-        along_x: Nx2, how far uv moves from a pixel to the next one on the right.
-        along_y: the same for the one above.
+        along_x: Nx2, change of uv from a pixel to the next one on the right.
+        along_y: the same for the next one above.
     """
     texels = np.array(levels[0].shape[1::-1])
     span = np.maximum(np.linalg.norm(along_x * texels, axis=1), np.linalg.norm(along_y * texels, axis=1))
     exact = np.log2(np.maximum(span, 1e-6))
     level = np.clip(exact, 0, len(levels) - 1)
     if texture.minify not in BLENDED:
-        level = np.ceil(level - 0.5)  # the nearer one
+        level = np.ceil(level - 0.5)  # the nearest level
     lower = np.floor(level).astype(int)
     share = (level - lower)[:, None]
     minifying = MIPMAPPED.get(texture.minify, texture.minify)
@@ -223,13 +223,13 @@ def filtered(
             if not part.any():
                 continue
             if minifying == texture.magnify:
-                colours[part] += sampled(minifying, image, uv[part], texture.wrap) * weight[part]
+                colours[part] += sample(minifying, image, uv[part], texture.wrap) * weight[part]
                 continue
             for kind, these in ((texture.magnify, part & (exact <= 0)), (minifying, part & (exact > 0))):
-                colours[these] += sampled(kind, image, uv[these], texture.wrap) * weight[these]
+                colours[these] += sample(kind, image, uv[these], texture.wrap) * weight[these]
     return colours
 
 
-def sampled(kind: int, image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int]) -> np.ndarray:
-    """Nx3 colours of one level by ``NEAREST`` or ``LINEAR``."""
+def sample(kind: int, image: np.ndarray, uv: np.ndarray, wrap: Tuple[int, int]) -> np.ndarray:
+    """Return Nx3 colours of one level, sampled with ``NEAREST`` or ``LINEAR``."""
     return nearest(image, uv, wrap) if kind == NEAREST else bilinear(image, uv, wrap)

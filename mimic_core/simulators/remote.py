@@ -1,8 +1,8 @@
-"""A scene opened with habitat-sim in a process of its own, on habitat-sim's own Python.
+"""A scene opened with habitat-sim in a separate process, with habitat-sim's own Python.
 
-What ends habitat-sim's process (several damaged files do, and a scene far from its origin) so ends one scene and not
-the job; and habitat-sim, which shows its last picture for ever once another OpenGL context was made in its process, has
-a process in which there is no other.
+Some damaged files, and scenes far from their origin, crash habitat-sim; a separate process makes that cost one scene
+and not the job. It also keeps out other OpenGL contexts: once one is created in its process, habitat-sim shows its last
+picture forever.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.simulators.base import Rendering, Simulator
 from mimic_core.simulators.messages import Arrays, read_message, write_message
 
-ENVIRONMENT = "MIMIC_HABITAT"  # names the file that says which Python has habitat-sim; else it is this one
+ENVIRONMENT = "MIMIC_HABITAT"  # path of the file that says which Python has habitat-sim; unset: this Python
 MODULE = "mimic_core.simulators.serving"
-OPENING, ANSWERING = 480.0, 120.0  # seconds without an answer after which the process is ended
+OPEN_TIMEOUT, ANSWER_TIMEOUT = 480.0, 120.0  # seconds to wait for an answer before the process is ended
 CRASHES = "check the file, set frames.simulator to moderngl, or leave this scene out"
 
 
 class RemoteSimulator(Simulator):
-    """A scene that another process has opened.
+    """A scene opened by another process.
 
     Args:
-        path, size, hfov, up: as of :class:`mimic_core.simulators.habitat.HabitatSimulator`.
+        path, size, hfov, up: as in :class:`mimic_core.simulators.habitat.HabitatSimulator`.
 
     Raises:
-        UnreadableError: as there; or its process ended, or did not answer.
+        UnreadableError: as there, or the process ended or did not answer.
         MimicError: habitat-sim's Python does not start.
     """
 
@@ -51,30 +51,30 @@ class RemoteSimulator(Simulator):
         except OSError as error:
             remedy = f"see {os.environ.get(ENVIRONMENT) or 'envs/habitat.yaml'}"
             raise MimicError(f"habitat-sim's Python does not start ({error})", remedy=remedy) from error
-        self.answers = Patient(cast(Any, self.process.stdout).fileno())
+        self.answers = TimeoutReader(cast(Any, self.process.stdout).fileno())
         try:
             request = {"path": str(Path.cwd() / path), "size": list(size), "hfov": hfov, "up": up}
-            answer, _ = self.ask("open", request, patience=OPENING)
+            answer, _ = self.ask("open", request, timeout=OPEN_TIMEOUT)
         except BaseException:
             self.end()
             raise
         self.remarks = tuple(str(text) for text in answer["remarks"])
 
     def ask(
-        self, call: str, request: Dict[str, Any], arrays: Sequence[np.ndarray] = (), patience: float = ANSWERING
+        self, call: str, request: Dict[str, Any], arrays: Sequence[np.ndarray] = (), timeout: float = ANSWER_TIMEOUT
     ) -> Tuple[Dict[str, Any], Arrays]:
-        """The answer to a request, and its arrays.
+        """Send a request; return the answer and its arrays.
 
         Raises:
-            MimicError: what the other process answered, or how it was lost.
+            MimicError: the other process answered with an error, ended or did not answer.
         """
-        self.answers.patience = patience
+        self.answers.timeout = timeout
         try:
             write_message(cast(BinaryIO, self.process.stdin), {**request, "call": call}, arrays)
             answer, found = read_message(cast(BinaryIO, self.answers))
         except TimeoutError:
             self.end()
-            what = f"habitat-sim did not answer for {patience:g} s and was ended"
+            what = f"habitat-sim did not answer for {timeout:g} s and was ended"
             raise UnreadableError(what, where=self.name, remedy=CRASHES) from None
         except (EOFError, OSError, ValueError):
             raise UnreadableError(f"habitat-sim {self.ending()}", where=self.name, remedy=CRASHES) from None
@@ -85,7 +85,7 @@ class RemoteSimulator(Simulator):
         return answer, found
 
     def ending(self) -> str:
-        """How the process ended."""
+        """End the process and describe how it ended."""
         code = self.end()
         if code < 0:
             return f"ended with {signal.Signals(-code).name} on this scene"
@@ -117,10 +117,10 @@ class RemoteSimulator(Simulator):
         self.end()
 
     def end(self) -> int:
-        """End the process; returns its exit code."""
+        """End the process and return its exit code."""
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None and not stream.closed:
-                stream.close()  # at rest it ends by itself then
+                stream.close()  # an idle process then ends by itself
         try:
             return self.process.wait(5)
         except subprocess.TimeoutExpired:
@@ -128,74 +128,74 @@ class RemoteSimulator(Simulator):
             return self.process.wait()
 
 
-class Patient:
-    """Reads from a pipe, and waits only so long for what comes next.
+class TimeoutReader:
+    """Reads from a pipe with a timeout.
 
     Args:
-        file: number of the open file.
+        file: file descriptor of the pipe.
 
     Attributes:
-        patience: seconds.
+        timeout: seconds.
     """
 
     def __init__(self, file: int) -> None:
-        self.file, self.patience, self.held = file, ANSWERING, b""
+        self.file, self.timeout, self.held = file, ANSWER_TIMEOUT, b""
 
-    def more(self) -> bool:
-        """Wait for what comes next; False at the end.
+    def wait_for_more(self) -> bool:
+        """Wait for more bytes; return False at the end.
 
         Raises:
-            TimeoutError: nothing comes.
+            TimeoutError: no bytes come in time.
         """
-        if not select.select([self.file], [], [], self.patience)[0]:
+        if not select.select([self.file], [], [], self.timeout)[0]:
             raise TimeoutError
         part = os.read(self.file, 1 << 20)
         self.held += part
         return bool(part)
 
     def readline(self, most: int) -> bytes:
-        """Up to and with the next line break, or what there is at the end."""
-        while b"\n" not in self.held and len(self.held) < most and self.more():
+        """Read up to and including the next line break, at most ``most`` bytes; what is left at the end."""
+        while b"\n" not in self.held and len(self.held) < most and self.wait_for_more():
             pass
         end = self.held.find(b"\n") + 1 or len(self.held)
-        return self.taken(min(end, most))
+        return self.take(min(end, most))
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or what there is at the end."""
-        parts: List[bytes] = [self.taken(size)]
+        """Read ``size`` bytes, or what is left at the end."""
+        parts: List[bytes] = [self.take(size)]
         left = size - len(parts[0])
-        while left > 0 and self.more():
-            parts.append(self.taken(left))
+        while left > 0 and self.wait_for_more():
+            parts.append(self.take(left))
             left -= len(parts[-1])
         return b"".join(parts)
 
-    def taken(self, size: int) -> bytes:
-        """Up to so many of the bytes held, which are no longer."""
+    def take(self, size: int) -> bytes:
+        """Remove up to ``size`` bytes from the buffer and return them."""
         part, self.held = self.held[:size], self.held[size:]
         return part
 
 
 def server_command() -> Tuple[List[str], Dict[str, str]]:
-    """How the other process is started, and its environment variables.
+    """Return the command that starts the other process, and its environment variables.
 
     Raises:
-        MimicError: the file that says which Python has habitat-sim is not one.
+        MimicError: the file that should say which Python has habitat-sim does not.
     """
     named = os.environ.get(ENVIRONMENT)
     python, own = sys.executable, {}
     if named:
         remedy = "delete it, and let the workflow write it again"
-        found = parse_json(read_regular(Path(named), "habitat-sim's environment", JSON_BYTES), "it", named)
+        found = parse_json(read_regular(Path(named), "habitat-sim's environment", JSON_BYTES), "this file", named)
         try:
             python = str(found["python"])
             own = {str(name): str(value) for name, value in found["environ"].items()}
         except (KeyError, TypeError, AttributeError):
-            raise MimicError("this does not say where habitat-sim is", where=named, remedy=remedy) from None
+            raise MimicError("this file does not say where habitat-sim is", where=named, remedy=remedy) from None
     package = str(Path(__file__).resolve().parents[2])  # the other Python has no mimic_core of its own
     paths = [package, own.get("PYTHONPATH", "")] if named else [*sys.path, package]
     return [python, "-m", MODULE], {**os.environ, **own, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def remote_available() -> bool:
-    """Whether a Python with habitat-sim is named."""
+    """Whether the environment names a Python with habitat-sim."""
     return bool(os.environ.get(ENVIRONMENT))

@@ -1,7 +1,7 @@
-"""A process that opens scenes with habitat-sim for another, whose Python need not be habitat-sim's.
+"""A process that opens scenes with habitat-sim for a parent process that may use a different Python.
 
-``python -m mimic_core.simulators.serving``: requests come on standard input and answers leave on standard output, as
-:mod:`mimic_core.simulators.remote` sends and reads them. Python 3.9 and NumPy are all that it needs beside habitat-sim.
+``python -m mimic_core.simulators.serving`` reads requests from standard input and writes answers to standard output, as
+:mod:`mimic_core.simulators.remote` sends and reads them. Besides habitat-sim it only needs Python 3.9 and NumPy.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.simulators.habitat import HabitatSimulator
 from mimic_core.simulators.messages import Arrays, read_message, write_message
 
-PARENT_ENDED = 1  # number of prctl's PR_SET_PDEATHSIG
+PR_SET_PDEATHSIG = 1  # option of prctl: signal to send when the parent ends
 
 
 class Server:
     """Answers requests about one scene at a time.
 
     Attributes:
-        simulator: of the scene that is open.
+        simulator: the simulator of the open scene, if any.
     """
 
     def __init__(self) -> None:
         self.simulator: Optional[HabitatSimulator] = None
 
     def answer(self, request: Dict[str, Any], arrays: Arrays) -> Tuple[Dict[str, Any], Arrays]:
-        """The answer to a request, and its arrays.
+        """Return the answer to a request, and its arrays.
 
         Raises:
             MimicError: as the simulator does.
@@ -58,17 +58,17 @@ class Server:
             return {"radius": self.simulator.island_radius(arrays[0])}, []
         if name == "try_step":
             return {}, [self.simulator.try_step(arrays[0], arrays[1])]
-        raise MimicError(f"there is no call {name!r}", remedy="use the same version of mimic_core on both sides")
+        raise MimicError(f"unknown call {name!r}", remedy="use the same version of mimic_core on both sides")
 
     def close(self) -> None:
-        """Close the scene that is open."""
+        """Close the open scene, if any."""
         if self.simulator is not None:
             self.simulator.close()
             self.simulator = None
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer until there are no more requests."""
+    """Answer requests until there are no more."""
     server = Server()
     try:
         while True:
@@ -88,12 +88,12 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> None:
     """Serve the process that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
-        prctl(PARENT_ENDED, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what habitat-sim prints is no answer
+    os.dup2(2, 1)  # keeps habitat-sim's prints out of the answers
     serve(sys.stdin.buffer, answers)
 
 

@@ -1,4 +1,4 @@
-"""Floors above one another: walkable cells with a height each, linked where a walker can step from one to the next."""
+"""Walkable cells on several storeys, linked wherever a walker can step from one cell to the next."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Tuple
 
 import numpy as np
 
-MINIMAL_AREA = 4.0  # square metres: floor away from the main storey that is smaller is a table, a bed or a shelf
+MINIMAL_AREA = 4.0  # square metres: smaller surfaces off the main storey are taken for furniture
 
 
 class Layers:
-    """Walkable cells of all heights, those too near to an edge left out, and the islands that they form.
+    """Walkable cells at all heights, except those too close to an edge, and the islands that they form.
 
     Args:
-        walkable: (x, y, z) bool, voxels that one can stand on, with headroom above.
-        step: highest difference between neighbouring cells, voxels.
+        walkable: (x, y, z) bool, voxels to stand on, with headroom above.
+        step: largest height difference between neighbouring cells, voxels.
         reach: distance kept from edges and obstacles, cells.
 
     Attributes:
@@ -28,7 +28,7 @@ class Layers:
 
         x, z, y = np.nonzero(walkable.transpose(0, 2, 1))
         self.cells = np.stack([x, y, z], axis=1)
-        # headroom keeps a column's cells apart, so an offset has one neighbour at most
+        # headroom keeps a column's cells apart, so each offset has at most one neighbour
         self.index(walkable.shape)
         side = int(reach)
         free = np.ones(len(self.cells), bool)
@@ -47,13 +47,13 @@ class Layers:
         self.islands = np.argsort(np.argsort(first))[inverse] + 1 if len(labels) else labels
 
     def index(self, shape: Tuple[int, ...]) -> None:
-        """Number the cells by column: a column's cells stand together, from the lowest to the highest."""
+        """Index the cells by column; a column's cells are adjacent, from the lowest to the highest."""
         self.shape = (int(shape[0]), int(shape[2]))
         column = self.cells[:, 0] * self.shape[1] + self.cells[:, 2]
         self.start = np.searchsorted(column, np.arange(self.shape[0] * self.shape[1] + 1))
 
     def neighbours(self, dx: int, dz: int, step: int) -> np.ndarray:
-        """N indices of the cells at an offset whose height differs by at most ``step`` voxels; -1 where none is."""
+        """Return N indices of the cells at an offset with at most ``step`` voxels of height difference; -1 for none."""
         x, z, y = self.cells[:, 0] + dx, self.cells[:, 2] + dz, self.cells[:, 1]
         inside = (x >= 0) & (x < self.shape[0]) & (z >= 0) & (z < self.shape[1])
         column = np.where(inside, x * self.shape[1] + z, 0)
@@ -68,7 +68,7 @@ class Layers:
         return found
 
     def nearest(self, x: int, z: int, level: float, step: float) -> int:
-        """Index of a column's cell nearest to a height (voxels, at most ``step`` away), -1 for none."""
+        """Return the index of a column's cell nearest to a height (voxels, at most ``step`` away), -1 for none."""
         if not (0 <= x < self.shape[0] and 0 <= z < self.shape[1]):
             return -1
         column = x * self.shape[1] + z
@@ -78,19 +78,19 @@ class Layers:
             return -1
         return start + int(difference.argmin())
 
-    def only(self, kept: np.ndarray) -> None:
-        """Leave out all cells but ``kept`` (N bool) and number the islands anew."""
+    def keep_only(self, kept: np.ndarray) -> None:
+        """Keep only the cells ``kept`` (N bool) and renumber the islands."""
         shape = (self.shape[0], 0, self.shape[1])
         self.cells = self.cells[kept]
         self.islands = np.unique(self.islands[kept], return_inverse=True)[1] + 1
         self.index(shape)
 
 
-def other_storeys(layers: Layers, storey: int, step: int, cell: float) -> bool:
-    """Keep the main storey and what is large enough beside it; whether there is any beside it.
+def keep_storeys(layers: Layers, storey: int, step: int, cell: float) -> bool:
+    """Keep the main storey and other storeys that are large enough; return whether there are any others.
 
     Args:
-        layers: all cells; small islands away from the main storey are left out of it.
+        layers: all cells; cells of small islands away from the main storey are removed from it.
         storey: the main storey's voxel level; cells up to ``step`` above or below belong to it.
         step: voxels.
         cell: side of a cell, metres.
@@ -100,5 +100,5 @@ def other_storeys(layers: Layers, storey: int, step: int, cell: float) -> bool:
     large = outside[layers.islands] >= MINIMAL_AREA
     if not (away & large).any():
         return False
-    layers.only(~away | large)
+    layers.keep_only(~away | large)
     return True

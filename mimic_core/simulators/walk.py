@@ -1,6 +1,6 @@
-"""The random walk by which MIMIC photographs 3D scenes (MIMIC appendix C.1 and its released scripts). NumPy only.
+"""The random walk with which MIMIC renders 3D scenes (MIMIC appendix C.1 and its released scripts). NumPy only.
 
-One sample is three stations, A, B and C, half a metre to a metre apart, with eight views around the camera at each.
+One sample has three stations, A, B and C, half a metre to a metre apart, with eight views around the camera at each.
 Pairs are later chosen with view 1 from A and view 2 from B or C.
 """
 
@@ -25,7 +25,7 @@ class WalkSettings:
     """Settings of the walk; the defaults are those of the released scripts.
 
     Attributes:
-        sensor_height: range of the camera's height above the floor, metres; drawn once a sample.
+        sensor_height: range of the camera's height above the floor, metres; drawn once per sample.
         views: views around the camera at each station, evenly spread over 360 degrees.
         move: range of the distance from one station to the next, metres; obstacles may shorten it.
         resolution: side of the square render, pixels.
@@ -61,13 +61,13 @@ class WalkView:
 
 
 def walk_views(simulator: Simulator, walk: WalkSettings, *, seed: int, scene: str, number: int) -> List[WalkView]:
-    """The views of sample ``number``: 3 stations x ``walk.views``, a function of seed, scene and number alone.
+    """Render the views of sample ``number``: 3 stations x ``walk.views``, determined by seed, scene and number.
 
     Raises:
         UnreadableError: the scene has no walkable area as large as ``walk.minimal_island_radius``.
     """
     rng = generator(seed, "walk", scene, number)
-    # simulators draw different numbers of numbers for a point: from the same generator, turns would differ between them
+    # a separate generator: simulators draw differently often for a point, which would change the turns
     point = start_point(simulator, walk, scene, generator(seed, "walk start", scene, number))
     height = rng.uniform(*walk.sensor_height)
     yaw = rng.uniform(0.0, 360.0)
@@ -85,7 +85,7 @@ def walk_views(simulator: Simulator, walk: WalkSettings, *, seed: int, scene: st
 
 
 def start_point(simulator: Simulator, walk: WalkSettings, scene: str, rng: np.random.Generator) -> np.ndarray:
-    """A random navigable point whose walkable area is large enough."""
+    """Draw a random navigable point whose walkable area is large enough."""
     for _ in range(START_TRIES):
         point = simulator.random_navigable_point(rng)
         if simulator.island_radius(point) >= walk.minimal_island_radius:

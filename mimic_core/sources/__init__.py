@@ -1,4 +1,4 @@
-"""Sources by the name of their adapter. Adding one is a file here, with a subclass of ``Source``."""
+"""Source adapters by file name. To add one, put a file with a subclass of ``Source`` in this package."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.sources.base import Source, Unit, check_unique, in_shard, name_below, natural
-from mimic_core.sources.content import passed_over, told
+from mimic_core.sources.content import format_counts, passed_over
 from mimic_core.sources.registry import ACCESS, PAPER_DATASETS, Entry, read_registry
 
-_NO_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry", "walking"])
+_NOT_ADAPTERS = frozenset(["base", "content", "held_out", "inventory", "listing", "many", "registry", "walking"])
 
 
 class Adapters(Mapping[str, type[Source]]):
-    """The adapters: each is the one ``Source`` that the file of its name defines, imported when it is asked for."""
+    """Mapping from adapter name to the one ``Source`` that its file defines; files are imported on access."""
 
     def __iter__(self) -> Iterator[str]:
-        return (module.name for module in iter_modules(__path__) if module.name not in _NO_ADAPTERS)
+        return (module.name for module in iter_modules(__path__) if module.name not in _NOT_ADAPTERS)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -33,9 +33,9 @@ class Adapters(Mapping[str, type[Source]]):
         found = [value for value in own if isinstance(value, type) and issubclass(value, Source)]
         if len(found) != 1:
             raise MimicError(
-                f"an adapter's file that defines {len(found)} sources instead of one",
+                f"an adapter file must define one source; this one defines {len(found)} sources",
                 where=module.__file__,
-                remedy="define one subclass of Source in it",
+                remedy="define exactly one subclass of Source in it",
             )
         return found[0]
 
@@ -44,17 +44,17 @@ ADAPTERS = Adapters()
 
 
 def open_source(adapter: str, options: Mapping[str, Any] | None = None) -> Source:
-    """The adapter of that name.
+    """Create an adapter by name.
 
     Args:
-        options: its own settings, as ``sources.<name>.options`` has them.
+        options: its settings, from the config key ``sources.<name>.options``.
 
     Raises:
-        MimicError: there is none, or it has no such option, or one cannot be used.
+        MimicError: the adapter or an option is unknown, or an option has an invalid value.
     """
     if adapter not in list(ADAPTERS):
         raise MimicError(
-            f"there is no adapter {adapter!r}",
+            f"unknown adapter {adapter!r}",
             where="config key sources.<name>.adapter",
             remedy=f"use one of: {', '.join(sorted(ADAPTERS))}; or add mimic_core/sources/{adapter}.py",
         )
@@ -65,7 +65,7 @@ def open_source(adapter: str, options: Mapping[str, Any] | None = None) -> Sourc
             raise MimicError(
                 f"the adapter {adapter!r} has no option {name!r}",
                 where=f"config key sources.<name>.options.{name}",
-                remedy=f"it has: {', '.join(known)}" if known else "remove it: this adapter has none",
+                remedy=f"use one of: {', '.join(known)}" if known else "remove it: this adapter has no options",
             )
     return chosen(**(options or {}))
 
@@ -78,11 +78,11 @@ __all__ = [
     "Source",
     "Unit",
     "check_unique",
+    "format_counts",
     "in_shard",
     "name_below",
     "natural",
     "open_source",
     "passed_over",
     "read_registry",
-    "told",
 ]

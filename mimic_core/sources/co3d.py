@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+from mimic_core.sources.base import FolderSource, Unit, incomplete_unit, name_below
 
-BESIDE = ("masks", "depths", "depth_masks")  # what is shipped beside a sequence's images
+BESIDE = ("masks", "depths", "depth_masks")  # folders that come with a sequence's images
 
 
 class CO3D(FolderSource):
-    """One sequence a folder. Its images are listed only when it is read: there are millions in all."""
+    """One sequence per folder. Its images are listed when it is read, since there are millions in total."""
 
     kind: ClassVar[str] = "sequence"
-    layout: ClassVar[str] = "folders <category>/<sequence>/images of images"
+    layout: ClassVar[str] = "folders <category>/<sequence>/images with images"
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The sequence of a folder."""
+        """Yield the sequence in a folder."""
         if folder != root and (images := folder / "images") in folders:
-            folders.clear()  # masks and depths lie beside
+            folders.clear()  # skip masks and depths
             yield Unit(name_below(root, folder), images)
         elif folder != root and any(folder / name in folders for name in BESIDE):
             folders.clear()
-            yield lacking(root, folder, "folder images")
+            yield incomplete_unit(root, folder, "images folder")

@@ -1,7 +1,7 @@
-"""What a file of one's own is: a video or a picture, by its first bytes and, where these say nothing, by its suffix.
+"""Classify a user's files as videos or pictures, by their first bytes or, if these are unknown, by their suffix.
 
-The layouts of datasets are known, so that suffixes do there; here anything may lie beside anything under any name. A
-file that is neither is passed over and counted.
+Datasets have known layouts, where suffixes are enough; a user's folder may hold any file under any name. Files that are
+neither are skipped and counted.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ VIDEO_SUFFIXES = """.mp4 .mov .m4v .avi .mkv .webm .mpg .mpeg .mts .m2ts .3gp .w
     .xvid .mxf .rmvb .y4m .insv .m2v .m1v .m2t .mp2v .mpe .mpv .f4v .3g2 .qt .ogm .wtv .dvr-ms .tod .ivf .amv
     .mjpg .mjpeg .gifv .hevc .h264 .h265 .x264 .x265"""
 PICTURE_SUFFIXES = ".jfif .jpe .jif .jfi .jp2 .j2k .j2c .jpf .jpx .jxl .heif .hif .avifs .apng .mpo .pbm"
-SOUND = ".m4a .m4b .m4p .m4r .3ga .aax .wma .mka .mks .weba .ra .ram"  # in the containers of videos
+SOUND = ".m4a .m4b .m4p .m4r .3ga .aax .wma .mka .mks .weba .ra .ram"  # audio, in containers that videos use too
 RAW = """.dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw .x3f .3fr .fff .erf .kdc .dcr .mef .mos
-    .mrw .iiq .rwl .gpr"""  # of cameras: the picture is yet to be developed, and what begins as a TIFF is its preview
+    .mrw .iiq .rwl .gpr"""  # undeveloped camera raw; one that begins like a TIFF only shows its preview
 VIDEOS = frozenset(VIDEO_SUFFIXES.split())
 PICTURES = IMAGES.union(PICTURE_SUFFIXES.split())
-NEITHER = frozenset([*SOUND.split(), *RAW.split(), ".thm"])  # the last is the preview of a video
-RAW_VIDEO = frozenset([".mjpg", ".mjpeg"])  # begin as a JPEG does
+NEITHER = frozenset([*SOUND.split(), *RAW.split(), ".thm"])  # .thm: preview of a video
+RAW_VIDEO = frozenset([".mjpg", ".mjpeg"])  # begin like a JPEG
 
-HEAD = 2048  # bytes of a file that are looked at: ten packets of a transport stream
-SUFFIX = re.compile(r"\.[a-z0-9_~+-]{1,12}", re.ASCII)  # what counts as one when files are counted
-MOST_SUFFIXES = 12  # that are told one by one
+HEAD = 2048  # bytes read from a file: ten packets of a transport stream
+SUFFIX = re.compile(r"\.[a-z0-9_~+-]{1,12}", re.ASCII)  # other suffixes count as none
+MOST_SUFFIXES = 12  # listed by name
 
 STILL_BRANDS = frozenset(b"avif avis mif1 msf1 miaf heic heix heim heis hevc hevx hevm hevs j2ki jpeg".split())
 SOUND_BRANDS = frozenset([b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax ", b"crx "])  # the last: Canon's raw
@@ -84,12 +84,12 @@ PICTURE_PATTERNS = (
     re.compile(rb"#\?R(?:ADIANCE|GBE)\n"),
 )
 NETPBM = re.compile(rb"P[1-6Ff]\s")
-PACKETS = ((0, 188), (4, 192), (0, 204))  # of transport streams: where the first begins, and how long each is
-MOST_LOST = 204  # bytes of a packet that was cut off where a recording begins
+PACKETS = ((0, 188), (4, 192), (0, 204))  # transport streams: offset of the first sync byte, packet length
+MOST_LOST = 204  # bytes of a truncated packet before the first whole one
 
 
 def kind_of(path: Path) -> str:
-    """``VIDEO``, ``PICTURE`` or ``OTHER``; what cannot be read, or is no regular file, is what its suffix says."""
+    """Return ``VIDEO``, ``PICTURE`` or ``OTHER``; for unreadable and non-regular files, the suffix decides."""
     suffix = path.suffix.lower()
     if suffix in NEITHER:
         return OTHER
@@ -103,7 +103,7 @@ def kind_of(path: Path) -> str:
 
 
 def pictures_of_gif(path: Path) -> int:
-    """Whether a GIF holds no, one or (2) several pictures."""
+    """Return 0, 1 or 2 for a GIF with no, one or several pictures."""
     try:
         with open_regular(path) as stream:
             return gif_pictures(stream, most=2)
@@ -112,7 +112,7 @@ def pictures_of_gif(path: Path) -> int:
 
 
 def kind_by_content(head: bytes) -> str:
-    """What a file's first bytes say: ``VIDEO``, ``PICTURE`` or, where they are of neither, ``OTHER``."""
+    """Classify a file by its first bytes: ``VIDEO``, ``PICTURE`` or, if they are of neither, ``OTHER``."""
     if head[4:8] == b"ftyp" and head[:2] == b"\0\0":
         brand = head[8:12]
         return OTHER if brand in SOUND_BRANDS else PICTURE if brand in STILL_BRANDS else VIDEO
@@ -128,7 +128,7 @@ def kind_by_content(head: bytes) -> str:
 
 
 def is_transport_stream(head: bytes) -> bool:
-    """Whether packets that begin with a G follow each other, from a byte on; a text is none."""
+    """Whether packets that start with the sync byte ``G`` follow each other; ASCII text is none."""
     if b"G" not in head or head.isascii():
         return False
     for first, length in PACKETS:
@@ -141,7 +141,7 @@ def is_transport_stream(head: bytes) -> bool:
 
 
 def pictures_among(files: Iterable[Path]) -> list[Path]:
-    """The pictures among files, in natural order of their names."""
+    """Return the pictures among files, in natural order of their names."""
     return sorted((path for path in files if kind_of(path) == PICTURE), key=natural)
 
 
@@ -149,14 +149,14 @@ HIDDEN, BARE = "hidden", "without suffix"
 
 
 def passed_over(root: str | Path, units: Iterable[Unit], *outside: str | Path) -> dict[str, int]:
-    """What lies below a root and is in none of its units: files by suffix, and hidden files and folders.
+    """Count what lies below a root but belongs to no unit: files by suffix, and hidden files and folders.
 
     Args:
-        units: of all adapters that read the root.
-        outside: folders that are no part of it, such as that of the results.
+        units: the units of all adapters that read the root.
+        outside: folders to ignore, such as the results folder.
 
     Returns:
-        How many of each suffix (``.txt``), ``without suffix`` and ``hidden``; the most frequent first.
+        Counts by suffix (``.txt``), ``without suffix`` and ``hidden``; the most frequent first.
     """
     used = {os.fspath(path) for unit in units for path in (*unit.files, unit.path)}
     kept_out = {os.path.realpath(folder) for folder in outside}
@@ -173,8 +173,8 @@ def passed_over(root: str | Path, units: Iterable[Unit], *outside: str | Path) -
     return {name: count for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count}
 
 
-def told(counts: Mapping[str, int]) -> str:
-    """What was passed over, in a few words: ``12 .txt, 3 hidden, 1 without suffix``."""
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Format the counts of :func:`passed_over`: ``12 .txt, 3 hidden, 1 without suffix``."""
     names = list(counts)
     parts = [f"{counts[name]:,} {printable(name)}" for name in names[:MOST_SUFFIXES]]
     more = sum(counts[name] for name in names[MOST_SUFFIXES:])

@@ -1,4 +1,4 @@
-"""DeMoN: HDF5 files with a group a sample, or folders of images, one a sample."""
+"""DeMoN: HDF5 files with one group per sample, or one folder of images per sample."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SUFFIXES = (".h5", ".hdf5")
 
 
 class DeMoN(FolderSource):
-    """Samples of every HDF5 file, named ``<file>/<group>``, and every folder that holds images, at any depth."""
+    """Every sample of every HDF5 file, named ``<file>/<group>``, and every folder with images, at any depth."""
 
     kind: ClassVar[str] = "group"
-    layout: ClassVar[str] = "files <name>.h5 with a group a sample, or folders of images, one a sample"
+    layout: ClassVar[str] = "files <name>.h5 with one group per sample, or one folder of images per sample"
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The samples of a folder's HDF5 files, and the folder itself where it holds images."""
+        """Yield the samples in a folder's HDF5 files, and the folder itself if it holds images."""
         if images := images_of(files):
             yield Unit(name_below(root, folder), folder, tuple(images))
         for path in files:
@@ -30,18 +30,18 @@ class DeMoN(FolderSource):
 
 
 def samples_of(root: Path, path: Path) -> Iterator[Unit]:
-    """The groups of an HDF5 file by their names alone; a file that cannot be opened is one unit that says so."""
+    """Yield an HDF5 file's groups, reading only their names; a file that cannot be opened is one unreadable unit."""
     whole = name_below(root, path)
     try:
-        with foreign("an HDF5 file that cannot be listed", path), open_hdf5(path) as file:
+        with foreign("the HDF5 file cannot be listed", path), open_hdf5(path) as file:
             names = members(file)
     except UnreadableError as error:
         yield Unit(whole, path, fault=error.what)
         return
     if not names:
-        yield Unit(whole, path, fault="an HDF5 file without a sample")
+        yield Unit(whole, path, fault="the HDF5 file has no samples")
     for name in names:
         if name in ("", ".") or "/" in name:
-            yield Unit(f"{whole}/{name!r}", path, fault="a group whose name HDF5 would follow as a path")
+            yield Unit(f"{whole}/{name!r}", path, fault="HDF5 would read this group's name as a path")
         else:
             yield Unit(name_below(root, path / name), path, inside=name)

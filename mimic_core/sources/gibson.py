@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+from mimic_core.sources.base import FolderSource, Unit, incomplete_unit, name_below
 
-ORIGINAL = "mesh_z_up.obj"  # in a folder of the first release, which has no GLBs
+ORIGINAL = "mesh_z_up.obj"  # in scene folders of the first release, which has no GLBs
 
 
 class Gibson(FolderSource):
-    """One GLB a scene: every one at the root itself, and in a folder the one that bears its name."""
+    """One GLB per scene: every GLB in the root, and in a folder the GLB with the folder's name."""
 
     kind: ClassVar[str] = "scene"
     layout: ClassVar[str] = "scenes <name>.glb, or folders <name> that hold <name>.glb"
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The root's GLBs, or the scene of a folder."""
+        """Yield the root's GLBs, or the scene in a folder."""
         scenes = [path for path in files if path.suffix.lower() == ".glb"]
         if folder == root:
             yield from (Unit(name_below(root, path), path) for path in scenes)
@@ -29,7 +29,8 @@ class Gibson(FolderSource):
             yield Unit(name_below(root, folder), path)
         elif folder / ORIGINAL in files:
             folders.clear()
-            yield lacking(root, folder, f"{folder.name}.glb (of Gibson's release for Habitat; {ORIGINAL} is not read)")
+            what = f"{folder.name}.glb (from Gibson's release for Habitat; {ORIGINAL} is not read)"
+            yield incomplete_unit(root, folder, what)
         elif folder / f"{folder.name}.navmesh" in files:
             folders.clear()
-            yield lacking(root, folder, f"{folder.name}.glb")
+            yield incomplete_unit(root, folder, f"{folder.name}.glb")

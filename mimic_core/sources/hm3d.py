@@ -12,31 +12,31 @@ from pydantic import Field
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.values import Distinct
-from mimic_core.sources.base import FolderSource, Unit, lacking, name_below
+from mimic_core.sources.base import FolderSource, Unit, incomplete_unit, name_below
 
 Split = Literal["train", "val", "minival", "example", "test"]
 SPLITS = get_args(Split)
-COPIES = ("minival", "example")  # hold scenes of train and val again
-SCENE = re.compile(r"[0-9]{5}-[A-Za-z0-9]{11}")  # the name of a scene's folder, as it is shipped
+COPIES = ("minival", "example")  # repeat scenes of train and val
+SCENE = re.compile(r"[0-9]{5}-[A-Za-z0-9]{11}")  # folder name of a scene in the official release
 
 
 Splits = Annotated[
-    Sequence[Split], Len(1), Distinct, Field(description="splits that are read; the paper mines train and val")
+    Sequence[Split], Len(1), Distinct, Field(description="splits to read; the paper mines train and val")
 ]
 
 
 class HM3D(FolderSource):
-    """One scene a folder, at any depth; an uncompressed ``.glb`` is preferred where both lie there.
+    """One scene per folder, at any depth; an uncompressed ``.glb`` is preferred over a ``.basis.glb``.
 
-    A split is a folder above the scene: ``train`` in ``hm3d/train/...`` and in ``hm3d-train-habitat-v0.2/...``. Scenes
-    of other splits than those asked for are not looked at; scenes below no split are. A scene of ``minival`` or
-    ``example`` that is also found elsewhere is left out there.
+    A folder above the scene names its split: ``train`` in ``hm3d/train/...`` and in ``hm3d-train-habitat-v0.2/...``.
+    Scenes of splits that are not selected are skipped; scenes below no split are read. A scene of ``minival`` or
+    ``example`` is skipped if it is also found in another split.
 
     Args:
-        splits: those that are read; the paper mines train and val.
+        splits: splits to read; the paper mines train and val.
 
     Raises:
-        MimicError: there is no such split.
+        MimicError: a split is unknown, or none is selected.
     """
 
     kind: ClassVar[str] = "scene"
@@ -46,14 +46,14 @@ class HM3D(FolderSource):
         unknown = [split for split in splits if split not in SPLITS]
         if unknown or not splits:
             raise MimicError(
-                f"HM3D has no split {unknown[0]!r}" if unknown else "no split of HM3D is asked for",
+                f"HM3D has no split {unknown[0]!r}" if unknown else "no split of HM3D is selected",
                 where="config key sources.<name>.options.splits",
-                remedy=f"some of: {', '.join(SPLITS)}",
+                remedy=f"choose from: {', '.join(SPLITS)}",
             )
         self.splits = tuple(splits)
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The scene of a folder, where it holds its GLB; a scene's folder without it cannot be read."""
+        """Yield the scene in a folder; a scene folder without its GLB is an unreadable unit."""
         split = split_of(folder.relative_to(root))
         if split is not None and split not in self.splits:
             folders.clear()
@@ -66,36 +66,36 @@ class HM3D(FolderSource):
             yield Unit(name_below(root, folder), path)
         elif folder != root and SCENE.fullmatch(folder.name):
             folders.clear()
-            yield lacking(root, folder, f"{name}.basis.glb")
+            yield incomplete_unit(root, folder, f"{name}.basis.glb")
 
     def find(self, root: Path) -> list[Unit]:
-        """List the scenes, each copy of a scene left out, and splits that are asked for and missing beside others.
+        """List the scenes without repeated ones, and each selected split that is missing as an unreadable unit.
 
-        Where a scene lies below no split, all that was wanted may.
+        Missing splits are not reported if a scene lies below no split, since it may belong to any of them.
         """
         units = super().find(root)
         there = {split_of(folder_of(root, unit)) for unit in units}
         scenes = {unit.path.parent.name for unit in units if not unit.fault and not is_copy(root, unit)}
         units = [unit for unit in units if unit.fault or not is_copy(root, unit) or unit.path.parent.name not in scenes]
         if there and None not in there:
-            fault = "no scene of this split is here: fetch it, or leave it out of options.splits"
+            fault = "this split has no scenes: fetch it, or remove it from options.splits"
             gone = [root / split for split in self.splits if split not in there]
             units += [Unit(name_below(root, folder), folder, fault=fault) for folder in gone]
         return units
 
 
 def split_of(path: Path) -> str | None:
-    """The split that a folder below the root says; None where it says none."""
-    folders = (part for part in path.parts if not re.match("[0-9]+-", part))  # a scene's own name says nothing
+    """Return the split named in a path below the root, or None."""
+    folders = (part for part in path.parts if not re.match("[0-9]+-", part))  # without the scene's own folder
     words = (word for folder in folders for word in re.split("[-_]", folder))
     return next((word for word in words if word in SPLITS), None)
 
 
 def folder_of(root: Path, unit: Unit) -> Path:
-    """The folder below the root that a scene's file, or a scene's folder, lies in."""
+    """Return the parent folder of a unit's path, relative to the root."""
     return Path(*unit.path.relative_to(root).parts[:-1])
 
 
 def is_copy(root: Path, unit: Unit) -> bool:
-    """Whether a scene lies in a folder of copies."""
+    """Whether a scene lies in a split that repeats scenes of others."""
     return split_of(folder_of(root, unit)) in COPIES

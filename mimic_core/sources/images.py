@@ -1,4 +1,4 @@
-"""Folders of images: anybody's own photos of a place, or the frames of a video as files."""
+"""A user's own images: folders with photos of a place, or with the frames of a video."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from mimic_core.sources.content import pictures_among
 
 
 class Images(FolderSource):
-    """Every folder below the root that holds images is one unit; its images stand in natural order of their names.
+    """One unit per folder that directly holds images, in natural order of their names.
 
-    What is an image is seen by a file's first bytes; an animated GIF is a video.
+    Images are recognised by their first bytes or their suffix; an animated GIF is a video.
     """
 
     kind: ClassVar[str] = "group"
     layout: ClassVar[str] = "folders of images, such as church/front.jpg, at any depth"
-    everything: ClassVar[bool] = True
+    user_data: ClassVar[bool] = True
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The folder, where it holds images itself."""
+        """Yield the folder as a unit if it holds images itself."""
         if images := pictures_among(files):
             yield Unit(name_below(root, folder), folder, tuple(images))

@@ -1,4 +1,4 @@
-"""The units of a source as a table, so that it is listed once and not by every shard."""
+"""A source's units as a table, so that the source is listed once and not by every shard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mimic_core.sources.base import Unit
 LISTING = pa.schema(
     [
         ("unit", pa.string()),
-        ("path", pa.binary()),  # below the root; a name may be no UTF-8
+        ("path", pa.binary()),  # below the root; file names may not be valid UTF-8
         ("images", pa.list_(pa.binary())),
         ("turn", pa.int8()),
         ("inside", pa.string()),
@@ -30,10 +30,10 @@ LISTING = pa.schema(
 
 
 def write_listing(units: Iterable[Unit], root: Path, path: Path) -> dict[str, Any]:
-    """Write units to a table, a row each, in their order; memory does not grow with their number.
+    """Write units to a table, one row each, in order, without holding them all in memory.
 
     Returns:
-        Statistics: ``units``, ``files`` that they are read from where these are listed, and ``faults``.
+        Statistics: the numbers of ``units``, of ``files`` (images that the units list) and of ``faults``.
     """
     files = faults = 0
     with atomic_path(path) as temporary, RowWriter(temporary, LISTING) as table:
@@ -45,7 +45,7 @@ def write_listing(units: Iterable[Unit], root: Path, path: Path) -> dict[str, An
 
 
 def row_of(unit: Unit, root: Path) -> Row:
-    """A unit as a row."""
+    """Return a unit as a table row."""
     return {
         "unit": unit.name,
         "path": below(root, unit.path),
@@ -58,28 +58,28 @@ def row_of(unit: Unit, root: Path) -> Row:
 
 
 def below(root: Path, path: Path) -> bytes:
-    """A path below the root, as the file system has it."""
+    """Return a path below the root as the file system's bytes."""
     return os.fsencode(path.relative_to(root))
 
 
 def count_units(path: Path) -> int:
-    """How many units a table has."""
-    with foreign("a table of units that cannot be read", path):
+    """Count the units in a table."""
+    with foreign("the table of units cannot be read", path):
         return count_rows(path)
 
 
 def read_listing(path: Path, root: Path, shard: int = 0, shards: int = 1) -> list[Unit]:
-    """The units of one shard, every ``shards``-th row, in order.
+    """Read the units of one shard, every ``shards``-th row, in order.
 
     Raises:
         UnreadableError: the table cannot be read.
     """
-    with foreign("a table of units that cannot be read", path):
+    with foreign("the table of units cannot be read", path):
         return [unit_of(row, root) for row in rows_of_shard(path, shard, shards)]
 
 
 def rows_of_shard(path: Path, shard: int, shards: int) -> Iterator[Row]:
-    """Every ``shards``-th row of a table from that number on; the others are not taken apart."""
+    """Yield every ``shards``-th row of a table, starting with row ``shard``; other rows are not converted."""
     seen = 0
     with pq.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False) as file:
         for batch in file.iter_batches(ROWS_PER_GROUP, use_threads=False):
@@ -90,7 +90,7 @@ def rows_of_shard(path: Path, shard: int, shards: int) -> Iterator[Row]:
 
 
 def unit_of(row: Row, root: Path) -> Unit:
-    """A row as a unit."""
+    """Return a table row as a unit."""
 
     def path_of(data: bytes) -> Path:
         return root / os.fsdecode(data)

@@ -1,4 +1,4 @@
-"""Files by the million: walked through one at a time, and put in groups without holding them all."""
+"""Walk and group millions of files without holding them all in memory."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import IO, Any
 
 from mimic_core.sources.walking import is_folder, walk
 
-HELD = 1 << 18  # records held in memory; more go to disk
-PARTS = 256  # files that records on disk are shared out over: 100,000 records each of 25 million
+HELD = 1 << 18  # records held in memory; more are written to disk
+PARTS = 256  # files for the records on disk: 100,000 records in each for 25 million
 
 Record = tuple[bytes, bytes, bytes]  # key, kind, path
 
 
 def files_below(root: Path) -> Iterator[tuple[Path, bool]]:
-    """Every file below the root in no order, and whether it is one: a folder that may not be listed is not.
+    """Yield every file below the root with True, and every folder that cannot be listed with False, in any order.
 
-    Hidden ones are passed over, links are followed, and a folder that links lead to twice is visited once. Nothing is
-    held but folders.
+    Hidden entries are skipped, links are followed, and a folder reached by several links is visited once. Only folders
+    are held in memory.
 
     Raises:
-        OSError: a fault of the machine.
+        OSError: a machine fault, such as too many open files.
     """
 
     def look(folder: Path, entries: Iterator[os.DirEntry[str]], stack: list[Path]) -> Iterator[tuple[Path, bool]]:
@@ -41,11 +41,11 @@ def files_below(root: Path) -> Iterator[tuple[Path, bool]]:
     yield from walk(root, look, lambda folder: (folder, False))
 
 
-class Sorted:
-    """Records of a key, a kind and a path, given back in groups of one key.
+class GroupedRecords:
+    """Records of a key, a kind and a path, grouped by key.
 
-    A few are held in memory and come by key; more are written to files in the folder for temporary ones (``TMPDIR``),
-    shared out by a hash of their key, and come by key within each.
+    A small number stays in memory and comes back sorted by key. More are written to temporary files (in ``TMPDIR``),
+    distributed by a hash of the key, and come back sorted by key within each file.
     """
 
     def __init__(self) -> None:
@@ -58,14 +58,14 @@ class Sorted:
         return self.count
 
     def add(self, key: bytes, kind: bytes, path: Path) -> None:
-        """Add a record; no part of it holds a zero byte, as no name of a file does."""
+        """Add a record; none of its parts may contain a zero byte, which file names never do."""
         self.held.append((key, kind, os.fsencode(path)))
         self.count += 1
         if len(self.held) >= HELD:
             self.spill()
 
     def spill(self) -> None:
-        """Write what is held to the files."""
+        """Write the records in memory to the files."""
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="mimic-units-")
             self.files = [(Path(self.folder.name) / str(number)).open("w+b") for number in range(PARTS)]
@@ -74,7 +74,7 @@ class Sorted:
         self.held.clear()
 
     def parts(self) -> Iterator[Iterator[tuple[bytes, list[tuple[bytes, Path]]]]]:
-        """The parts; each yields its keys in order, with the kinds and paths of each in order."""
+        """Yield the parts; each yields its keys in order, with the sorted kinds and paths of each key."""
         if self.folder is None:
             yield grouped(self.held)
             return
@@ -84,7 +84,7 @@ class Sorted:
             words = file.read().split(b"\0")[:-1]
             yield grouped(list(zip(words[::3], words[1::3], words[2::3], strict=True)))
 
-    def __enter__(self) -> Sorted:
+    def __enter__(self) -> GroupedRecords:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -95,6 +95,6 @@ class Sorted:
 
 
 def grouped(records: list[Record]) -> Iterator[tuple[bytes, list[tuple[bytes, Path]]]]:
-    """Records by their keys."""
+    """Group records by key, in order."""
     for key, group in groupby(sorted(records), key=itemgetter(0)):
         yield key, [(kind, Path(os.fsdecode(path))) for _, kind, path in group]

@@ -1,4 +1,4 @@
-"""The registry of sources, ``rules/sources.tsv``: a row each, with what its owner and the paper say of it."""
+"""The source registry ``rules/sources.tsv``: one row per source, with facts from its owner and the paper."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ REGISTRY = Path(__file__).resolve().parents[2] / "rules" / "sources.tsv"
 ACCESS = {
     "open": "to download",
     "form": "after a form is signed",
-    "lists": "lists to download; to be cut from videos, many gone",
-    "old": "links of 2016, not checked",
+    "lists": "lists of videos to download and cut; many are gone",
+    "old": "links from 2016, not checked",
     "gone": "no longer offered",
     "own": "your own",
 }
@@ -27,21 +27,21 @@ ACCESS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A source.
+    """A row of the registry.
 
     Attributes:
-        name: its name in the config, and of its folders.
-        dataset: the name its owner gave it.
+        name: the source's name in the config and in folder names.
+        dataset: the owner's name for it.
         kind: ``video``, ``sequence``, ``group`` or ``scene``.
         adapter: the file in ``mimic_core/sources`` that reads it.
-        licence: whose terms hold.
-        access: ``open``, ``form``, ``lists``, ``old``, ``gone`` or ``own``.
+        licence: the terms that apply.
+        access: how to get it, a key of :data:`ACCESS`.
         ask_at: where to get it, without https://.
-        raw_gb: size of the raw data as its owner gives it, GB; None where that is not known.
-        units: how many videos, sequences, groups or scenes its owner gives; None where that is not known.
-        pairs_1m, pairs_3m: the paper's pairs in MIMIC-1M and MIMIC-3M (figure 2); the second contains the first.
+        raw_gb: size of the raw data in GB, according to its owner; None if unknown.
+        units: number of videos, sequences, groups or scenes, according to its owner; None if unknown.
+        pairs_1m, pairs_3m: the paper's pair counts in MIMIC-1M and MIMIC-3M (figure 2); the second includes the first.
         rule: the candidate rule.
-        settings: of the frames and of the rule, as the paper or the released scripts have them.
+        settings: settings of the frames and the rule, from the paper or the released scripts.
     """
 
     name: str
@@ -60,22 +60,22 @@ class Entry:
 
     @property
     def in_paper(self) -> bool:
-        """Whether the paper's datasets hold pairs of it."""
+        """Whether the paper's datasets contain pairs from this source."""
         return self.pairs_3m > 0
 
     def pairs_in(self, dataset: str) -> int:
-        """The paper's pairs in a dataset of :data:`PAPER_DATASETS`."""
+        """Return the paper's pair count in one of :data:`PAPER_DATASETS`."""
         return {"mimic-1m": self.pairs_1m, "mimic-3m": self.pairs_3m}[dataset]
 
 
 def read_registry(path: Path = REGISTRY) -> dict[str, Entry]:
-    """The registry's rows by name, in their order.
+    """Read the registry's rows by name, in file order.
 
     Raises:
-        MimicError: a row cannot be read, or a name stands twice.
+        MimicError: a row cannot be read, or a name appears twice.
     """
     found: dict[str, Entry] = {}
-    with foreign("a registry that is no table", path, "restore it"):
+    with foreign("the registry is not a valid table", path, "restore it"):
         text = read_regular(path, "a registry", TEXT_BYTES).decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
     for line, row in enumerate(rows, 2):
@@ -84,16 +84,16 @@ def read_registry(path: Path = REGISTRY) -> dict[str, Entry]:
         with foreign("this row of the registry cannot be read", where, remedy):
             entry = entry_of(row)
         if entry.name in found:
-            raise MimicError(f"the source {entry.name!r} stands twice", where=where, remedy="remove one of them")
+            raise MimicError(f"the source {entry.name!r} appears twice", where=where, remedy="remove one of them")
         found[entry.name] = entry
     return found
 
 
 def entry_of(row: Mapping[str, str]) -> Entry:
-    """A row as an entry.
+    """Parse a row.
 
     Raises:
-        ValueError, KeyError: a column is missing, or holds what it should not.
+        ValueError, KeyError: a column is missing or has an invalid value.
     """
     if None in row or None in row.values():
         raise ValueError(f"{len([value for value in row.values() if value is not None])} columns, not {len(row)}")
@@ -103,7 +103,7 @@ def entry_of(row: Mapping[str, str]) -> Entry:
         raise ValueError(f"access is {row['access']!r}, not one of {', '.join(ACCESS)}")
     settings = json.loads(row["settings"])
     if not isinstance(settings, dict):
-        raise ValueError("settings are no JSON object")
+        raise ValueError("settings are not a JSON object")
     return Entry(
         **texts,
         access=row["access"],

@@ -1,4 +1,4 @@
-"""3D scenes as GLB files: anybody's own."""
+"""A user's own 3D scenes, as GLB files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Scenes(FolderSource):
 
     kind: ClassVar[str] = "scene"
     layout: ClassVar[str] = "GLB files, such as house.glb, at any depth"
-    everything: ClassVar[bool] = True
+    user_data: ClassVar[bool] = True
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The files with a GLB's suffix."""
+        """Return the files with the suffix ``.glb``."""
         return (Unit(name_below(root, path), path) for path in files if path.suffix.lower() == ".glb")

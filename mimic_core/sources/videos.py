@@ -1,4 +1,4 @@
-"""A folder of videos, at any depth: anybody's own."""
+"""A user's own videos, at any depth below a folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mimic_core.sources.content import VIDEO, kind_of
 
 
 class Videos(FolderSource):
-    """Every video below the root, at any depth: by its first bytes, or its suffix; hidden ones are passed over."""
+    """Every video below the root, recognised by its first bytes or its suffix; hidden files are skipped."""
 
     kind: ClassVar[str] = "video"
     layout: ClassVar[str] = "video files, such as holiday.mp4, at any depth"
-    everything: ClassVar[bool] = True
+    user_data: ClassVar[bool] = True
 
     def units_in(self, root: Path, folder: Path, folders: list[Path], files: list[Path]) -> Iterator[Unit]:
-        """The videos among the files."""
+        """Return the videos among the files."""
         return (Unit(name_below(root, path), path) for path in files if kind_of(path) == VIDEO)

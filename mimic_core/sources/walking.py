@@ -1,4 +1,4 @@
-"""Every folder below a root, each once."""
+"""Visit every folder below a root exactly once."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Listed = tuple[Path, list[Path], list[Path]]  # a folder, the folders in it, the
 
 
 def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[Listed]:
-    """Every folder below the root, itself included, with its folders and its files by name, as ``os.walk`` does.
+    """Yield every folder below the root, itself included, with its sorted subfolders and files, like ``os.walk``.
 
-    Hidden ones are passed over, links are followed. What the caller removes from the list of folders is not entered. A
-    folder that links lead to twice is visited once, so that a loop of links ends. One that may not be listed comes with
-    itself as its only file, so that it is not passed over in silence. Nothing is opened: pipes and devices, and links
-    that lead nowhere or to themselves, are among the files.
+    Hidden entries are skipped and links are followed. Folders that the caller removes from the list are not entered. A
+    folder reached by several links is visited once, so link loops end. A folder that cannot be listed comes with itself
+    as its only file, so that the caller notices it. Nothing is opened: pipes, devices and broken or circular links are
+    among the files.
 
     Args:
-        hidden: gets the hidden files and folders that were passed over.
+        hidden: receives the hidden files and folders that are skipped.
 
     Raises:
-        OSError: a fault of the machine.
+        OSError: a machine fault, such as too many open files.
     """
 
     def look(folder: Path, listing: Iterator[os.DirEntry[str]], stack: list[Path]) -> Iterator[Listed]:
@@ -43,14 +43,14 @@ def folders_below(root: Path, hidden: list[Path] | None = None) -> Iterator[List
 
 
 def walk(root: Path, look: Look[Found], unlisted: Callable[[Path], Found]) -> Iterator[Found]:
-    """Visit every folder below the root once, itself included, by whatever names links lead to it.
+    """Visit every folder below the root once, itself included, however many links lead to it.
 
     Args:
-        look: yields what there is to say of a folder and its entries, and adds to a stack the folders to visit next.
-        unlisted: what there is to say of a folder that may not be listed.
+        look: yields results for a folder and its entries, and pushes the folders to visit next onto the stack.
+        unlisted: returns the result for a folder that cannot be listed.
 
     Raises:
-        OSError: a fault of the machine.
+        OSError: a machine fault, such as too many open files.
     """
     seen: set[tuple[int, int]] = set()
     stack = [root]
@@ -67,7 +67,7 @@ def walk(root: Path, look: Look[Found], unlisted: Callable[[Path], Found]) -> It
 
 
 def first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether a folder is none of those ``seen``, by whatever name links lead to it; from now on it is one of them."""
+    """Add a folder to ``seen`` and return whether it is new, by device and inode."""
     status = folder.stat()
     place = (status.st_dev, status.st_ino)
     if place in seen:
@@ -77,10 +77,10 @@ def first_visit(folder: Path, seen: set[tuple[int, int]]) -> bool:
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is, or leads to, a folder; also where that may not be looked at, so that it is named as one."""
+    """Whether an entry is a folder or links to one; True if permissions hide that, so that it is reported."""
     try:
         return entry.is_dir()
     except OSError as error:
         if error.errno in MACHINE:
             raise
-        return error.errno in (errno.EACCES, errno.EPERM)  # a link to itself is none, and costs itself alone
+        return error.errno in (errno.EACCES, errno.EPERM)  # a circular link is not a folder

@@ -34,7 +34,7 @@ def test_a_wrong_config_is_refused_before_anything_runs(tmp_path, blocks, messag
 def test_a_source_named_twice_is_refused(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("sources:\n  videos: {root: a}\n  videos: {root: b}\n")
-    assert "the key 'videos' stands twice in one block, in lines 2 and 3" in refused(tmp_path, "-n", configfile=path)
+    assert "the key 'videos' appears twice in one block, in lines 2 and 3" in refused(tmp_path, "-n", configfile=path)
 
 
 def test_own_videos_without_a_folder(tmp_path):

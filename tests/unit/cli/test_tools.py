@@ -45,5 +45,5 @@ def test_a_deep_look_reads_a_view_of_every_unit(lines, tmp_path, make_video):
     assert lines(PAPER)["mannequin"][1].startswith("partial, 3 of 4,690 units")
     fine, detail = lines(PAPER, deep=True)["mannequin"]
     assert not fine
-    assert detail.startswith("corrupt, 3 of 4,690 units; 1 at fault")
+    assert detail.startswith("corrupt, 3 of 4,690 units; 1 unreadable")
     assert "b.mp4" in detail

@@ -198,7 +198,7 @@ def test_own_videos_need_their_folder(tmp_path):
 def test_a_key_given_twice_is_refused_with_its_lines(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("sources:\n  hm3d: {root: a}\n  other: {root: b}\n  hm3d: {root: c}\n")
-    with pytest.raises(MimicError, match="'hm3d' stands twice in one block, in lines 2 and 4"):
+    with pytest.raises(MimicError, match="'hm3d' appears twice in one block, in lines 2 and 4"):
         load_yaml(path)
 
 
@@ -213,14 +213,14 @@ def test_what_is_no_yaml_or_not_there_is_named(tmp_path):
     with pytest.raises(MimicError, match="cannot read a config file"):
         load_yaml(path)
     path.write_text("a: [1, 2\nb: 3")
-    with pytest.raises(MimicError, match="this is no YAML"):
+    with pytest.raises(MimicError, match="this is not valid YAML"):
         load_yaml(path)
 
 
 def test_a_config_cannot_run_code(tmp_path):
     path = tmp_path / "evil.yaml"
     path.write_text("a: !!python/object/apply:os.system ['touch owned']")
-    with pytest.raises(MimicError, match="no YAML"):
+    with pytest.raises(MimicError, match="not valid YAML"):
         load_yaml(path)
 
 

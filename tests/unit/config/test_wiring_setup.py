@@ -89,7 +89,7 @@ def test_a_wrong_config_and_an_overlay_with_a_key_twice_are_refused(config, tmp_
             Start(REPOSITORY, as_module=as_module).checked(config, deployed=False)
     overlay = tmp_path / "twice.yaml"
     overlay.write_text("seed: 1\nseed: 2\n")
-    with pytest.raises(MimicError, match="stands twice"):
+    with pytest.raises(MimicError, match="appears twice"):
         Start(REPOSITORY, overlays=[str(overlay)]).checked(dict(load_block(REPOSITORY / "config.yaml")), deployed=False)
 
 

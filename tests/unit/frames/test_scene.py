@@ -33,7 +33,7 @@ def test_views_of_one_colour_are_remarked(plain: bool, tmp_path: Path) -> None:
     if not plain:
         assert not remarks
         return
-    assert "light alone" in remarks[0]
+    assert "emissive texture" in remarks[0]
     assert remarks[1].startswith("all 24 views are of one colour")
 
 

@@ -7,7 +7,7 @@ from unit.simulators.glb_room import FACES, POSITIONS, UV, Room, changed
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.base import fits
-from mimic_core.simulators.navigation import LONGEST_EDGE, WalkableGrid, halved
+from mimic_core.simulators.navigation import LONGEST_EDGE, WalkableGrid, subdivided
 from mimic_core.simulators.scene import load_scene
 
 
@@ -36,8 +36,8 @@ def speck(*place: float) -> list:
 @pytest.mark.parametrize(
     ("extra", "remark"),
     [
-        ([NAN], "1 face with coordinates that are no numbers was left out"),
-        ([NAN, INFINITE], "2 faces with coordinates that are no numbers were left out"),
+        ([NAN], "1 face with coordinates that are not numbers was left out"),
+        ([NAN, INFINITE], "2 faces with coordinates that are not numbers were left out"),
         ([speck(2000, 0, 0)], "1 face up to 2,000 m away from all others was left out"),
         ([speck(0, -900, 0), speck(3e7, 1, 1)], "2 faces up to 30,000,000 m away from all others were left out"),
         ([speck(300, 300, 300)], "1 face up to 300 m away from all others was left out"),
@@ -79,7 +79,7 @@ def test_what_is_large_all_over_is_kept_and_refused() -> None:
     """Nothing of it is a speck."""
     with pytest.raises(UnreadableError, match="800 x 300 x 800 m: its unit may be centimetres"):
         open_simulator(scaled(100, 100, 100), backend="embreex")
-    with pytest.raises(UnreadableError, match=r"2\.4e\+03 x 3 x 8 m; walks are taken") as caught:
+    with pytest.raises(UnreadableError, match=r"2\.4e\+03 x 3 x 8 m; walks are limited") as caught:
         open_simulator(scaled(300, 1, 1), backend="embreex")
     assert "centimetres" not in str(caught.value)
 
@@ -93,11 +93,11 @@ def test_a_scene_that_fits_is_left_as_it_is() -> None:
 def test_a_large_floor_of_two_triangles_is_sampled_in_pieces() -> None:
     """Sampled in one piece, its edges of 113 m would take gigabytes."""
     corners = np.array([[[0, 0, 0], [0, 0, 80], [80, 0, 80]]], float)
-    pieces = halved(corners, LONGEST_EDGE)
+    pieces = subdivided(corners, LONGEST_EDGE)
     assert len(pieces) == 16
     normals = np.cross(pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0])
     np.testing.assert_allclose(normals, np.tile([0, 400.0, 0], (16, 1)))
-    np.testing.assert_array_equal(halved(corners / 2, LONGEST_EDGE * 2), corners / 2)
+    np.testing.assert_array_equal(subdivided(corners / 2, LONGEST_EDGE * 2), corners / 2)
 
 
 def test_headroom_is_free_voxels_above() -> None:

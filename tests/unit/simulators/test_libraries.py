@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mimic_core.simulators.libraries import OwnLLVM, keep_llvms_apart
+from mimic_core.simulators.libraries import DeepBindFinder, keep_llvms_apart
 
 RENDER = """
 from mimic_core.simulators import camera_pose, open_simulator
@@ -54,8 +54,8 @@ def test_other_modules_are_left_alone() -> None:
     try:
         keep_llvms_apart()
         keep_llvms_apart()
-        assert sum(isinstance(finder, OwnLLVM) for finder in sys.meta_path) == 1
-        assert OwnLLVM().find_spec("json") is None
-        assert OwnLLVM().find_spec("triton._C.libtriton", [os.devnull]) is None
+        assert sum(isinstance(finder, DeepBindFinder) for finder in sys.meta_path) == 1
+        assert DeepBindFinder().find_spec("json") is None
+        assert DeepBindFinder().find_spec("triton._C.libtriton", [os.devnull]) is None
     finally:
         sys.meta_path[:] = finders

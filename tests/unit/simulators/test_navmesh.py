@@ -119,7 +119,7 @@ def swollen(data: bytes) -> bytes:
         (lambda data: data[:8] + b"\2" + data[9:], "there is no tile at byte"),
         (lambda data: data[:8] + b"\0" + data[9:], "nothing to walk on"),
         (lambda data: data[:72] + b"\xff\xff\xff\xff" + data[76:], "negative"),
-        (lambda data: swollen(data), "more triangles than there are"),
+        (lambda data: swollen(data), "more triangles than it has"),
     ],
 )
 def test_a_damaged_mesh_is_named(room: Path, change, said: str) -> None:

@@ -96,7 +96,7 @@ def test_turns_are_the_same_with_every_renderer(room_file: Path) -> None:
 def test_what_ends_or_stops_the_process_costs_one_scene(
     stand_in: Path, room_file: Path, monkeypatch: pytest.MonkeyPatch, does: str, said: str
 ) -> None:
-    monkeypatch.setattr(remote, "OPENING", 5.0)
+    monkeypatch.setattr(remote, "OPEN_TIMEOUT", 5.0)
     stand_in.write_text(
         textwrap.dedent(f"""
         import os, signal, time

@@ -119,7 +119,7 @@ def test_a_texture_without_a_picture_is_plain() -> None:
         room.document["textures"] = [{}]
 
     scene = load_scene(changed(change))
-    assert not scene.face_texture.any() and "no picture" in scene.remarks[0]
+    assert not scene.face_texture.any() and "no image" in scene.remarks[0]
 
 
 def test_exif_does_not_turn_a_texture() -> None:

@@ -30,7 +30,7 @@ def write_metadata(path, **directions):
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path, adapter):
-    with pytest.raises(MimicError, match="not there"):
+    with pytest.raises(MimicError, match="does not exist"):
         open_source(adapter).units(tmp_path / "gone")
     with pytest.raises(MimicError, match="holds nothing to read") as raised:
         open_source(adapter).units(tmp_path)
@@ -50,17 +50,17 @@ def test_a_folder_that_cannot_be_listed_is_a_unit_that_says_so(tmp_path, adapter
     monkeypatch.setattr(os, "scandir", refuse)
     write_metadata(tmp_path / "metadata.csv")
     units = open_source(adapter).units(tmp_path)
-    assert [(unit.name, unit.fault) for unit in units] == [("secret", "a folder that cannot be listed")]
+    assert [(unit.name, unit.fault) for unit in units] == [("secret", "the folder cannot be listed")]
 
 
 @pytest.mark.parametrize(
     ("adapter", "whole", "half", "lacks"),
     [
         ("gibson", "Ackia/Ackia.glb", "Beach/Beach.navmesh", "Beach.glb"),
-        ("gibson", "Ackia.glb", "Beach/mesh_z_up.obj", "Beach.glb (of Gibson's release for Habitat"),
+        ("gibson", "Ackia.glb", "Beach/mesh_z_up.obj", "Beach.glb (from Gibson's release for Habitat"),
         ("matterport3d", "17DRP5sb8fy/17DRP5sb8fy.glb", "1LXtFkjw3qL/1LXtFkjw3qL.house", "1LXtFkjw3qL.glb"),
         ("scannet", "scans/scene0000_00/scene0000_00.sens", "scans/scene0001_00/scene0001_00.txt", "scene0001_00.sens"),
-        ("co3d", "apple/110_13051_23361/images/frame000001.jpg", "apple/2_3_4/masks/frame000001.png", "folder images"),
+        ("co3d", "apple/110_13051_23361/images/frame000001.jpg", "apple/2_3_4/masks/frame000001.png", "images folder"),
         ("objectron", "cup/batch-1/0/video.MOV", "cup/batch-1/1/geometry.pbdata", "video.MOV"),
         ("arkitscenes", "Training/40753679/40753679.mov", "Training/40753686/lowres_depth/1.png", "40753686.mov"),
         ("mannequin", "a/trims/1.mp4", "b/trims/1.mp4.part", "clips (.mp4)"),
@@ -71,7 +71,7 @@ def test_a_unit_that_was_not_copied_whole_is_named_and_the_rest_is_read(tmp_path
     write_metadata(tmp_path / "metadata.csv", **{"40753679": "Up"})
     good, bad = sorted(open_source(adapter).units(tmp_path), key=lambda unit: bool(unit.fault))
     assert not good.fault
-    assert f"a folder without its {lacks}" in bad.fault
+    assert f"the folder has no {lacks}" in bad.fault
     assert half.startswith(bad.name)
 
 
@@ -103,8 +103,8 @@ def test_arkitscenes_turns_frames_so_that_the_sky_is_up(tmp_path, write_marked_v
     write_metadata(root / "metadata.csv", **videos)
     read = Read("arkitscenes", root, tmp_path / "out")
     assert set(read.unreadable) == {"Training/6", "Training/7"}
-    assert "'Sideways', none of Up" in read.unreadable["Training/6"]
-    assert "no row of the video '7'" in read.unreadable["Training/7"]
+    assert "'Sideways', not one of Up" in read.unreadable["Training/6"]
+    assert "no row for the video '7'" in read.unreadable["Training/7"]
     corners = {}
     for row, image in zip(read.rows, read.pictures, strict=True):
         red = [int(image[y, x, 0]) - int(image[y, x, 1]) for y, x in ((9, 9), (9, 214), (214, 214), (214, 9))]
@@ -119,12 +119,12 @@ def test_arkitscenes_turns_frames_so_that_the_sky_is_up(tmp_path, write_marked_v
     ("table", "said"),
     [
         (None, "metadata.csv is missing"),
-        (b"video_id,fold\n1,Training\n", "without the columns sky_direction"),
-        (b"", "without the columns video_id, sky_direction"),
-        (b"video_id,sky_direction\n\xff\xfe,Up\n", "no CSV"),
-        ("video_id,sky_direction\n1,Up\n".encode("utf-16"), "no CSV"),
-        (b'video_id,sky_direction\n1,"' + b"x" * 200_000 + b'"\n', "no CSV"),
-        (b"\0" * 5000, "without the columns video_id, sky_direction"),
+        (b"video_id,fold\n1,Training\n", "lacks the columns sky_direction"),
+        (b"", "lacks the columns video_id, sky_direction"),
+        (b"video_id,sky_direction\n\xff\xfe,Up\n", "not valid CSV"),
+        ("video_id,sky_direction\n1,Up\n".encode("utf-16"), "not valid CSV"),
+        (b'video_id,sky_direction\n1,"' + b"x" * 200_000 + b'"\n', "not valid CSV"),
+        (b"\0" * 5000, "lacks the columns video_id, sky_direction"),
     ],
 )
 def test_arkitscenes_needs_its_table(tmp_path, table, said):
@@ -254,8 +254,8 @@ def test_streetview_groups_by_target_of_a_dataset_over_all_folders(tmp_path):
         "6_0012": ["north/6_0_0_0012.jpg", "north/6_1_0_0012.jpg"],
     }
     assert set(read.unreadable) == {"5_7", "5_8/south/5_6_3_8.jpg", "south/nothing.jpg", "south/12_1.jpg"}
-    assert "one image of the two" in read.unreadable["5_7"]
-    assert "without a target id" in read.unreadable["south/nothing.jpg"]
+    assert "only one image" in read.unreadable["5_7"]
+    assert "no target id" in read.unreadable["south/nothing.jpg"]
 
 
 def test_images_of_one_name_in_two_folders_are_two_that_cannot_be_read(tmp_path):
@@ -275,7 +275,7 @@ def test_streetview_takes_another_pattern(tmp_path):
         ("9", 2, False),
         ("9_c.jpg", 0, True),
     ]
-    for pattern, said in (("(", "no regular expression"), ("([0-9])", "no group called target")):
+    for pattern, said in (("(", "not a regular expression"), ("([0-9])", "no group named target")):
         with pytest.raises(MimicError, match=said):
             open_source("streetview", {"pattern": pattern})
 

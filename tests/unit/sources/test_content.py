@@ -12,7 +12,7 @@ from unit.sources.raw import encoded, picture, write_images
 
 from mimic_core.sources import open_source
 from mimic_core.sources.base import Unit
-from mimic_core.sources.content import OTHER, PICTURE, VIDEO, kind_by_content, kind_of, passed_over, told
+from mimic_core.sources.content import OTHER, PICTURE, VIDEO, format_counts, kind_by_content, kind_of, passed_over
 from mimic_core.sources.inventory import take_stock
 
 CONTAINERS = {  # FFmpeg's name of a format -> codec, size
@@ -182,11 +182,11 @@ def test_one_folder_of_everything(tmp_path):
     units = [unit for unit in [*images, *videos] if unit.name != "out"]
     passed = passed_over(tmp_path, units, tmp_path / "out")
     assert passed == {".txt": 2, "hidden": 2, "without suffix": 2, ".cr2": 1, ".db": 1}
-    assert told(passed) == "2 .txt, 2 hidden, 2 without suffix, 1 .cr2, 1 .db"
+    assert format_counts(passed) == "2 .txt, 2 hidden, 2 without suffix, 1 .cr2, 1 .db"
 
 
 def test_many_suffixes_are_told_in_a_few_words():
-    assert told({f".s{number}": 2000 for number in range(14)}).endswith("2,000 .s11, 4,000 more")
+    assert format_counts({f".s{number}": 2000 for number in range(14)}).endswith("2,000 .s11, 4,000 more")
 
 
 def test_check_tells_what_is_passed_over(tmp_path):
@@ -195,7 +195,7 @@ def test_check_tells_what_is_passed_over(tmp_path):
     settings = {"adapter": "images", "origin": "disk", "root": str(tmp_path)}
     assert str(take_stock(settings, None)) == "found, 1 units; passed over: 1 .txt, 1 hidden"
     stock = take_stock({**settings, "adapter": "videos"}, None)
-    assert str(stock).startswith("missing; passed over: 2 .jpg, 1 .txt, 1 hidden; a source holds nothing to read")
+    assert str(stock).startswith("missing; passed over: 2 .jpg, 1 .txt, 1 hidden; the source holds nothing to read")
 
 
 def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path):

@@ -11,7 +11,7 @@ from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.sources import in_shard, many, open_source
 from mimic_core.sources.base import Unit
 from mimic_core.sources.listing import count_units, read_listing, write_listing
-from mimic_core.sources.many import Sorted
+from mimic_core.sources.many import GroupedRecords
 
 
 def units_of_all_kinds(root):
@@ -51,7 +51,7 @@ def test_a_table_that_is_damaged_is_named(tmp_path, damage):
     write_listing(iter(units_of_all_kinds(tmp_path)), tmp_path, path)
     path.write_bytes(damage(path.read_bytes()))
     for read in (lambda: read_listing(path, tmp_path), lambda: count_units(path)):
-        with pytest.raises(UnreadableError, match="a table of units that cannot be read") as raised:
+        with pytest.raises(UnreadableError, match="the table of units cannot be read") as raised:
             read()
         assert raised.value.where == str(path)
 
@@ -63,7 +63,7 @@ def test_records_come_back_by_key_whether_held_or_written(records):
     for held in (1 << 18, 7):
         many_held, many.HELD = many.HELD, held
         try:
-            with Sorted() as kept:
+            with GroupedRecords() as kept:
                 for key, kind, path in records:
                     kept.add(key, kind, many.Path(path))
                 groups = [(key, files) for part in kept.parts() for key, files in part]

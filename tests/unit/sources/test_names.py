@@ -111,7 +111,7 @@ def test_two_units_of_one_name_or_key_stop_a_run(tmp_path):
     with pytest.raises(MimicError, match="two units have the key"):
         check_unique([odd, Unit(odd.key, tmp_path / "2")])
     for name in ("", "."):
-        with pytest.raises(MimicError, match="without a name"):
+        with pytest.raises(MimicError, match="has no name"):
             check_unique([Unit(name, tmp_path)])
     check_unique([odd, odd])
 
@@ -190,7 +190,7 @@ def test_a_link_that_may_not_be_followed_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", with_secret)
     monkeypatch.setattr(Path, "stat", refuse)
     units = open_source("images").units(tmp_path)
-    assert [(unit.name, unit.fault) for unit in units] == [("a", ""), ("secret", "a folder that cannot be listed")]
+    assert [(unit.name, unit.fault) for unit in units] == [("a", ""), ("secret", "the folder cannot be listed")]
 
 
 def test_a_fault_of_the_machine_is_no_folder_that_cannot_be_listed(tmp_path, monkeypatch):
@@ -209,5 +209,5 @@ def test_folders_deeper_than_a_path_can_be_are_named(tmp_path, monkeypatch):
     Path("0.jpg").write_bytes(encoded(0))
     os.chdir(tmp_path)
     (unit,) = open_source("images").units(".")
-    assert unit.fault == "a folder that cannot be listed"
+    assert unit.fault == "the folder cannot be listed"
     assert len(unit.key) <= LONGEST_KEY

@@ -62,15 +62,15 @@ def test_a_split_of_hm3d_that_is_missing_and_a_scene_that_was_not_copied_are_nam
     units = open_source("hm3d").units(tmp_path)
     assert {unit.name: unit.fault for unit in units} == {
         "hm3d-train-habitat-v0.2/00000-kfPV7w3FaU5": "",
-        "hm3d-train-habitat-v0.2/00001-UVdNNRcVyV1": "a folder without its UVdNNRcVyV1.basis.glb: copy it again",
-        "val": "no scene of this split is here: fetch it, or leave it out of options.splits",
+        "hm3d-train-habitat-v0.2/00001-UVdNNRcVyV1": "the folder has no UVdNNRcVyV1.basis.glb: copy it again",
+        "val": "this split has no scenes: fetch it, or remove it from options.splits",
     }
     with pytest.raises(MimicError, match="no split 'training'"):
         open_source("hm3d", {"splits": ["training"]})
     with pytest.raises(MimicError, match="no option 'split'") as raised:
         open_source("hm3d", {"split": ["train"]})
-    assert raised.value.remedy == "it has: splits"
-    with pytest.raises(MimicError, match="this adapter has none"):
+    assert raised.value.remedy == "use one of: splits"
+    with pytest.raises(MimicError, match="this adapter has no options"):
         open_source("gibson", {"splits": ["train"]})
 
 
@@ -80,7 +80,7 @@ def test_hm3d_roots_of_both_kinds_lose_nothing(tmp_path):
 
 
 def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):
-    with pytest.raises(MimicError, match="not there"):
+    with pytest.raises(MimicError, match="does not exist"):
         open_source("videos").units(tmp_path / "gone")
     with pytest.raises(MimicError, match="holds nothing to read") as raised:
         open_source("hm3d").units(tmp_path)
@@ -88,10 +88,10 @@ def test_a_missing_root_and_an_empty_one_say_what_to_do(tmp_path):
 
 
 def test_an_unknown_adapter_names_the_known_ones():
-    with pytest.raises(MimicError, match="no adapter 'walks'") as raised:
+    with pytest.raises(MimicError, match="unknown adapter 'walks'") as raised:
         open_source("walks")
     assert "arkitscenes, co3d, " in str(raised.value)
-    with pytest.raises(MimicError, match="no adapter 'base'"):
+    with pytest.raises(MimicError, match="unknown adapter 'base'"):
         open_source("base")
 
 
