@@ -1,4 +1,4 @@
-"""Models: the vision transformer, downstream heads, and their weights in files (:mod:`weights`)."""
+"""Models: the vision transformer, downstream heads, and reading and writing of weights (:mod:`weights`)."""
 
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ __all__ = [
     "vit_settings",
 ]
 
-MODULES = {  # imported when first used, so that settings can be read without torch
+MODULES = {  # imported on first use, so that settings can be read without torch
     **dict.fromkeys(("CrossAttention", "SelfAttention"), "attention"),
     "ConvNeXtHead": "convnext",
     **dict.fromkeys(("LEVELS", "DPTHead"), "dpt"),

@@ -1,4 +1,4 @@
-"""Attention within a view and across two, with parameters named as in timm (and the released MAE) and in CroCo."""
+"""Self-attention and cross-attention, with parameters named as in timm (and the released MAE) and in CroCo."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ROPE_BASE = 100.0  # CroCo v2's ``RoPE100``
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention of (B, heads, N, C) to (B, heads, M, C), fused where that is faster.
+    """Compute softmax attention of queries (B, heads, N, C) to keys and values (B, heads, M, C), fused if faster.
 
-    On CPUs the backward pass of torch's fused attention in bf16 takes 2 to 4 times as long as the plain product
-    (50 to 577 tokens, torch 2.13), so there it is written out.
+    On CPUs the backward pass of torch's fused attention in bf16 takes 2 to 4 times as long as plain matrix products
+    (50 to 577 tokens, torch 2.13), so that case is not fused.
     """
     if query.device.type == "cpu" and query.dtype == bfloat16:
         scores: Tensor = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
@@ -23,11 +23,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 def rotation_table(rows: int, columns: int, channels: int) -> Tensor:
-    """Cosines and sines (2, rows*columns, channels) of 2-D rotary positions, for a head of ``channels``.
+    """Return cosines and sines (2, rows*columns, channels) of 2-D rotary positions, for a head of ``channels``.
 
-    The first half of the channels turns with the row, the second with the column. In each half, channels i and
-    i + channels / 4 span a plane that turns by ``place * 100 ** (-4 i / channels)`` radians (Su et al., 2021, with the
-    base and the order of axes of CroCo v2, Weinzaepfel et al., 2023).
+    The first half of the channels rotates with the row, the second with the column. In each half, channels i and
+    i + channels / 4 span a plane that rotates by ``position * 100 ** (-4 i / channels)`` radians (Su et al., 2021, with
+    the base and the axis order of CroCo v2, Weinzaepfel et al., 2023).
     """
     planes = channels // 4
     frequencies = ROPE_BASE ** -(torch.arange(planes, dtype=torch.float64) / planes)
@@ -38,7 +38,7 @@ def rotation_table(rows: int, columns: int, channels: int) -> Tensor:
 
 
 def turn(x: Tensor, rotation: Tensor) -> Tensor:
-    """Turn queries or keys (B, heads, N, channels) by ``rotation`` (2, B or 1, 1, N, channels), in float32."""
+    """Rotate queries or keys (B, heads, N, channels) by ``rotation`` (2, B or 1, 1, N, channels), in float32."""
     cosine, sine = rotation
     a, b, c, d = x.chunk(4, dim=-1)
     turned: Tensor = (x * cosine + torch.cat([-b, a, -d, c], dim=-1) * sine).to(x.dtype)
@@ -46,12 +46,12 @@ def turn(x: Tensor, rotation: Tensor) -> Tensor:
 
 
 class SelfAttention(Attention):
-    """timm's attention (``qkv``, ``proj``) on :func:`attend`."""
+    """timm's attention (``qkv``, ``proj``), computed by :func:`attend`."""
 
     def forward(
         self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False, rotation: Tensor | None = None
     ) -> Tensor:
-        """(B, N, width) to (B, N, width). There are no masks in these models; ``rotation`` is :func:`turn`'s."""
+        """Map (B, N, width) to (B, N, width). Masks are ignored: no model uses any. ``rotation``: see :func:`turn`."""
         query, key, value = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim)).permute(2, 0, 3, 1, 4)
         if rotation is not None:
             query, key = turn(query, rotation), turn(key, rotation)
@@ -60,7 +60,7 @@ class SelfAttention(Attention):
 
 
 class CrossAttention(nn.Module):
-    """Tokens of one view ask, tokens of the other answer. Parameters are named as in the released CroCo."""
+    """Attention from the tokens of one view to those of the other. Parameters are named as in the released CroCo."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -70,11 +70,11 @@ class CrossAttention(nn.Module):
         self.projv = nn.Linear(width, width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, asking: Tensor, memory: Tensor) -> Tensor:
-        """(B, N, width) and (B, M, width) to (B, N, width)."""
+    def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
+        """Attend from ``tokens`` (B, N, width) to ``memory`` (B, M, width); return (B, N, width)."""
         query, key, value = (
-            projection(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for projection, tokens in ((self.projq, asking), (self.projk, memory), (self.projv, memory))
+            projection(values).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for projection, values in ((self.projq, tokens), (self.projk, memory), (self.projv, memory))
         )
         out: Tensor = self.proj(attend(query, key, value).transpose(1, 2).flatten(2))
         return out

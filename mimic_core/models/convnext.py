@@ -1,7 +1,7 @@
-"""The ConvNeXt head that turns the tokens of a vision transformer into class scores.
+"""The ConvNeXt head, which turns the tokens of a vision transformer into a map of class scores.
 
-ConvNeXt blocks: Liu et al., "A ConvNet for the 2020s" (2022), figure 4. The head has the form and the parameter names
-of the released MultiMAE's, which MIMIC fine-tunes segmentation with (paper section 4.3).
+ConvNeXt blocks: Liu et al., "A ConvNet for the 2020s" (2022), figure 4. Structure and parameter names follow the
+released MultiMAE, with which MIMIC fine-tunes segmentation (paper section 4.3).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from mimic_core.kit.numeric import is_count
 from mimic_core.kit.settings import check_value
 from mimic_core.kit.values import BelowOne
 
-EXPANSION = 4  # hidden width of a block over its width
+EXPANSION = 4  # hidden width of a block, as a multiple of its width
 
 
 class ConvNeXtBlock(nn.Module):
-    """A 7x7 depthwise convolution, then a two-layer perceptron at every pixel, around a skip connection.
+    """A 7x7 depthwise convolution, then a two-layer MLP at every pixel, with a skip connection.
 
     Args:
         width: channels.
-        drop_path: how often a training sample skips the block.
+        drop_path: probability that a training sample skips the block.
     """
 
     def __init__(self, width: int, drop_path: float = 0.0) -> None:
@@ -38,7 +38,7 @@ class ConvNeXtBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width, h, w) to the same shape."""
+        """Map (B, width, h, w) to the same shape."""
         pixels = self.dwconv(x).permute(0, 2, 3, 1)
         pixels = self.pwconv2(functional.gelu(self.pwconv1(self.norm(pixels))))
         out: Tensor = x + self.drop_path(pixels.permute(0, 3, 1, 2))
@@ -46,18 +46,19 @@ class ConvNeXtBlock(nn.Module):
 
 
 class ConvNeXtHead(nn.Module):
-    """Tokens to class scores on a grid that is finer than that of the patches.
+    """Map tokens to class scores on a grid finer than that of the patches.
 
     Args:
         width: width of the encoder's tokens.
         classes: number of classes.
-        embed: width of a token after the projection, shared out among its predictions (released: 6144).
-        predictions: predictions a patch, a square number (released: 16).
+        embed: width of a token after the projection, divided among its predictions (released: 6144).
+        predictions: predictions per patch, a square number (released: 16).
         depth: number of blocks (released: 4).
         drop_path: stochastic depth at the last block, growing linearly from 0.
 
     Raises:
-        MimicError: ``predictions`` is no square, or ``embed`` does not divide by it.
+        MimicError: a size is not a positive integer (``depth``: at least 0), ``predictions`` is not a square number,
+            ``embed`` is not divisible by it, or ``drop_path`` is not in [0, 1).
     """
 
     def __init__(
@@ -82,9 +83,9 @@ class ConvNeXtHead(nn.Module):
         self.side = math.isqrt(predictions) if whole else 0
         if not whole or self.side**2 != predictions or embed % predictions:
             raise MimicError(
-                f"a width of {shown(embed)} cannot be shared out among {shown(predictions)} predictions a patch",
+                f"a width of {shown(embed)} cannot be divided among {shown(predictions)} predictions per patch",
                 where="head",
-                remedy="choose a square number of predictions, such as 16, and a width that it divides",
+                remedy="choose a square number of predictions, such as 16, and a width divisible by it",
             )
         channels = embed // predictions
         self.proj_dec = nn.Linear(width, embed)
@@ -98,7 +99,7 @@ class ConvNeXtHead(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Class scores (B, classes, side * rows, side * columns), ``side`` the square root of ``predictions``.
+        """Return class scores (B, classes, side * rows, side * columns); ``side`` is the root of ``predictions``.
 
         Args:
             tokens: patch tokens (no class token), (B, rows * columns, width), row by row.

@@ -1,7 +1,7 @@
-"""The DPT regression head that turns token maps of four encoder layers into one dense map.
+"""The DPT regression head, which turns the tokens of four encoder layers into one dense map.
 
-Ranftl et al., "Vision Transformers for Dense Prediction" (2021), in the form and with the parameter names of the
-released MultiMAE, which MIMIC fine-tunes depth and normals with (paper section 4.3).
+Ranftl et al., "Vision Transformers for Dense Prediction" (2021). Structure and parameter names follow the released
+MultiMAE, with which MIMIC fine-tunes depth and normals (paper section 4.3).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from torch.nn import functional as F
 from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.numeric import is_count
 
-LEVELS = 4  # token maps taken in, the finest level first
+LEVELS = 4  # number of input token maps, finest first
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear resize of (B, C, h, w) to ``size`` with aligned corners, as everywhere in the released head."""
+    """Resize (B, C, h, w) bilinearly to ``size`` with aligned corners, as the released head does throughout."""
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
 class ResidualConvUnit(nn.Module):
-    """Two 3x3 convolutions, each after a ReLU, around a skip connection. The shape (B, C, h, w) is kept."""
+    """Two 3x3 convolutions, each after a ReLU, with a skip connection. Keeps the shape (B, C, h, w)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,9 +37,9 @@ class ResidualConvUnit(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """Adds a finer level to the coarser path, refines the sum and enlarges it.
+    """Add a finer level to the coarser path, refine the sum and upsample it.
 
-    The deepest level has nothing to add: its ``resConfUnit1`` exists, as released, and is never used.
+    The deepest block has no finer level to add: its ``resConfUnit1`` exists, as released, but is never used.
     """
 
     def __init__(self, width: int) -> None:
@@ -57,7 +57,7 @@ class FusionBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the height and width."""
+    """Double the height and width."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Resize (B, C, h, w) to (B, C, 2h, 2w)."""
@@ -65,7 +65,7 @@ class Upsample(nn.Module):
 
 
 class Scratch(nn.Module):
-    """The part of the head that brings all levels to one width and fuses them, named as released."""
+    """Project all levels to one width and fuse them. Named as in the release."""
 
     def __init__(self, layer_dims: Sequence[int], feature: int) -> None:
         super().__init__()
@@ -88,19 +88,20 @@ class Scratch(nn.Module):
 
 
 class DPTHead(nn.Module):
-    """Token maps of four layers on an (h, w) grid of patches to a map of ``channels`` at 16 times the grid.
+    """Map the tokens of four layers on an (h, w) patch grid to ``channels`` channels at 16 times the grid size.
 
     Modules that the released checkpoints name twice (``act_1_postprocess`` is ``act_postprocess.0``,
-    ``scratch.layer1_rn`` is ``scratch.layer_rn.0``) are one module under both names: one set of parameters.
+    ``scratch.layer1_rn`` is ``scratch.layer_rn.0``) are one module under both names and share their parameters.
 
     Args:
         width: width of the encoder's tokens.
-        channels: channels of the output (depth 1, normals 3).
+        channels: output channels (depth 1, normals 3).
         layer_dims: width of each level after its projection, the finest (4 times the grid) first.
         feature: width of the fusion path. Released: layer_dims 96, 192, 384, 768 and feature 256.
 
     Raises:
-        MimicError: ``layer_dims`` does not name four widths, or a size is no whole number from 1 on.
+        MimicError: ``layer_dims`` does not hold four widths, or a size is not a positive integer (``feature``: at
+            least 2).
     """
 
     def __init__(self, width: int, channels: int, layer_dims: Sequence[int], feature: int) -> None:
@@ -140,11 +141,11 @@ class DPTHead(nn.Module):
         )
 
     def forward(self, tokens: Sequence[Tensor], grid: tuple[int, int]) -> Tensor:
-        """Dense map (B, channels, 16 h, 16 w) from four (B, h * w, width) token maps.
+        """Return a dense map (B, channels, 16 h, 16 w) from four token maps (B, h * w, width).
 
         Args:
             tokens: patch tokens (no class token) of four encoder layers, shallowest first.
-            grid: rows and columns of patches. Odd grids work too: every path takes the size of the next finer level.
+            grid: rows and columns of patches. Odd grids work too: each path is resized to the next finer level.
         """
         height, width = grid
         maps = (x.transpose(1, 2).unflatten(2, (height, width)) for x in tokens)

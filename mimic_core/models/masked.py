@@ -1,4 +1,4 @@
-"""What MAE and CroCo share: an encoder that sees some patches, and what is around the blocks of their decoders."""
+"""The part that MAE and CroCo share: an encoder on the visible patches, and all of the decoder but its blocks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mimic_core.models.vit import Encoder, Norm, ViT, initialise, sincos_positio
 
 
 class MaskedModel(ViT):
-    """What MAE and CroCo share around the decoder's blocks, which a subclass adds.
+    """Base class of MAE and CroCo; a subclass adds the decoder's blocks.
 
     Args:
         encoder: size of the encoder.
         decoder: size of the decoder.
-        mask_ratio: share of the patches that are hidden, 0 to 1.
+        mask_ratio: share of the patches that are masked, 0 to 1.
     """
 
     def __init__(self, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float) -> None:
@@ -30,22 +30,25 @@ class MaskedModel(ViT):
         self.decoder_pred = nn.Linear(decoder.width, encoder.patch_size**2 * 3)
 
     def initialise(self, seed: int) -> None:
-        """Set random weights, the same for the same seed."""
+        """Initialise the weights; the same seed gives the same weights."""
         initialise(self, torch.Generator().manual_seed(seed))
 
     def fill(self, latent: Tensor, restore: Tensor) -> Tensor:
-        """Encoder tokens (B, 1 + K, width) to the decoder's (B, 1 + N, width), hidden places filled, with positions."""
+        """Project encoder tokens (B, 1 + K, width) to decoder tokens (B, 1 + N, width).
+
+        Fills masked patches with the mask token and adds positions.
+        """
         tokens = self.decoder_embed(latent)
         patches = restore_tokens(tokens[:, 1:], self.mask_token, restore)
         return torch.cat([tokens[:, :1], patches], dim=1) + self.decoder_pos_embed
 
     def paint(self, tokens: Tensor) -> Tensor:
-        """Decoder tokens (B, 1 + N, width) to pixels (B, N, P*P*3)."""
+        """Predict pixels (B, N, P*P*3) from decoder tokens (B, 1 + N, width)."""
         pixels: Tensor = self.decoder_pred(self.decoder_norm(tokens))[:, 1:]
         return pixels
 
     def encoder(self) -> Encoder:
-        """A copy of the encoder alone, on the CPU."""
+        """Return a copy of the encoder, on the CPU."""
         encoder = Encoder(self.settings)
         names = encoder.state_dict().keys()
         encoder.load_state_dict({name: value for name, value in self.state_dict().items() if name in names})

@@ -1,4 +1,4 @@
-"""Patches of an image, hiding some of them, and the loss on those that were hidden (MAE, section 3)."""
+"""Cutting images into patches, masking some of them, and the loss on the masked ones (MAE, section 3)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 class Masking(NamedTuple):
-    """Which patches of each image are seen.
+    """Which patches of each image are visible.
 
     Attributes:
         keep: (B, K) indices of the visible patches, in the order in which the encoder gets them.
-        restore: (B, N) places in "visible first, then hidden" order at which each patch of the image is found.
-        mask: (B, N) float, 1 where a patch is hidden and 0 where it is seen.
+        restore: (B, N) index of each patch in the sequence "visible, then masked"; it undoes the shuffle.
+        mask: (B, N) float, 1 where a patch is masked and 0 where it is visible.
     """
 
     keep: Tensor
@@ -23,16 +23,16 @@ class Masking(NamedTuple):
 
 
 def kept_patches(patches: int, mask_ratio: float) -> int:
-    """How many of ``patches`` stay visible: rounded down as in the released MAE, and at least one."""
+    """Return how many of ``patches`` stay visible: rounded down as in the released MAE, and at least one."""
     return max(1, int(patches * (1 - mask_ratio) + 1e-6))
 
 
 def random_masking(noise: Tensor, mask_ratio: float) -> Masking:
-    """Hide a share of the patches: those of the smallest noise stay visible (as the released MAE).
+    """Mask a share of the patches; those with the smallest noise stay visible (as in the released MAE).
 
     Args:
-        noise: (B, N) uniform draws, one a patch.
-        mask_ratio: share of the patches to hide, 0 to 1.
+        noise: (B, N) uniform draws, one per patch.
+        mask_ratio: share of the patches to mask, 0 to 1.
     """
     kept = kept_patches(noise.shape[1], mask_ratio)
     order = torch.argsort(noise, dim=1, stable=True)
@@ -41,19 +41,19 @@ def random_masking(noise: Tensor, mask_ratio: float) -> Masking:
 
 
 def gather_tokens(tokens: Tensor, indices: Tensor) -> Tensor:
-    """Pick tokens (B, N, C) by indices (B, K): (B, K, C)."""
+    """Return the tokens (B, K, C) at ``indices`` (B, K) among tokens (B, N, C)."""
     return tokens.gather(1, indices.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
 def restore_tokens(visible: Tensor, mask_token: Tensor, restore: Tensor) -> Tensor:
-    """Put visible tokens (B, K, C) back to their places among mask tokens: (B, N, C), in image order."""
+    """Fill in mask tokens among visible tokens (B, K, C) and return all (B, N, C) in image order."""
     batch, kept, _ = visible.shape
     hidden = mask_token.to(visible.dtype).expand(batch, restore.shape[1] - kept, -1)
     return gather_tokens(torch.cat([visible, hidden], dim=1), restore)
 
 
 def patchify(images: Tensor, patch_size: int) -> Tensor:
-    """Cut images (B, 3, H, W) into patches (B, N, P*P*3), each in the order row, column, channel."""
+    """Cut images (B, 3, H, W) into patches (B, N, P*P*3), values in the order row, column, channel."""
     batch, channels, height, width = images.shape
     rows, columns = height // patch_size, width // patch_size
     cut = images.reshape(batch, channels, rows, patch_size, columns, patch_size)
@@ -61,7 +61,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
 
 
 def unpatchify(patches: Tensor, patch_size: int, columns: int | None = None) -> Tensor:
-    """Put patches (B, N, P*P*3) back together: (B, 3, H, W). ``columns`` is needed where the grid is not square."""
+    """Reassemble patches (B, N, P*P*3) into images (B, 3, H, W); a grid that is not square needs ``columns``."""
     batch, count, values = patches.shape
     columns = columns or round(count**0.5)
     cut = patches.reshape(batch, count // columns, columns, patch_size, patch_size, values // patch_size**2)
@@ -69,19 +69,19 @@ def unpatchify(patches: Tensor, patch_size: int, columns: int | None = None) -> 
 
 
 def normalise_patches(patches: Tensor) -> Tensor:
-    """Each patch minus its mean, over its deviation (unbiased, with 1e-6 under the root: as the released MAE)."""
+    """Normalise each patch by its mean and standard deviation (unbiased, 1e-6 added to the variance, as in MAE)."""
     centred = patches - patches.mean(dim=-1, keepdim=True)
     variance = centred.square().sum(dim=-1, keepdim=True) / (patches.shape[-1] - 1)  # torch.var takes ten times as long
     return centred / (variance + 1e-6).sqrt()
 
 
 def masked_loss(predicted: Tensor, images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """Mean squared error on the normalised pixels of hidden patches, in float32: a scalar.
+    """Return the mean squared error on the normalised pixels of masked patches: a float32 scalar.
 
     Args:
         predicted: (B, N, P*P*3) in the order of :func:`patchify`.
         images: (B, 3, H, W), normalised as the model's input.
-        mask: (B, N), 1 where a patch is hidden.
+        mask: (B, N), 1 where a patch is masked.
         patch_size: P.
     """
     target = normalise_patches(patchify(images.float(), patch_size))

@@ -1,4 +1,4 @@
-"""Floating-point operations of heads, forward, in closed form: what a plan carries a speed over to another size by.
+"""Forward floating-point operations of heads, in closed form; a plan scales a measured speed to other sizes by them.
 
 A multiplication and an addition are two operations. Normalisation and activations, a few per cent, are left out.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def convolution(pixels: float, side: int, given: int, made: int) -> float:
-    """A convolution that writes ``pixels`` pixels."""
-    return 2 * pixels * side**2 * given * made
+def convolution(pixels: float, side: int, inputs: int, outputs: int) -> float:
+    """Count the operations of a convolution: ``pixels`` output pixels, a kernel of ``side`` x ``side``, channels."""
+    return 2 * pixels * side**2 * inputs * outputs
 
 
 def dpt_head(grid: float, width: int, layer_dims: Sequence[int], feature: int) -> float:
-    """The DPT head on a square of ``grid`` patches a side; its one to three output channels are left out."""
+    """Count the operations of the DPT head on ``grid`` x ``grid`` patches, without its one to three output channels."""
     area = grid**2
     d1, d2, d3, d4 = layer_dims
     total = convolution(area, 1, width, d1 + d2 + d3 + d4)

@@ -1,4 +1,4 @@
-"""Sizes of the models."""
+"""Settings of the models: sizes, class token and positions."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ NAMED = {
 class ViTSettings:
     """Size of a vision transformer; the defaults are ViT-B/16 at 224 pixels.
 
-    Rotary positions (``rope``) turn queries and keys by their place: channels of a head must be a multiple of 4.
+    Rotary positions (``rope``) rotate queries and keys by position; they need a multiple of 4 channels per head.
     """
 
     image_size: Positive = key("side of the square input, a multiple of patch_size", default=224, unit="pixels")
     patch_size: Positive = key("side of a patch", default=16, unit="pixels")
     width: Positive = key("channels of a token, a multiple of heads and of 4", default=768)
     depth: Positive = key("number of blocks", default=12)
-    heads: Positive = key("attention heads of a block", default=12)
-    mlp_ratio: AboveZero = key("hidden width of a block's MLP over width", default=4.0)
-    class_token: Flag = key("a token that belongs to no patch comes first", default=True, job=True)
+    heads: Positive = key("attention heads per block", default=12)
+    mlp_ratio: AboveZero = key("hidden width of a block's MLP, as a multiple of width", default=4.0)
+    class_token: Flag = key("prepend a class token", default=True, job=True)
     positions: Positions = key(
-        "how a token's place is told: fixed and added, learned and added, or rotary", default="sincos", job=True
+        "position encoding: fixed and added, learned and added, or rotary", default="sincos", job=True
     )
 
     def __post_init__(self) -> None:
@@ -47,13 +47,13 @@ class ViTSettings:
                 remedy=f"choose a multiple of {self.patch_size}",
             )
         if int(self.width * self.mlp_ratio) < 1:
-            what = f"mlp_ratio is {self.mlp_ratio}: no channel is left"
+            what = f"mlp_ratio is {self.mlp_ratio}, which leaves the MLP no hidden channel"
             raise MimicError(what, where="encoder.mlp_ratio", remedy="choose a larger number, such as 4")
         if self.positions == "rope" and self.width // self.heads % 4:
             raise MimicError(
-                f"rotary positions cannot turn the {self.width // self.heads} channels of a head",
+                f"rotary positions cannot rotate the {self.width // self.heads} channels of a head",
                 where="encoder.heads",
-                remedy="choose heads of a multiple of 4 channels",
+                remedy="choose heads so that each has a multiple of 4 channels",
             )
 
     @property
@@ -63,12 +63,12 @@ class ViTSettings:
 
     @property
     def prefix_tokens(self) -> int:
-        """Tokens that come before those of the patches: 1 with a class token, else 0."""
+        """Tokens before the patch tokens: 1 with a class token, else 0."""
         return int(self.class_token)
 
 
 def named_vit(name: str) -> dict[str, int]:
-    """Width, depth and heads of a ViT by its name in the literature: ``vit_tiny`` to ``vit_huge``.
+    """Return width, depth and heads of a ViT by its name in the literature: ``vit_tiny`` to ``vit_huge``.
 
     Dosovitskiy et al. (2021), table 1; tiny and small as Touvron et al. (2021), table 1.
 
@@ -82,10 +82,10 @@ def named_vit(name: str) -> dict[str, int]:
 
 
 def vit_settings(block: Mapping[str, Any], where: str) -> ViTSettings:
-    """Read the config's block of an encoder; its ``name`` (``vit_base``) takes the place of width, depth and heads.
+    """Read an encoder block of the config; a ``name`` (``vit_base``) replaces width, depth and heads.
 
     Args:
-        block: fields of :class:`ViTSettings`, and perhaps ``name``.
+        block: fields of :class:`ViTSettings`, and optionally ``name``.
         where: the block's name in the config, for the error.
     """
     sizes = dict(block) if isinstance(block, Mapping) else block
@@ -96,10 +96,10 @@ def vit_settings(block: Mapping[str, Any], where: str) -> ViTSettings:
 
 @settings("encoder")
 class EncoderName:
-    """A size by its name in the literature."""
+    """Size of an encoder, by its name in the literature."""
 
     name: Literal["vit_tiny", "vit_small", "vit_base", "vit_large", "vit_huge"] = key(
-        "a size by its name, in place of width, depth and heads"
+        "a named size, in place of width, depth and heads"
     )
 
 
@@ -109,17 +109,17 @@ class DecoderSettings:
 
     width: Positive = key("channels of a token, a multiple of heads and of 4", default=512)
     depth: Positive = key("number of blocks", default=8)
-    heads: Positive = key("attention heads of a block", default=16)
+    heads: Positive = key("attention heads per block", default=16)
 
     def __post_init__(self) -> None:
         check_transformer(self.width, self.heads, "decoder")
 
 
 def check_transformer(width: int, heads: int, where: str) -> None:
-    """Refuse sizes that no transformer with sin-cos positions can have."""
+    """Raise if no transformer with sin-cos positions can have this width and these heads."""
     if width % heads or width % 4:
         raise MimicError(
-            f"a width of {width} does not divide into {heads} heads and into 4 (sin-cos positions)",
+            f"a width of {width} does not divide into {heads} heads or is not a multiple of 4 (sin-cos positions)",
             where=f"{where}.width",
             remedy="choose a multiple of both",
         )

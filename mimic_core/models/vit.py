@@ -1,4 +1,4 @@
-"""The vision transformer that every model here shares: class token, positions, blocks from timm.
+"""The vision transformer that all models share: class token, positions, blocks from timm.
 
 Parameters are named as in the released MAE: ``cls_token``, ``pos_embed``, ``patch_embed.proj``, ``blocks.N``, ``norm``.
 """
@@ -23,17 +23,17 @@ from mimic_core.models.settings import ViTSettings
 
 
 class Norm(nn.LayerNorm):
-    """Layer norm with the epsilon of every released ViT here."""
+    """Layer norm with the epsilon that all released ViTs read here use."""
 
     def __init__(self, width: int, eps: float = 1e-6, **options: Any) -> None:
         super().__init__(width, eps=eps, **options)
 
 
 def sincos_positions(width: int, rows: int, columns: int) -> Tensor:
-    """Fixed positions (1, 1 + rows*columns, width): the class token's are zero (as the released MAE).
+    """Return fixed positions (1, 1 + rows*columns, width); the class token's are zero (as in the released MAE).
 
     Half of the channels encode the column, half the row; each half holds sines, then cosines, of ``width / 4``
-    frequencies from 1 down to 1/10000.
+    frequencies from 1 down towards 1/10000.
     """
     frequencies = 10000.0 ** -(torch.arange(width // 4, dtype=torch.float64) / (width // 4))
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
@@ -43,12 +43,12 @@ def sincos_positions(width: int, rows: int, columns: int) -> Tensor:
 
 
 class RotaryBlock(Block):
-    """timm's block, whose attention is told the places of the tokens."""
+    """timm's block with rotary positions in its attention."""
 
     def forward(
         self, x: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False, rotation: Tensor | None = None
     ) -> Tensor:
-        """(B, N, width) to (B, N, width); ``rotation`` (2, B or 1, 1, N, channels of a head)."""
+        """Map tokens (B, N, width) to (B, N, width); ``rotation`` is (2, B or 1, 1, N, channels of a head)."""
         x = x + self.drop_path1(self.attn(self.norm1(x), rotation=rotation))
         out: Tensor = x + self.drop_path2(self.mlp(self.norm2(x)))
         return out
@@ -57,10 +57,10 @@ class RotaryBlock(Block):
 def make_blocks(
     width: int, depth: int, heads: int, mlp_ratio: float = 4.0, drop_path: float = 0.0, *, rotary: bool = False
 ) -> nn.ModuleList:
-    """Pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block.
+    """Make pre-norm transformer blocks; stochastic depth grows linearly from 0 to ``drop_path`` at the last block.
 
     Raises:
-        MimicError: ``drop_path`` is not from 0 to below 1.
+        MimicError: ``drop_path`` is not in [0, 1).
     """
     check_value("drop_path", drop_path, BelowOne)
     rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
@@ -73,7 +73,7 @@ def make_blocks(
 
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Random weights as the released MAE: Xavier-uniform matrices, zero biases, tokens of deviation 0.02."""
+    """Initialise as the released MAE: Xavier-uniform matrices, zero biases, tokens of standard deviation 0.02."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.xavier_uniform_(module.weight.flatten(1), generator=generator)
@@ -88,16 +88,16 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
 
 
 class ViT(nn.Module):
-    """Patches to tokens. :class:`Encoder` calls it as it is; the pretraining models add a decoder.
+    """A vision transformer. :class:`Encoder` uses it unchanged; the pretraining models add a decoder.
 
-    With ``positions: rope`` and ``class_token: false`` this is CroCo v2's encoder (Weinzaepfel et al., 2023), tested by
-    the laws of rotary positions; it was not compared with a released checkpoint.
+    With ``positions: rope`` and ``class_token: false`` this is CroCo v2's encoder (Weinzaepfel et al., 2023). Tests
+    check the properties of its rotary positions; it was not compared with a released checkpoint.
 
     Attributes:
-        settings: its size.
+        settings: size, class token and positions.
         width, depth, patch_size: as in the settings.
-        grid: patches along one side at the size of pretraining.
-        prefix_tokens: tokens before those of the patches, 1 with a class token and 0 without: patch tokens are
+        grid: patches along one side at the pretraining image size.
+        prefix_tokens: tokens before the patch tokens, 1 with a class token and 0 without: patch tokens are
             ``tokens[:, prefix_tokens:]``.
     """
 
@@ -124,7 +124,7 @@ class ViT(nn.Module):
         self.norm = Norm(self.width)
 
     def grid_of(self, images: Tensor) -> tuple[int, int]:
-        """Rows and columns of patches in images (B, 3, H, W)."""
+        """Return rows and columns of patches in images (B, 3, H, W)."""
         height, width = images.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
             raise MimicError(
@@ -134,9 +134,9 @@ class ViT(nn.Module):
         return height // self.patch_size, width // self.patch_size
 
     def positions(self, rows: int, columns: int) -> Tensor:
-        """Added positions (1, prefix_tokens + rows*columns, width), those of another grid interpolated (bicubic).
+        """Return added positions (1, prefix_tokens + rows*columns, width), interpolated (bicubic) to another grid.
 
-        Rotary positions add nothing: they are zeros, and need no interpolation.
+        With rotary positions nothing is added: returns zeros.
         """
         prefix = self.prefix_tokens
         if self.pos_embed is None:
@@ -148,20 +148,20 @@ class ViT(nn.Module):
         return torch.cat([self.pos_embed[:, :prefix], resized.flatten(2).transpose(1, 2)], dim=1)
 
     def rotation(self, images: Tensor, keep: Tensor | None = None) -> dict[str, Tensor]:
-        """What the blocks take beside the tokens: ``rotation`` (2, B or 1, 1, tokens, channels), or nothing.
+        """Return the blocks' extra argument: ``rotation`` (2, B or 1, 1, tokens, channels), or nothing if not rotary.
 
-        A class token has no place and is not turned.
+        A class token has no position and is not rotated.
         """
         if not self.rotary:
             return {}
         table = rotation_table(*self.grid_of(images), self.width // self.settings.heads).to(images.device)
         table = table[:, keep] if keep is not None else table.unsqueeze(1)
-        still = torch.tensor([1.0, 0.0], device=images.device).view(2, 1, 1, 1)
-        still = still.expand(-1, table.shape[1], self.prefix_tokens, table.shape[3])
-        return {"rotation": torch.cat([still, table], dim=2).unsqueeze(2)}
+        identity = torch.tensor([1.0, 0.0], device=images.device).view(2, 1, 1, 1)
+        identity = identity.expand(-1, table.shape[1], self.prefix_tokens, table.shape[3])
+        return {"rotation": torch.cat([identity, table], dim=2).unsqueeze(2)}
 
     def embed(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Tokens with positions before the first block: (B, prefix_tokens + N, width), or + K of the patches kept."""
+        """Return the first block's input (B, prefix_tokens + N, width), with K in place of N if ``keep`` is given."""
         positions = self.positions(*self.grid_of(images))
         tokens: Tensor = self.patch_embed(images) + positions[:, self.prefix_tokens :]
         if keep is not None:
@@ -172,14 +172,14 @@ class ViT(nn.Module):
         return torch.cat([first.expand(len(tokens), -1, -1), tokens], dim=1)
 
     def encode(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Normed tokens of the last block.
+        """Return the layer-normed tokens of the last block.
 
         Args:
             images: (B, 3, H, W) float, ImageNet-normalised RGB.
-            keep: (B, K) indices of the patches to look at, row by row; None: all of them.
+            keep: (B, K) indices of the patches to encode, counted row by row; None: all of them.
 
         Returns:
-            (B, prefix_tokens + N, width), or + K in the order of ``keep``; a class token comes first.
+            (B, prefix_tokens + N, width), or K in place of N, in the order of ``keep``; a class token comes first.
         """
         tokens, rotation = self.embed(images, keep), self.rotation(images, keep)
         for block in self.blocks:
@@ -189,10 +189,10 @@ class ViT(nn.Module):
 
 
 class Encoder(ViT):
-    """What pretraining leaves and downstream tasks start from.
+    """The encoder that pretraining produces and downstream tasks start from.
 
     Args:
-        settings: its size.
+        settings: size, class token and positions.
         drop_path: stochastic depth at the last block, for fine-tuning.
     """
 
@@ -201,14 +201,14 @@ class Encoder(ViT):
         return self.encode(images, keep)
 
     def forward_layers(self, images: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """Outputs of the blocks ``layers`` (0 is the first), without the last norm.
+        """Return the outputs of the blocks ``layers`` (0 is the first), without the final norm.
 
         Args:
             images: (B, 3, H, W) float, ImageNet-normalised RGB; both sides multiples of the patch size.
-            layers: block indices, ascending, as dense heads hook them.
+            layers: indices of the blocks, ascending, as dense heads take them.
 
         Returns:
-            One (B, prefix_tokens + N, width) a layer; the patches, row by row, come after the prefix.
+            One (B, prefix_tokens + N, width) per layer; the patches, row by row, come after the prefix.
         """
         if not set(layers) <= set(range(self.depth)):
             raise MimicError(f"there is no block {max(layers)} in an encoder of {self.depth}", remedy="count from 0")

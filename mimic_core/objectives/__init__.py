@@ -1,7 +1,7 @@
-"""The pretraining objectives: a folder each, beside these modules, and a name in :data:`OBJECTIVES`.
+"""The pretraining objectives: one folder each, listed by name in :data:`OBJECTIVES`.
 
-A folder says in ``__init__.py`` its ``LABEL`` and in ``objective.py`` the ``OBJECTIVE``. torch is loaded with the first
-objective, not with this list: the reports need names and labels alone.
+A folder defines ``LABEL`` in its ``__init__.py`` and ``OBJECTIVE`` in its ``objective.py``. This module does not import
+torch, since the reports need only names and labels.
 """
 
 from importlib import import_module
@@ -42,14 +42,18 @@ __all__ = [
 ]
 
 OBJECTIVES = ("mae", "croco", "dino")
-MODULES = {"Cost": "cost", "Painter": "painter"}  # where names are; the others are in base
+MODULES = {"Cost": "cost", "Painter": "painter"}  # name -> module; all other names are in base
 MODULES |= dict.fromkeys(("draw_boxes", "normalise", "to_float"), "augment")
 MODULES |= dict.fromkeys(("load_model", "objective_of", "save_model"), "files")
 MODULES |= dict.fromkeys(("draw_pictures", "hidden", "painted", "viewable"), "pictures")
 
 
 def get_objective(name: str) -> "Objective[Any]":
-    """The objective of that name, with its own options' defaults; :class:`MimicError` where there is none."""
+    """Return the objective of that name with default options.
+
+    Raises:
+        MimicError: there is no objective of that name.
+    """
     if name not in OBJECTIVES:
         remedy = f"choose one of {', '.join(OBJECTIVES)}"
         raise MimicError(f"there is no pretraining objective {name!r}", where="pretrain.model", remedy=remedy)
@@ -58,7 +62,7 @@ def get_objective(name: str) -> "Objective[Any]":
 
 
 def label(name: str) -> str:
-    """An objective's name in the reports; of what is none, the name itself."""
+    """Return an objective's name in the reports, or ``name`` itself if it is not an objective."""
     return str(import_module(f"{__name__}.{name}").LABEL) if name in OBJECTIVES else name
 
 

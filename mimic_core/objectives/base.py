@@ -1,4 +1,4 @@
-"""What a pretraining objective says: its samples, its draws, its model and its inputs. The loop knows no more."""
+"""The interface of a pretraining objective: its samples, random draws, model and inputs. The loop uses nothing else."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from mimic_core.objectives.cost import Cost, count_cost
 Model = TypeVar("Model", bound=nn.Module)
 
 
-Arrays = Mapping[str, np.ndarray]  # name -> a row a sample
+Arrays = Mapping[str, np.ndarray]  # name -> one row per sample
 Batch = Mapping[str, Tensor]  # the same on the device
-Request = Arrays  # what a batch is made of: rows that the store reads, such as a pair and which of its images
+Request = Arrays  # name -> one row per sample for the store to read, such as a pair and which of its views
 
 
 class RunSettings(Protocol):
-    """What an objective asks of a run's settings; :class:`mimic_core.pretrain.settings.PretrainSettings` is such."""
+    """The settings of a run that an objective reads, as in :class:`mimic_core.pretrain.settings.PretrainSettings`."""
 
     @property
     def encoder(self) -> ViTSettings:
@@ -41,7 +41,7 @@ class RunSettings(Protocol):
 
     @property
     def mask_ratio(self) -> float | None:
-        """Share of the patches hidden; None: the objective's own."""
+        """Share of the patches that are masked; None: the objective's default."""
 
     @property
     def epochs(self) -> int:
@@ -49,23 +49,23 @@ class RunSettings(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The objective's own."""
+        """Options of the objective."""
 
 
-OPTIONS = "pretrain.options"  # where options stand in the config
+OPTIONS = "pretrain.options"  # the config key of the options
 
 
 @settings(OPTIONS)
 class NoOptions:
-    """Of an objective that has none."""
+    """Settings class of an objective without options."""
 
 
 class Blueprint(NamedTuple):
-    """How the model of a file is built.
+    """How to build the model of a file.
 
     Attributes:
-        build: makes it, without its weights.
-        blocks: transformer blocks that the file says it has, in encoder and decoder.
+        build: makes the model, without its weights.
+        blocks: transformer blocks in encoder and decoder, as the file states.
     """
 
     build: Callable[[], nn.Module]
@@ -73,15 +73,15 @@ class Blueprint(NamedTuple):
 
 
 class Objective(ABC, Generic[Model]):
-    """One way to pretrain.
+    """Base class of the pretraining objectives.
 
     Attributes:
-        name: of its folder, and in the config.
-        models: classes of its models, in files too.
-        marks: how names of weights start that its released checkpoints alone have; see :meth:`released`.
-        samples_per_item: how many training samples an item of the dataset makes, such as a pair of images.
-        mask_ratio: the share of hidden patches where the config names none.
-        weights: name of each loss of the model -> its weight in the loss that is minimised.
+        name: name of its folder, and in the config.
+        models: classes of its models, including those only read from files.
+        marks: prefixes of parameter names that only its released checkpoints have; see :meth:`released`.
+        samples_per_item: training samples per item of the dataset, such as a pair of images.
+        mask_ratio: default share of masked patches.
+        weights: name of each loss of the model -> its weight in the total loss.
         options_kind: the settings class of its ``options``.
     """
 
@@ -94,147 +94,147 @@ class Objective(ABC, Generic[Model]):
     options_kind: type = NoOptions
 
     def configured(self, run: RunSettings) -> Self:
-        """The objective with a run's ``options``; by default it has none.
+        """Return the objective configured with a run's ``options``. The default has no options.
 
         Raises:
-            MimicError: an option that it does not have, or with an impossible value.
+            MimicError: an option is unknown or has an invalid value.
         """
         read_settings(NoOptions, run.options, OPTIONS)
         return self
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The loss that is minimised: the sum of the losses (scalars), each times its weight."""
+        """Return the total loss to minimise: the weighted sum of the losses (scalars)."""
         terms = [weight * losses[name] for name, weight in self.weights.items()]
         return functools.reduce(operator.add, terms)
 
     @abstractmethod
     def build(self, settings: RunSettings) -> Model:
-        """The model; it has ``initialise(seed)`` and ``encoder()``.
+        """Build the model; it has ``initialise(seed)`` and ``encoder()``.
 
         ``model(*inputs)`` returns a tuple: first the losses by name (scalars), then what :meth:`pictures` needs.
         """
 
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
-        """Draws of validation: which patches are hidden. Each array has a row a sample."""
+        """Draw the randomness of validation: which patches are masked. Each array has one row per sample."""
         return {"noise": rng.random((samples, patches), dtype=np.float32)}
 
     def draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
-        """Draws of training, augmentation included. Each array has a row a sample."""
+        """Draw the randomness of training, including augmentation. Each array has one row per sample."""
         return self.fixed_draws(rng, samples, patches)
 
     def adapt(self, draws: dict[str, np.ndarray], rows: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Draws of training in the light of what is known of the items.
+        """Adapt the draws of training to the dataset's rows. The default returns them unchanged.
 
         Args:
-            draws: as :meth:`draws` makes them, of any samples.
-            rows: the dataset's row of the item of each of these samples, in the same order.
+            draws: result of :meth:`draws`, for any samples.
+            rows: the dataset's row for the item of each of these samples, in the same order.
         """
         return draws
 
     @abstractmethod
     def request(self, samples: np.ndarray, draws: Arrays, items: np.ndarray) -> Request:
-        """What the model is to see of some samples.
+        """Return which images the model needs for some training samples.
 
         Args:
-            samples: (B,) numbers; sample i is of item i // ``samples_per_item``.
-            draws: of these samples.
-            items: row of the dataset of each item, by its number.
+            samples: (B,) numbers; sample i belongs to item i // ``samples_per_item``.
+            draws: draws of these samples.
+            items: dataset row of each item, by item number.
         """
 
     @abstractmethod
     def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
-        """What the model is to see for each measure of validation, named as its column of ``metrics.csv``.
+        """Return which images the model needs for each validation metric, keyed by its column of ``metrics.csv``.
 
-        ``items`` as in :meth:`request`; those of one unit are neighbours. ``val_loss`` is always among the measures.
+        ``items`` as in :meth:`request`; items of one unit are adjacent. ``val_loss`` is always among the metrics.
         """
 
     @abstractmethod
     def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
-        """The model's inputs, on the device, from the arrays that were requested and the draws of the same samples."""
+        """Make the model's inputs, on the device, from the requested arrays and the draws of the same samples."""
 
     def pictures(self, inputs: tuple[Tensor, ...], outputs: tuple[Any, ...], model: Model) -> dict[str, Tensor]:
-        """What the model paints, for people to look at: title -> (B, 3, S, S) colours from 0 to 1; none by default.
+        """Return images of the model's predictions: title -> (B, 3, S, S) colours from 0 to 1. The default has none.
 
         Args:
-            inputs: as :meth:`inputs` makes them.
-            outputs: of the model, for these inputs.
-            model: what :meth:`build` made.
+            inputs: result of :meth:`inputs`.
+            outputs: the model's outputs for these inputs.
+            model: the model that :meth:`build` made.
         """
         return {}
 
     def example(self, settings: RunSettings) -> tuple[Tensor, ...]:
-        """Inputs of the model for one sample of black images of the run's size, on the CPU."""
+        """Return the model's inputs for one sample of black images of the run's size, on the CPU."""
         rng, size = np.random.default_rng(0), settings.encoder.image_size
         draws = self.draws(rng, 1, settings.encoder.grid**2)
-        asked = self.request(np.zeros(1, dtype=np.int64), draws, np.zeros(1, dtype=np.int64))
-        batch = {name: torch.zeros((1, size, size, 3), dtype=torch.uint8) for name in asked}
+        requested = self.request(np.zeros(1, dtype=np.int64), draws, np.zeros(1, dtype=np.int64))
+        batch = {name: torch.zeros((1, size, size, 3), dtype=torch.uint8) for name in requested}
         return self.inputs(batch, {name: torch.from_numpy(values) for name, values in draws.items()})
 
     def cost(self, settings: RunSettings) -> Cost:
-        """What training takes, counted on a model of a run's size; the objective has the run's options."""
+        """Count the cost of training a model of the run's size; the objective must already have the run's options."""
         return count_cost(self, settings)
 
     def describe(self, model: Model) -> dict[str, Any] | None:
-        """Sizes of a model, its encoder's apart, for the header of its file; None: it cannot be read from one."""
+        """Return a model's sizes except the encoder's, for its file's header; None: it cannot be loaded from a file."""
         return None
 
     def described(self, header: Mapping[str, Any], encoder: ViTSettings, path: Path) -> Blueprint:
-        """How a model is built that :meth:`describe` has described.
+        """Return how to build a model from a header that :meth:`describe` contributed to.
 
         Args:
-            header: what it returned, among others.
+            header: the file's header, with the entries that :meth:`describe` returned.
             encoder: size of the encoder.
             path: the file, for errors.
 
         Raises:
-            MimicError: sizes that no model can have.
+            MimicError: the sizes are invalid.
         """
-        remedy = f"give its encoder.safetensors, or let {type(self).__name__} describe its models"
+        remedy = f"give its encoder.safetensors, or implement describe and described in {type(self).__name__}"
         raise MimicError(f"whole models of {self.name} cannot be read", where=path, remedy=remedy)
 
     def released(
         self, mark: str, encoder: ViTSettings, found: Checkpoint, decoder_heads: int | None, content: Any
     ) -> Blueprint:
-        """How a released model is built.
+        """Return how to build a released model.
 
         Args:
             mark: the one of :attr:`marks` that was found.
             encoder: size of the encoder.
             found: the weights, in the released names.
-            decoder_heads: attention heads of a decoder's block, where they are known.
-            content: all of the file, where it is one of ``torch.save``'s; else None.
+            decoder_heads: attention heads per block of the decoder, if known.
+            content: content of the file, if ``torch.save`` wrote it; else None.
 
         Raises:
-            MimicError: a model that is not supported.
+            MimicError: the model is not supported.
         """
-        raise NotImplementedError(f"{type(self).__name__} has marks, and does not read what they are found in")
+        raise NotImplementedError(f"{type(self).__name__} has marks but does not implement released")
 
     def before_step(self, model: Model, done: float) -> None:
-        """Called between the last backward pass of a step and the clipping of its gradients.
+        """Hook between the last backward pass of a step and gradient clipping.
 
         Args:
-            model: what :meth:`build` made.
+            model: the model that :meth:`build` made.
             done: share of the training finished before this step, 0 to 1.
         """
 
     def after_step(self, model: Model, done: float) -> None:
-        """Called after the optimizer's step, by every process.
+        """Hook after the optimizer's step, called in every process.
 
         Args:
-            model: what :meth:`build` made.
+            model: the model that :meth:`build` made.
             done: share of the training finished, this step included, 0 to 1.
         """
 
 
 def images_of(items: np.ndarray, views: np.ndarray) -> np.ndarray:
-    """A request of the images ``views`` (B,), from 0, of the dataset's rows ``items`` (B,): (B, 2)."""
+    """Return a request (B, 2) for the views ``views`` (B,), counted from 0, of the dataset rows ``items`` (B,)."""
     return np.stack([items, views], axis=1)
 
 
 class ImageObjective(Objective[Model]):
-    """Both images of every pair are samples of their own: sample 2i is view 1 of pair i, sample 2i + 1 its view 2.
+    """An objective with one image per sample: sample 2i is view 1 of pair i, sample 2i + 1 its view 2.
 
-    They come as ``images``, (B, S, S, 3) uint8.
+    A batch holds them as ``images``, (B, S, S, 3) uint8.
     """
 
     samples_per_item = 2
@@ -244,5 +244,5 @@ class ImageObjective(Objective[Model]):
         return {"images": images_of(items[samples // 2], samples % 2)}
 
     def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
-        """The images as they are."""
+        """Request the same images for ``val_loss``."""
         return {"val_loss": self.request(samples, {}, items)}

@@ -1,4 +1,4 @@
-"""What training costs: operations and numbers kept, counted on a model that has sizes and no values."""
+"""Count what training costs, in operations and parameters, on a model without values (``meta`` device)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from torch.utils.flop_counter import flop_registry
 if TYPE_CHECKING:
     from mimic_core.objectives.base import Objective, RunSettings
 
-BACKWARD = 2  # operations of a backward pass over those of the forward pass
+BACKWARD = 2  # operations of a backward pass, relative to the forward pass
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model of an objective takes.
+    """What training a model costs.
 
     Attributes:
-        operations: floating-point operations of one training sample, forward and backward; a multiplication and an
-            addition are two. Products and convolutions count; norms, activations and softmax, a few per cent, do not.
-        encoder: numbers in the encoder that a run leaves.
-        model: numbers in the whole model.
-        trained: of these, the ones that the optimizer moves.
+        operations: floating-point operations per training sample, forward and backward; a multiplication and an
+            addition are two. Matrix products and convolutions count; norms, activations and softmax, a few per cent,
+            do not.
+        encoder: parameters and buffers of the encoder that a run saves.
+        model: parameters and buffers of the whole model.
+        trained: parameters that are trained.
     """
 
     operations: float
@@ -36,9 +37,9 @@ class Cost:
 
 
 class OperationCounter(TorchDispatchMode):
-    """Counts the operations of training on what is computed inside its context, which is the forward pass alone.
+    """Count the operations of a training step from its forward pass, which must run inside this context.
 
-    A backward pass takes twice as many, and is not counted for what is computed without gradients.
+    Adds twice as many for the backward pass, except for operations without gradients.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class OperationCounter(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Compute, and count."""
+        """Run an operator and count its operations."""
         out = func(*args, **(kwargs or {}))
         formula = flop_registry.get(func._overloadpacket)
         if formula is not None:
@@ -58,7 +59,7 @@ class OperationCounter(TorchDispatchMode):
 
 
 def training_operations(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Floating-point operations of a training step of a model on these inputs, forward and backward."""
+    """Count the floating-point operations of a training step on these inputs, forward and backward."""
     with torch.enable_grad(), OperationCounter() as counter:
         model(*inputs)
     operations: int = counter.operations
@@ -66,11 +67,11 @@ def training_operations(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 
 
 def count_cost(objective: Objective[Any], settings: RunSettings) -> Cost:
-    """Count on a model of ``meta`` tensors, which takes neither memory nor the time of computing.
+    """Count the cost on a model of ``meta`` tensors, which takes no memory and computes nothing.
 
     Args:
-        objective: with the run's options.
-        settings: the run's.
+        objective: the objective, with the run's options.
+        settings: settings of the run.
     """
     inputs = objective.example(settings)
     with torch.device("meta"):
@@ -78,9 +79,9 @@ def count_cost(objective: Objective[Any], settings: RunSettings) -> Cost:
         encoder = model.encoder()
     operations = training_operations(model, tuple(values.to("meta") for values in inputs))
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    return Cost(operations, numbers(encoder), numbers(model), trained)
+    return Cost(operations, count_values(encoder), count_values(model), trained)
 
 
-def numbers(model: nn.Module) -> int:
-    """Parameters and buffers that a file of the model holds."""
+def count_values(model: nn.Module) -> int:
+    """Count the values of all parameters and buffers in a file of the model."""
     return sum(values.numel() for values in model.state_dict().values())

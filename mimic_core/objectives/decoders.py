@@ -1,4 +1,4 @@
-"""Sizes of decoders in and out of files: what the objectives that paint hidden patches share."""
+"""Read and write the sizes of decoders in files, for the objectives that reconstruct masked patches."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ from mimic_core.models.weights import COPY_AGAIN, Checkpoint
 
 
 def describe_decoder(model: MaskedModel, blocks: nn.ModuleList) -> dict[str, Any]:
-    """Size of a model's decoder of these blocks, and the share of patches that it hides: for a file's header."""
+    """Return the size of a model's decoder and its mask ratio, for a file's header."""
     heads: Any = blocks[0].attn
     decoder = DecoderSettings(model.decoder_embed.out_features, len(blocks), heads.num_heads)
     return {"decoder": dataclasses.asdict(decoder), "mask_ratio": model.mask_ratio}
 
 
 def described_decoder(header: Mapping[str, Any], path: Path, usual_ratio: float) -> tuple[DecoderSettings, float]:
-    """What :func:`describe_decoder` has written.
+    """Read what :func:`describe_decoder` returned back from a header.
 
     Raises:
-        MimicError: sizes or a share that no model can have.
+        MimicError: the sizes or the mask ratio are invalid.
     """
     decoder = read_settings(DecoderSettings, header.get("decoder", {}), f"{path}: decoder")
     ratio = header.get("mask_ratio", usual_ratio)
     if not is_number(ratio) or not 0 <= ratio <= 1:
-        raise MimicError(f"the file says a mask_ratio of {shown(ratio)}", where=path, remedy=COPY_AGAIN)
+        raise MimicError(f"the file states a mask_ratio of {shown(ratio)}", where=path, remedy=COPY_AGAIN)
     return decoder, float(ratio)
 
 
 def released_decoder(found: Checkpoint, mark: str, heads: int | None) -> DecoderSettings:
-    """Size of the decoder of a released checkpoint, by its weights.
+    """Infer the size of a released checkpoint's decoder from its weights.
 
     Args:
         found: the checkpoint.
-        mark: how the names of the decoder's blocks start.
-        heads: attention heads of a block, where they are known; see :func:`choose_decoder_heads`.
+        mark: prefix of the names of the decoder's blocks.
+        heads: attention heads per block, if known; see :func:`choose_decoder_heads`.
     """
     if "decoder_embed.weight" not in found.weights:
         raise no_decoder(found.path)
-    width = first_side(found.weights["decoder_embed.weight"], found.path)
+    width = decoder_width(found.weights["decoder_embed.weight"], found.path)
     depth = len({name.split(".")[1] for name in found.weights if name.startswith(mark)})
     return DecoderSettings(width, depth, choose_decoder_heads(width, heads, found.path))
 
 
 def no_decoder(path: Path) -> MimicError:
-    """The error of a checkpoint that cannot paint."""
-    remedy = "give a checkpoint of the pretraining; those for fine-tuning have lost the decoder"
+    """Return the error for a checkpoint without a decoder."""
+    remedy = "give a pretraining checkpoint; those published for fine-tuning lack the decoder"
     return MimicError("the checkpoint has no decoder", where=path, remedy=remedy)
 
 
 def choose_decoder_heads(width: int, asked: int | None, where: Path) -> int:
-    """Heads as the file states them or the caller asks, or as every released decoder of this width has them."""
+    """Return the heads that the file states or the caller asks for, else those of all released decoders this wide."""
     usual = DecoderSettings()
     if asked is not None and not is_count(asked, 1):
         what = f"decoder_heads is {shown(asked)}"
@@ -67,14 +67,14 @@ def choose_decoder_heads(width: int, asked: int | None, where: Path) -> int:
         raise MimicError(
             f"the file does not say how many heads the {width} channels of the decoder are divided into",
             where=where,
-            remedy="say so: load_model(path, decoder_heads=...)",
+            remedy="give the number: load_model(path, decoder_heads=...)",
         )
     return usual.heads if asked is None else asked
 
 
-def first_side(weight: Tensor, path: Path) -> int:
-    """Outputs of a layer by its matrix."""
+def decoder_width(weight: Tensor, path: Path) -> int:
+    """Return the width of the decoder by the weight of its embedding layer."""
     if weight.ndim != 2 or 0 in weight.shape:
-        what = f"the size of the decoder shows in decoder_embed.weight, which is {tuple(weight.shape)}"
-        raise MimicError(what, where=path, remedy="check that the file is a pretraining model, and whole")
+        what = f"the size of the decoder cannot be inferred: decoder_embed.weight has the shape {tuple(weight.shape)}"
+        raise MimicError(what, where=path, remedy="check that the file is a complete pretraining model")
     return weight.shape[0]

@@ -1,4 +1,4 @@
-"""Whole pretraining models in and out of files, decoder included. What a file holds is its objective's to say."""
+"""Read and write whole pretraining models, including the decoder. The objective defines what a file holds."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ Found = tuple[Blueprint, Checkpoint]
 
 
 def objective_of(model: nn.Module) -> Objective[Any] | None:
-    """The objective that a model is of; None where there is none."""
+    """Return the objective that a model belongs to, or None."""
     every = (get_objective(name) for name in OBJECTIVES)
     return next((objective for objective in every if isinstance(model, objective.models)), None)
 
 
 def save_model(path: str | Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write a pretraining model, atomically; the same model and metadata give the same bytes.
+    """Write a pretraining model atomically; the same model and metadata give the same bytes.
 
     Args:
         path: the ``.safetensors`` file.
-        model: what an objective built.
+        model: a model that an objective built.
         metadata: JSON values that say where it comes from (model, dataset, epochs, ...).
     """
     header = {"format": FORMAT, **describe(model), "metadata": dict(metadata)}
@@ -62,7 +62,7 @@ def save_model(path: str | Path, model: nn.Module, metadata: Mapping[str, Any]) 
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """Kind and sizes of a model, for its header; what :func:`load_model` does not read has its kind alone."""
+    """Return kind and sizes of a model for its header; only the kind if :func:`load_model` cannot read it."""
     objective = objective_of(model)
     sizes = objective.describe(model) if objective else None
     if objective is None or sizes is None:
@@ -71,23 +71,22 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def load_model(path: str | Path, *, heads: int | None = None, decoder_heads: int | None = None) -> nn.Module:
-    """Read a whole pretraining model; its file says which one.
+    """Load a whole pretraining model; kind and sizes are read from the file.
 
-    Read are ``model.safetensors`` and the checkpoints of our own pretraining runs, and released checkpoints that kept
-    their decoder. Every parameter must fit. Nothing in a file is run.
+    Reads ``model.safetensors`` and the checkpoints of our own pretraining runs, and released checkpoints that include
+    the decoder. Every parameter must fit. Never runs code from the file.
 
     Args:
-        path: a safetensors file, or one of ``torch.save``'s; which it is is seen by its first bytes.
-        heads: attention heads of an encoder's block, where the file does not say (see :func:`load_pretrained`).
-        decoder_heads: those of a decoder's block; by default the released 16 where it is 512 wide.
+        path: a file in safetensors or ``torch.save`` format, recognised by its first bytes.
+        heads: attention heads per block of the encoder, if the file does not say (see :func:`load_pretrained`).
+        decoder_heads: attention heads per block of the decoder; by default the released 16 if it is 512 wide.
 
     Returns:
         The model on the CPU, in evaluation mode.
 
     Raises:
-        MimicError: no file, another kind of file, no decoder in it, something in it that could run code, a
-            checksum in it that is not right, or parameters that are missing, unexpected, of another shape or not
-            finite.
+        MimicError: the file is missing, is of another kind, has no decoder, holds something that could run code or has
+            a wrong checksum, or parameters are missing, unexpected, of another shape or not finite.
     """
     path = check_file(path)
     with foreign(UNREADABLE, path, COPY_AGAIN):
@@ -100,7 +99,7 @@ def load_model(path: str | Path, *, heads: int | None = None, decoder_heads: int
 
 
 def read_whole(path: Path, heads: int | None, decoder_heads: int | None) -> Found:
-    """What builds the model of a file, and the model's weights."""
+    """Return how to build the model of a file, and the model's weights."""
     if is_torch(path):
         opened = open_torch(path)
         stated = stated_heads(opened.content)
@@ -108,8 +107,8 @@ def read_whole(path: Path, heads: int | None, decoder_heads: int | None) -> Foun
         return read_released(found, stated[0] or heads, stated[1] or decoder_heads, opened.content)
     entries, weights = read_safetensors(path)
     if HEADER in entries:
-        remedy = "give the model.safetensors beside it; a run that has none must be made again"
-        raise MimicError("this is an encoder alone, without a decoder", where=path, remedy=remedy)
+        remedy = "give the model.safetensors beside it; a run that has none must be repeated"
+        raise MimicError("this is only an encoder, without a decoder", where=path, remedy=remedy)
     found = Checkpoint(path, weights)
     if MODEL_HEADER not in entries:
         found.facts = timm_facts(path)
@@ -120,17 +119,17 @@ def read_whole(path: Path, heads: int | None, decoder_heads: int | None) -> Foun
 
 
 def described(entries: Mapping[str, str], path: Path) -> Blueprint:
-    """What builds the model that the header of a file of ours describes."""
+    """Return how to build the model that the header of one of our files describes."""
     header = parse_header(entries, path, MODEL_HEADER)
     kind = header.get("model")
     if kind not in OBJECTIVES:
-        remedy = f"known are {', '.join(OBJECTIVES)}"
+        remedy = f"give a model of one of {', '.join(OBJECTIVES)}"
         raise MimicError(f"a model of the kind {shown(kind)} cannot be read", where=path, remedy=remedy)
     return get_objective(kind).described(header, read_architecture(header, path), path)
 
 
 def stated_heads(content: Any) -> tuple[int | None, int | None]:
-    """Heads of encoder and decoder, where a checkpoint of our own runs says."""
+    """Return the heads of encoder and decoder that a checkpoint of our own runs states; None if it does not."""
     if not isinstance(content, Mapping) or "identity" not in content:
         return None, None
     blocks = [content["identity"]]
@@ -142,12 +141,12 @@ def stated_heads(content: Any) -> tuple[int | None, int | None]:
 
 
 def read_released(found: Checkpoint, heads: int | None, decoder_heads: int | None, content: Any = None) -> Found:
-    """What builds a released model, and its weights in its own names.
+    """Return how to build a released model, and its weights under the released names.
 
     Args:
         found: the file's parameters.
         heads, decoder_heads: see :func:`load_model`.
-        content: all of the file, where it is one of ``torch.save``'s.
+        content: content of the file, if ``torch.save`` wrote it.
     """
     settings, _ = read_layout(found, heads)
     marks = [(get_objective(name), mark) for name in OBJECTIVES for mark in get_objective(name).marks]
@@ -156,7 +155,7 @@ def read_released(found: Checkpoint, heads: int | None, decoder_heads: int | Non
         raise no_decoder(found.path)
     if (found.facts.mean, found.facts.std) != (IMAGENET_MEAN, IMAGENET_STD):
         remedy = "use one that was trained on images normalised by ImageNet's mean and deviation"
-        raise MimicError("the model paints images of another mean and deviation", where=found.path, remedy=remedy)
+        raise MimicError("the model reconstructs images of another mean and deviation", where=found.path, remedy=remedy)
     found.check(found.weights)
     objective, mark = marked[0]
     return objective.released(mark, settings, found, decoder_heads, content), found

@@ -1,4 +1,4 @@
-"""What an objective is, too, whose models paint hidden patches: the reconstruction of held-out pairs asks for it."""
+"""Interface of objectives whose models reconstruct masked patches."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from torch import Tensor
 
 
 class Painter(ABC):
-    """What an objective is, too, whose models paint hidden patches (:mod:`mimic_core.evaluation.reconstruction`).
+    """Mixin for an objective whose models reconstruct masked patches (:mod:`mimic_core.evaluation.reconstruction`).
 
     Attributes:
-        sees_other: whether the other view of the pair helps.
+        sees_other: whether the model also sees the other view of the pair.
     """
 
     sees_other: bool
 
     @abstractmethod
     def paint(self, model: Any, view: Tensor, other: Tensor, noise: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor]:
-        """Hide patches of a view and paint them.
+        """Mask patches of a view and reconstruct them.
 
         Args:
-            model: one of the objective's, in evaluation mode.
-            view, other: (B, 3, S, S), normalised as the model's input, of its own size.
-            noise: (B, N) uniform draws; the patches of the smallest are seen.
-            mask_ratio: share that is hidden.
+            model: a model of the objective, in evaluation mode.
+            view, other: (B, 3, S, S), normalised as the model's input, of the model's image size.
+            noise: (B, N) uniform draws; the patches with the smallest stay visible.
+            mask_ratio: share of the patches to mask.
 
         Returns:
-            (B, N, P*P*3) on normalised pixels, and (B, N) with 1 where hidden.
+            The prediction (B, N, P*P*3) of normalised pixels, and the mask (B, N), 1 where masked.
         """

@@ -1,4 +1,4 @@
-"""Pictures of what a model paints, in the layout of the paper's figure 13: a row a pair, a column a kind of image."""
+"""Pictures of a model's predictions, laid out as the paper's figure 13: a row per pair, a column per kind of image."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch import Tensor
 from mimic_core.kit.files import atomic_path
 from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, patchify, unpatchify
 
-TILE, GAP, TITLE = 168, 4, 22  # pixels: of a picture, between two, of the line above
+TILE, GAP, TITLE = 168, 4, 22  # pixels: side of a picture, gap between two, height of the title line
 GREY, INK = 0.5, (25, 25, 25)
 
 
 def viewable(images: Tensor) -> Tensor:
-    """(B, 3, S, S) normalised images as colours from 0 to 1."""
+    """Turn normalised images (B, 3, S, S) into colours from 0 to 1."""
     mean, std = (
         torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD)
     )
@@ -26,18 +26,18 @@ def viewable(images: Tensor) -> Tensor:
 
 
 def hidden(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """What the model sees: (B, 3, S, S) colours, hidden patches in grey; ``mask`` (B, N) is 1 where hidden."""
+    """Return what the model sees: (B, 3, S, S) colours, masked patches in grey; ``mask`` (B, N) is 1 where masked."""
     patches = patchify(viewable(images), patch_size)
     return unpatchify(torch.where(mask[..., None] > 0, GREY, patches), patch_size)
 
 
 def painted(images: Tensor, predicted: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """What the model paints: (B, 3, S, S) colours, seen patches as they are.
+    """Return the reconstruction: (B, 3, S, S) colours, with visible patches from the original.
 
     Args:
         images: (B, 3, S, S), normalised as the model's input.
-        predicted: (B, N, P*P*3), normalised a patch; the true patch's mean and deviation turn it back into colours.
-        mask: (B, N), 1 where hidden.
+        predicted: (B, N, P*P*3), normalised per patch; mean and deviation of the true patch turn it back into colours.
+        mask: (B, N), 1 where masked.
         patch_size: P.
     """
     true = patchify(images.float(), patch_size)
@@ -47,9 +47,10 @@ def painted(images: Tensor, predicted: Tensor, mask: Tensor, patch_size: int) ->
 
 
 def draw_pictures(path: Path, columns: Mapping[str, Tensor]) -> None:
-    """Write a PNG, atomically.
+    """Write a grid of pictures as a PNG, atomically.
 
     Args:
+        path: the file.
         columns: title -> (B, 3, S, S) colours from 0 to 1, on any device.
     """
     rows = len(next(iter(columns.values())))

@@ -1,4 +1,4 @@
-"""What a config will cost before it runs: jobs, time, disk and memory by stage, and how a cluster would work it off."""
+"""Estimate what a config will cost: jobs, time, disk and memory by stage, and the schedule on a cluster."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mimic_core.plan.replay import replay_jobs
     from mimic_core.plan.schedule import Cluster
 
-TARGETS = ("all", "datasets", "pretrain", "finetune", "report")  # rules of the Snakefile that ask for everything
+TARGETS = ("all", "datasets", "pretrain", "finetune", "report")  # rules of the Snakefile that request everything
 
 __all__ = [
     "TARGETS",
@@ -29,7 +29,7 @@ __all__ = [
     "to_csv",
 ]
 
-MODULES = {  # imported when first used, so that the command's help needs no torch
+MODULES = {  # imported on first use, so that the command's help needs no torch
     "read_costs": "costs",
     "list_jobs": "jobs",
     "measured_costs": "measured",

@@ -1,4 +1,4 @@
-"""What a unit of work costs: the table shipped with the project, and what was measured on this machine in its place."""
+"""Costs per unit of work: the table shipped with the project, with values measured on this machine in their place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from mimic_core.kit.errors import MimicError
 
 TABLE = Path(__file__).with_name("costs.csv")
-BASES = {  # what a number rests on, as the plan prints it
+BASES = {  # where a number comes from, as the plan prints it
     "measured": "measured on the development machine",
     "paper": "the paper",
     "owner": "the dataset's owner",
@@ -23,10 +23,10 @@ class Cost:
     """A number with its source.
 
     Attributes:
-        name: as in the table: ``pairs.candidate``.
-        value: in ``unit``.
+        name: name in the table, such as ``pairs.candidate``.
+        value: the number, in ``unit``.
         basis: a key of :data:`BASES`, or ``here``: from benchmark files of this machine.
-        source: how it was obtained, on what, and when.
+        source: how it was obtained, on which machine, and when.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Cost:
 
     @property
     def label(self) -> str:
-        """What it rests on and how it was obtained, in one line."""
+        """Basis and source, in one line."""
         return f"{BASES.get(self.basis, self.basis)}: {self.source}"
 
 
 class Costs(Mapping[str, Cost]):
-    """Costs by name; one that is missing is refused with the names that there are."""
+    """Costs by name; a missing name raises a :class:`MimicError`."""
 
     def __init__(self, costs: Mapping[str, Cost]) -> None:
         self.costs = dict(costs)
@@ -50,7 +50,7 @@ class Costs(Mapping[str, Cost]):
     def __getitem__(self, name: str) -> Cost:
         if name not in self.costs:
             raise MimicError(
-                f"the table of costs has no {name!r}", where=TABLE, remedy="add a row: measured, with machine and date"
+                f"the table of costs has no {name!r}", where=TABLE, remedy="add a measured row with machine and date"
             )
         return self.costs[name]
 
@@ -64,19 +64,19 @@ class Costs(Mapping[str, Cost]):
         return name in self.costs
 
     def value(self, name: str) -> float:
-        """A cost's number."""
+        """Return the number of a cost."""
         return self[name].value
 
     def replaced(self, *costs: Cost) -> Costs:
-        """These costs with some in the place of others of their name."""
+        """Return a copy in which ``costs`` replace those of the same names."""
         return Costs({**self.costs, **{cost.name: cost for cost in costs}})
 
 
 def read_costs(path: Path = TABLE) -> Costs:
-    """The shipped table.
+    """Read the shipped table.
 
     Raises:
-        MimicError: a row without a number, of an unknown basis, or of a name that stands twice.
+        MimicError: a row has no number, an unknown basis, or the name of another row.
     """
     found: dict[str, Cost] = {}
     with open(path, newline="", encoding="utf-8") as stream:
@@ -92,6 +92,6 @@ def read_costs(path: Path = TABLE) -> Costs:
                 raise MimicError(
                     f"this row of the table of costs cannot be read ({error})",
                     where=f"{path}, line {line}",
-                    remedy=f"give a new name, a number, and a basis of {', '.join(BASES)}",
+                    remedy=f"give a unique name, a number, and one of the bases {', '.join(BASES)}",
                 ) from error
     return Costs(found)

@@ -1,4 +1,4 @@
-"""What each job of a workflow will take: units of work times what a unit costs."""
+"""Estimate each job of a workflow: units of work times the cost of a unit."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FLOAT = 4  # bytes
 
 
 @dataclass(frozen=True)
-class Setting:
+class Context:
     """What the estimates of all jobs share.
 
     Attributes:
         config: the merged config.
-        costs: the table, with what was measured here in its place.
+        costs: the table of costs, with values measured on this machine.
         work: source -> its work.
     """
 
@@ -34,15 +34,15 @@ class Setting:
     work: Mapping[str, Work]
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], costs: Costs) -> Setting:
-        """The work of every source that a dataset asks for."""
+    def of(cls, config: Mapping[str, Any], costs: Costs) -> Context:
+        """Compute the work of every source that a dataset uses."""
         registry = read_registry()
-        asked = {source for name in config["datasets"] for source in wanted_pairs(name, config["datasets"])}
-        work = {name: source_work(name, config, registry[name], costs) for name in sorted(asked)}
+        used = {source for name in config["datasets"] for source in wanted_pairs(name, config["datasets"])}
+        work = {name: source_work(name, config, registry[name], costs) for name in sorted(used)}
         return cls(config, costs, work)
 
     def pairs_of(self, dataset: str) -> tuple[float, str]:
-        """Pairs of a dataset, and whether they are asked for or expected."""
+        """Return the number of pairs of a dataset, and whether the config states it or it is expected."""
         wanted = wanted_pairs(dataset, self.config["datasets"])
         found = sum(self.work[source].kept if count is None else count for source, count in wanted.items())
         return (
@@ -51,51 +51,51 @@ class Setting:
         )
 
 
-def estimate(job: Job, setting: Setting) -> Estimate:
-    """Seconds, disk and memory of a job."""
-    return BY_RULE.get(job.rule, BY_STAGE.get(job.stage, report))(job, setting)
+def estimate(job: Job, context: Context) -> Estimate:
+    """Estimate the seconds and the disk space of a job."""
+    return BY_RULE.get(job.rule, BY_STAGE.get(job.stage, report))(job, context)
 
 
-def started(setting: Setting, what: str) -> Term:
-    """Starting Python and importing what a job needs."""
-    return Term(1, "jobs", setting.costs[f"start.{what}"])
+def startup(context: Context, what: str) -> Term:
+    """Return the time to start Python and import what a job needs."""
+    return Term(1, "jobs", context.costs[f"start.{what}"])
 
 
-def frames(job: Job, setting: Setting) -> Estimate:
-    """Views of a shard: read or rendered, and written."""
+def frames(job: Job, context: Context) -> Estimate:
+    """Estimate reading or rendering the views of a shard, and writing them."""
     name = job.wildcards["source"]
-    settings, work = setting.config["sources"][name], setting.work[name]
+    settings, work = context.config["sources"][name], context.work[name]
     kind = read_registry()[name].kind
     rate = f"frames.{kind}" if settings["origin"] == "sample" or kind != "video" else "frames.video_1080p"
     views = work.views * work.share(int(job.wildcards["shard"]), settings["shards"])
-    disk = views * setting.costs.value("bytes.view")
-    kept = setting.config["frames"]["keep"]
+    disk = views * context.costs.value("bytes.view")
+    kept = context.config["frames"]["keep"]
     return Estimate(
         name,
-        (started(setting, "mining"), Term(views, "views", setting.costs[rate], work.source)),
+        (startup(context, "mining"), Term(views, "views", context.costs[rate], work.source)),
         disk=disk if kept else 0.0,
         temporary=0.0 if kept else disk,
     )
 
 
-def listing(job: Job, setting: Setting) -> Estimate:
-    """The units of a source."""
+def listing(job: Job, context: Context) -> Estimate:
+    """Estimate listing the units of a source."""
     name = job.wildcards["source"]
-    work = setting.work[name]
-    listed = Term(work.units, "units", setting.costs["frames.listing"], work.source)
-    return Estimate(name, (started(setting, "mining"), listed), disk=0.0)
+    work = context.work[name]
+    listed = Term(work.units, "units", context.costs["frames.listing"], work.source)
+    return Estimate(name, (startup(context, "mining"), listed), disk=0.0)
 
 
-def pairs(job: Job, setting: Setting) -> Estimate:
-    """Candidates of a shard: features of every view, every candidate measured, the retained ones written."""
+def pairs(job: Job, context: Context) -> Estimate:
+    """Estimate mining a shard: compute features of all views, measure all candidates, write the retained pairs."""
     name = job.wildcards["source"]
-    work = setting.work[name]
-    share = work.share(int(job.wildcards["shard"]), setting.config["sources"][name]["shards"])
-    costs = setting.costs
+    work = context.work[name]
+    share = work.share(int(job.wildcards["shard"]), context.config["sources"][name]["shards"])
+    costs = context.costs
     return Estimate(
         name,
         (
-            started(setting, "mining"),
+            startup(context, "mining"),
             Term(work.features * share, "views", costs["pairs.view"], work.source),
             Term(work.candidates * share, "candidates", costs["pairs.candidate"], work.source),
             Term(work.kept * share, "pairs", costs["pairs.kept"], work.source),
@@ -104,62 +104,62 @@ def pairs(job: Job, setting: Setting) -> Estimate:
     )
 
 
-def assemble(job: Job, setting: Setting) -> Estimate:
-    """A manifest from the tables of all retained pairs of its sources."""
+def assemble(job: Job, context: Context) -> Estimate:
+    """Estimate writing a manifest from the tables of all retained pairs of its sources."""
     name = job.wildcards["dataset"]
-    pool = sum(setting.work[source].kept for source in wanted_pairs(name, setting.config["datasets"]))
-    taken, _ = setting.pairs_of(name)
+    pool = sum(context.work[source].kept for source in wanted_pairs(name, context.config["datasets"]))
+    taken, _ = context.pairs_of(name)
     return Estimate(
         name,
         (
-            started(setting, "mining"),
-            Term(pool, "pairs", setting.costs["datasets.pair"], "retained pairs of its sources"),
+            startup(context, "mining"),
+            Term(pool, "pairs", context.costs["datasets.pair"], "retained pairs of its sources"),
         ),
-        disk=taken * setting.costs.value("bytes.row"),
+        disk=taken * context.costs.value("bytes.row"),
     )
 
 
-def pretrain(job: Job, setting: Setting) -> Estimate:
-    """Pairs times epochs over the speed of all processes."""
+def pretrain(job: Job, context: Context) -> Estimate:
+    """Estimate a pretraining run: pairs times epochs, divided by the speed of all processes."""
     run = job.wildcards["run"]
-    model = run_model(setting.config, run)
-    found, source = setting.pairs_of(model.epoch_of)
+    model = run_model(context.config, run)
+    found, source = context.pairs_of(model.epoch_of)
     pairs_seen = found * (1 - model.validation_share) * model.epochs
-    speed = pretrain_speed(model, setting.costs, "gpu" if job.gpus else "cpu")
+    speed = pretrain_speed(model, context.costs, "gpu" if job.gpus else "cpu")
     workers = job.gpus or job.cores
     seconds = Cost(speed.name, 1 / (speed.value * workers), "s a pair", speed.basis, speed.source)
     shown = (
         f"{found:,.0f} pairs x {model.epochs:g} epochs, {speed.value:,.4g} pairs/s a {'GPU' if job.gpus else 'core'}"
     )
     checkpoint = model.cost.model + 2 * model.cost.trained  # the optimizer keeps two moments
-    kept = setting.config["pretrain"]["keep_checkpoints"]
+    kept = context.config["pretrain"]["keep_checkpoints"]
     return Estimate(
         run,
-        (started(setting, "learning"), Term(pairs_seen, "pairs", seconds, f"{shown} ({source})")),
+        (startup(context, "learning"), Term(pairs_seen, "pairs", seconds, f"{shown} ({source})")),
         disk=FLOAT * (model.cost.encoder + model.cost.model + kept * checkpoint),
     )
 
 
-def finetune(job: Job, setting: Setting) -> Estimate:
-    """Images times epochs; each seed is a run of its own."""
-    item, terms = finetune_terms(job, setting.config, setting.costs)
-    return Estimate(item, (started(setting, "learning"), *terms), disk=setting.costs.value("bytes.result"))
+def finetune(job: Job, context: Context) -> Estimate:
+    """Estimate a fine-tuning job: images times epochs, for each seed."""
+    item, terms = finetune_terms(job, context.config, context.costs)
+    return Estimate(item, (startup(context, "learning"), *terms), disk=context.costs.value("bytes.result"))
 
 
-def sample(job: Job, setting: Setting) -> Estimate:
-    """A part of the sample world."""
+def sample(job: Job, context: Context) -> Estimate:
+    """Estimate making a part of the sample world."""
     what = {"sample_scene": "scene", "sample_source": "source"}.get(job.rule, "task")
     source = "as many flats and images as the sample config asks for, whatever this config does"
-    term = Term(1, "layouts", setting.costs[f"sample.{what}"], source)
-    return Estimate(what, (term,), disk=setting.costs.value(f"bytes.sample.{what}"))
+    term = Term(1, "layouts", context.costs[f"sample.{what}"], source)
+    return Estimate(what, (term,), disk=context.costs.value(f"bytes.sample.{what}"))
 
 
-def report(job: Job, setting: Setting) -> Estimate:
-    """A table or a figure."""
-    return Estimate(job.rule, (Term(1, "jobs", setting.costs["report.job"]),), disk=0.0)
+def report(job: Job, context: Context) -> Estimate:
+    """Estimate making a table or a figure."""
+    return Estimate(job.rule, (Term(1, "jobs", context.costs["report.job"]),), disk=0.0)
 
 
-Estimator = Callable[[Job, Setting], Estimate]
+Estimator = Callable[[Job, Context], Estimate]
 BY_RULE: dict[str, Estimator] = {
     "source_units": listing,
     "frames_shard": frames,
@@ -170,6 +170,6 @@ BY_RULE: dict[str, Estimator] = {
 BY_STAGE: dict[str, Estimator] = {"sample": sample, "finetune": finetune, "report": report}
 
 
-def estimate_all(jobs: Sequence[Job], setting: Setting) -> dict[int, Estimate]:
-    """The estimate of every job, by its number."""
-    return {job.number: estimate(job, setting) for job in jobs}
+def estimate_all(jobs: Sequence[Job], context: Context) -> dict[int, Estimate]:
+    """Estimate all jobs; return the estimates by job number."""
+    return {job.number: estimate(job, context) for job in jobs}

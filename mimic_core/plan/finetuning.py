@@ -1,4 +1,4 @@
-"""What fine-tuning takes: images x epochs x operations, over the speed of a device."""
+"""Estimate fine-tuning: images x epochs x operations, divided by the speed of a device."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mimic_core.plan.costs import Cost, Costs
 from mimic_core.plan.jobs import Job
 from mimic_core.plan.terms import Term
 
-SHARED = ("seeds", "precision", "threads")  # keys of all tasks, which a task's own go before
+SHARED = ("seeds", "precision", "threads")  # keys shared by all tasks, which a task may override
 PLACE = ("origin", "root", "modes")  # keys of a task that its jobs do not read
 
 
 def finetune_terms(job: Job, config: Mapping[str, Any], costs: Costs) -> tuple[str, list[Term]]:
-    """What a job belongs to, and its terms."""
+    """Return the item that a job belongs to, and the terms of its estimate."""
     task = job.wildcards.get("task") or task_of(job)
     if job.rule == "constant_baseline":
         seen = images(task, "train", config, costs) + images(task, "test", config, costs)
@@ -49,14 +49,14 @@ def finetune_terms(job: Job, config: Mapping[str, Any], costs: Costs) -> tuple[s
 
 
 def task_of(job: Job) -> str:
-    """Task of a job whose wildcards do not name it: the folder of its results."""
+    """Return the task of a job whose wildcards do not name it, from the name of its benchmark file."""
     return job.benchmark.rpartition("/")[2].partition("-")[0]
 
 
 def per_image(forward: float, head: float, mode: str, epochs: float, augment: bool) -> float:
-    """Operations on one training image over all epochs.
+    """Count the operations on one training image over all epochs.
 
-    A frozen encoder goes forward only: once an epoch where images are augmented, else once.
+    A frozen encoder runs only the forward pass: every epoch if images are augmented, else once.
     """
     both = 1 + operations.BACKWARD
     if mode == "whole":
@@ -65,17 +65,17 @@ def per_image(forward: float, head: float, mode: str, epochs: float, augment: bo
 
 
 def task_settings(task: str, config: Mapping[str, Any]) -> JobSettings:
-    """The settings of a task's jobs, whatever the encoder and the mode."""
+    """Read the settings of a task's jobs that do not depend on encoder and mode."""
     shared = {key: config["finetune"][key] for key in SHARED}
     own = {key: value for key, value in config["finetune"]["tasks"][task].items() if key not in PLACE}
     return job_settings({**shared, **own, "task": task, "mode": "frozen", "encoder": RANDOM})
 
 
 def operations_of(task: str, config: Mapping[str, Any], settings: JobSettings) -> tuple[float, float]:
-    """Operations of the encoder and of the head on one image, forward."""
+    """Count the forward operations of the encoder and of the head on one image."""
     block = config["pretrain"]["encoder"]
     side = int(block.get("patch_size", 16))
-    size = vit_settings({**block, "image_size": side}, "pretrain.encoder")  # its own grid is not used
+    size = vit_settings({**block, "image_size": side}, "pretrain.encoder")  # its grid is not used
     rows, columns = settings.size
     patches = (rows // side) * (columns // side)
     head = get_task(task).head_operations(settings, patches, size.width)
@@ -83,13 +83,13 @@ def operations_of(task: str, config: Mapping[str, Any], settings: JobSettings) -
 
 
 def images(task: str, split: str, config: Mapping[str, Any], costs: Costs) -> float:
-    """Images of a split."""
+    """Return the number of images of a split."""
     if config["finetune"]["tasks"][task]["origin"] == "sample":
         return float(config["sample"][get_task(task).sample_images][split])
     return costs.value(f"images.{task}.{split}")
 
 
 def origin(task: str, config: Mapping[str, Any], costs: Costs) -> str:
-    """Where the number of images comes from."""
+    """Return where the number of images comes from."""
     sample = config["finetune"]["tasks"][task]["origin"] == "sample"
     return "config, sample" if sample else costs[f"images.{task}.train"].label

@@ -1,4 +1,4 @@
-"""The jobs of a workflow with what each needs, as Snakemake itself plans them."""
+"""List the jobs of a workflow and their resources, as Snakemake plans them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Job:
     """A job of the workflow.
 
     Attributes:
-        number: Snakemake's number of it.
-        rule: its rule.
+        number: Snakemake's job number.
+        rule: name of its rule.
         stage: one of :data:`STAGES`.
-        wildcards: what tells it from others of the rule.
-        cores, gpus: held while it runs; over all its nodes.
-        memory_mb: asked for, over all its nodes; 0 where that is known only later.
-        limit_minutes: after which a cluster ends it, 0 where none is asked for.
-        nodes: it runs on so many at once.
+        wildcards: values that distinguish it from other jobs of the rule.
+        cores, gpus: held while it runs, over all its nodes.
+        memory_mb: requested memory, over all its nodes; 0 if not known in advance.
+        limit_minutes: time limit on a cluster; 0 if it requests none.
+        nodes: number of nodes that it runs on at once.
         needs: numbers of the jobs that make its inputs.
         inputs, outputs: files that it reads and writes.
-        benchmark: file that Snakemake measures it in.
+        benchmark: its Snakemake benchmark file.
     """
 
     number: int
@@ -52,19 +52,19 @@ class Job:
 
 
 def stage_of(benchmark: str) -> str:
-    """Stage of a job by the folder of its benchmark file; what has none of its own counts to the report."""
+    """Return the stage of a job by the folder of its benchmark file; ``report`` if that is not a stage."""
     folder = benchmark.removeprefix(BENCHMARKS).partition("/")[0]
     return {"few_shot": "finetune"}.get(folder, folder if folder in STAGES else "report")
 
 
 def to_jobs(rows: Iterable[Mapping[str, Any]]) -> list[Job]:
-    """Jobs from the rows of :mod:`mimic_core.plan.listing`; rules that only name targets are left out."""
+    """Make jobs from the rows of :mod:`mimic_core.plan.listing`, except for rules without outputs."""
     rows = [row for row in rows if row["outputs"]]
     makes = {file: row["number"] for row in rows for file in row["outputs"]}
     jobs = []
     for row in rows:
-        asked = row["resources"]
-        nodes = int(asked.get("nodes", 1))  # threads and memory are asked for on each, GPUs in all
+        resources = row["resources"]
+        nodes = int(resources.get("nodes", 1))  # threads and memory are per node, GPUs are the total
         jobs.append(
             Job(
                 number=row["number"],
@@ -72,9 +72,9 @@ def to_jobs(rows: Iterable[Mapping[str, Any]]) -> list[Job]:
                 stage=stage_of(row["benchmark"]),
                 wildcards=row["wildcards"],
                 cores=row["threads"] * nodes,
-                gpus=int(asked.get("gpu", 0)),
-                memory_mb=asked.get("mem_mb", 0) * nodes,
-                limit_minutes=asked.get("runtime", 0),
+                gpus=int(resources.get("gpu", 0)),
+                memory_mb=resources.get("mem_mb", 0) * nodes,
+                limit_minutes=resources.get("runtime", 0),
                 nodes=nodes,
                 needs=tuple(sorted({makes[file] for file in row["inputs"] if file in makes} - {row["number"]})),
                 inputs=frozenset(row["inputs"]),
@@ -92,17 +92,17 @@ def list_jobs(
     values: Sequence[str] = (),
     targets: Sequence[str] = TARGETS,
 ) -> list[Job]:
-    """Every job that a config asks for, done or not, from a dry-run of Snakemake; nothing is run or changed.
+    """List every job of a config, finished or not, by a dry run of Snakemake; runs and changes nothing.
 
     Args:
         snakefile: the workflow.
-        folder: where its results are, or will be.
+        folder: the folder of its results, which need not exist yet.
         configfiles: overlays on top of ``config.yaml``.
         values: single keys, ``key=value``, on top of these.
         targets: rules or files.
 
     Raises:
-        MimicError: Snakemake cannot plan it; with what it says.
+        MimicError: Snakemake cannot plan it; quotes Snakemake's output.
     """
     command = ["--snakefile", str(snakefile.resolve()), "--directory", str(folder), "--cores", "1000000", "--nolock"]
     command += ["--forceall", *targets]
@@ -117,6 +117,6 @@ def list_jobs(
         if done.returncode or not listed.is_file():
             said = "\n".join(done.stdout.strip().splitlines()[-20:])
             raise MimicError(
-                f"Snakemake cannot plan this workflow:\n{said}", where=snakefile, remedy="mend what it says above"
+                f"Snakemake cannot plan this workflow:\n{said}", where=snakefile, remedy="fix the error reported above"
             )
         return to_jobs(read_json(listed))

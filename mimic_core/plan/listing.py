@@ -1,9 +1,9 @@
-"""The jobs of a workflow as JSON: a program of its own, since the rest of the package never imports Snakemake.
+"""Write the jobs of a workflow as JSON, in a separate process: the rest of the package never imports Snakemake.
 
     python -m mimic_core.plan.listing OUT.json SNAKEMAKE ARGUMENTS
 
-Snakemake announces every job of a dry-run to its logger as an event with fields, the interface that its logger plugins
-are written to. These events are taken down here, and nothing is printed but errors.
+Snakemake logs every job of a dry run as a structured event, the interface for its logger plugins. This program records
+these events and prints only errors.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ RESOURCES = ("gpu", "mem_mb", "runtime", "nodes")
 
 
 class Listener(logging.Filter):
-    """Takes down the jobs that are announced, and keeps all that is no error from being printed."""
+    """Record the logged jobs, and let only errors through to be printed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.jobs: list[dict[str, Any]] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record goes on to be printed."""
+        """Return whether to print the record."""
         if getattr(getattr(record, "event", None), "value", None) == "job_info":
             self.jobs.append(described(record))
         return record.levelno >= logging.ERROR
 
 
 def described(record: Any) -> dict[str, Any]:
-    """What the plan needs of an announced job; a resource that is known only when it starts is left out."""
-    asked = {name: record.resources.get(name) for name in RESOURCES}
+    """Return what the plan needs of a logged job, without resources that are known only when it starts."""
+    resources = {name: record.resources.get(name) for name in RESOURCES}
     return {
         "number": int(record.jobid),
         "rule": record.rule_name,
@@ -42,12 +42,12 @@ def described(record: Any) -> dict[str, Any]:
         "benchmark": str(record.benchmark or ""),
         "wildcards": {name: str(value) for name, value in record.wildcards.items()},
         "threads": int(record.threads),
-        "resources": {name: value for name, value in asked.items() if isinstance(value, int | float)},
+        "resources": {name: value for name, value in resources.items() if isinstance(value, int | float)},
     }
 
 
 def main(argv: list[str]) -> None:
-    """List the jobs of a dry-run into a file; exits as Snakemake does."""
+    """Write the jobs of a dry run to a file; exit with Snakemake's exit code."""
     from snakemake import cli  # type: ignore[import-untyped]
     from snakemake.logging import logger  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""What this machine has measured: Snakemake's benchmark files beside the receipts of the same jobs."""
+"""Costs measured on this machine, from Snakemake's benchmark files and the receipts of the same jobs."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from mimic_core.sources import read_registry
 
 log = logging.getLogger("mimic")
 
-LEAST = 0.1  # share of a job's time that counts as work, however long it took to start
+LEAST = 0.1  # least share of a job's time that counts as work rather than startup
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A job that ran here.
+    """A job that ran on this machine.
 
     Attributes:
         stage, name: folder and name of its benchmark file.
         seconds: wall time.
-        memory_mb: largest resident size.
-        receipt: what it did.
+        memory_mb: peak resident memory.
+        receipt: its receipt.
     """
 
     stage: str
@@ -43,12 +43,12 @@ class Measured:
     receipt: ReadReceipt
 
     def count(self, statistic: str) -> int:
-        """One of the counts of its statistics."""
+        """Return one of the counts in its statistics."""
         return self.receipt.count("statistics", statistic)
 
 
 def receipt_path(results: Path, stage: str, name: str) -> Path:
-    """The receipt of the job that a benchmark file is of."""
+    """Return the path of the receipt of a benchmark file's job."""
     if stage in ("frames", "pairs"):
         source, _, shard = name.rpartition("-")
         return results / stage / source / f"{shard}.receipt.json"
@@ -59,17 +59,17 @@ def receipt_path(results: Path, stage: str, name: str) -> Path:
 
 
 @contextmanager
-def left_out(path: Path) -> Iterator[None]:
-    """Name a file that does not say what it should, and go on without it."""
+def skip_unreadable(path: Path) -> Iterator[None]:
+    """Log a file that cannot be read, and continue without it."""
     try:
         with foreign("a measurement that cannot be read", path):
             yield
     except MimicError as error:
-        log.warning("%s is left out: %s", path, error.what)
+        log.warning("skipping %s: %s", path, error.what)
 
 
 def read_benchmark(path: Path) -> tuple[float, float]:
-    """Seconds and largest resident size (MB) of the last run in a benchmark file."""
+    """Read the seconds and the peak resident memory (MB) of the last run in a benchmark file."""
     with open(path, newline="", encoding="utf-8") as stream:
         last = list(csv.DictReader(stream, delimiter="\t"))[-1]
     memory = last.get("max_rss", "")
@@ -77,13 +77,13 @@ def read_benchmark(path: Path) -> tuple[float, float]:
 
 
 def read_measured(benchmarks: Path) -> Iterator[Measured]:
-    """Every job below a folder of benchmark files (``results/benchmarks``) whose receipt is there.
+    """Yield every job in a folder of benchmark files (``results/benchmarks``) that has a receipt.
 
-    A file that cannot be read is named and left out: it may be half written.
+    Logs and skips files that cannot be read: they may be half written.
     """
     for path in sorted(benchmarks.glob("*/*.tsv")):
         stage, name = path.parent.name, path.stem
-        with left_out(path):
+        with skip_unreadable(path):
             seconds, memory = read_benchmark(path)
             receipt = receipt_path(benchmarks.parent, stage, name)
             if seconds > 0 and receipt.is_file():
@@ -91,17 +91,17 @@ def read_measured(benchmarks: Path) -> Iterator[Measured]:
 
 
 def measured_costs(costs: Costs, benchmarks: Path) -> Costs:
-    """The table with the rates of this machine in the place of the shipped ones, wherever jobs of that kind ran here.
+    """Return the costs with the rates of this machine in place of the shipped ones, if jobs of that kind ran here.
 
-    Rates of mining are the shipped ones times one factor a kind: measured over expected seconds, starts taken off.
-    Speeds of pretraining are those in the receipts; they hold for the model's size and device.
+    Mining rates are the shipped ones times one factor per kind: measured over expected seconds, without startup.
+    Pretraining speeds are those in the receipts, for the model's size and device.
     """
     jobs = list(read_measured(benchmarks))
     return costs.replaced(*mining_costs(costs, jobs), *pretrain_costs(jobs))
 
 
 def expected(costs: Costs, job: Measured) -> tuple[str, float] | None:
-    """What a mining job calibrates, and the seconds of its work by the shipped rates; None of other jobs."""
+    """Return the rate that a mining job calibrates, and its expected seconds by the shipped rates; None for others."""
     entry = read_registry().get(job.name.rpartition("-")[0])
     if job.stage == "frames" and entry is not None:
         return f"frames.{entry.kind}", job.count("views") * costs.value(f"frames.{entry.kind}")
@@ -113,38 +113,38 @@ def expected(costs: Costs, job: Measured) -> tuple[str, float] | None:
 
 
 def mining_costs(costs: Costs, jobs: list[Measured]) -> Iterator[Cost]:
-    """Rates of frames and pairs on this machine."""
+    """Yield the rates of frames and pairs on this machine, and the spread of the jobs' times."""
     ratios: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for job in jobs:
         known = None
-        with left_out(job.receipt.path):
+        with skip_unreadable(job.receipt.path):
             known = expected(costs, job)
         if known and known[1] > 0:
             work = max(job.seconds - costs.value("start.mining"), LEAST * job.seconds)
             ratios[known[0]].append((work, known[1]))
     for key, pairs in ratios.items():
-        factor = sum(took for took, _ in pairs) / sum(thought for _, thought in pairs)
+        factor = sum(measured for measured, _ in pairs) / sum(planned for _, planned in pairs)
         names: tuple[str, ...] = ("pairs.view", "pairs.candidate", "pairs.kept") if key == "pairs" else (key,)
         names += ("frames.video_1080p",) if key == "frames.video" else ()
         for name in names:
             source = f"{len(pairs)} benchmark files, {factor:.2f} x the shipped rate"
             yield Cost(name, costs.value(name) * factor, costs[name].unit, "here", source)
-    logs = [math.log(took / thought) for pairs in ratios.values() for took, thought in pairs]
+    logs = [math.log(measured / planned) for pairs in ratios.values() for measured, planned in pairs]
     if len(logs) > 2:
         yield Cost("spread", statistics.stdev(logs), "log", "here", f"{len(logs)} benchmark files")
 
 
 def pretrain_costs(jobs: list[Measured]) -> Iterator[Cost]:
-    """Speeds of pretraining on this machine, at the sizes that the table knows."""
+    """Yield the pretraining speeds on this machine, for the model sizes in the table."""
     for job in jobs:
         if job.stage != "pretrain":
             continue
-        with left_out(job.receipt.path):
+        with skip_unreadable(job.receipt.path):
             yield from pretrain_speeds(job)
 
 
 def pretrain_speeds(job: Measured) -> list[Cost]:
-    """Speed of one pretraining run, for each size of the table that is its own."""
+    """Return the speed of a pretraining run under each size of the table that matches its model."""
     settings = job.receipt.block("settings")
     ran = read_model(settings, job.name)
     on_gpu = job.receipt.text("statistics", "device") != "cpu"

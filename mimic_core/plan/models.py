@@ -1,4 +1,4 @@
-"""The models that a config trains, as far as their cost goes."""
+"""The models that a config pretrains, with what determines their cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mimic_core.objectives import Cost, get_objective
 
 @dataclass(frozen=True)
 class Model:
-    """A pretraining run as far as its cost goes: what its objective asks of a run's settings, and how long it is.
+    """The part of a pretraining run that determines its cost: the settings its objective reads, and its length.
 
     Attributes:
         name: the objective.
         encoder, decoder, mask_ratio, options, epochs: see :class:`mimic_core.pretrain.PretrainSettings`.
-        epoch_of: the dataset whose size makes an epoch.
-        validation_share: share of the units kept out of training.
+        epoch_of: the dataset whose size defines an epoch.
+        validation_share: share of the units held out from training.
     """
 
     name: str
@@ -35,25 +35,25 @@ class Model:
 
     @property
     def cost(self) -> Cost:
-        """What its objective counts, for a sample."""
+        """Cost of a training sample, as its objective counts it."""
         options = json.dumps(dict(self.options), sort_keys=True)
         return counted(self.name, self.encoder, self.decoder, self.mask_ratio, options)
 
     @property
     def operations(self) -> float:
-        """Forward and backward, for a pair."""
+        """Operations per pair, forward and backward."""
         return get_objective(self.name).samples_per_item * self.cost.operations
 
 
 @cache
 def counted(name: str, encoder: ViTSettings, decoder: DecoderSettings, mask_ratio: float | None, options: str) -> Cost:
-    """The cost of a model; ``options`` as JSON. Counting takes up to a second, and many runs are of one model."""
+    """Return the cost of a model; ``options`` is JSON. Cached: counting takes up to a second, and runs share models."""
     model = Model(name, encoder, decoder, mask_ratio, json.loads(options))
     return get_objective(name).configured(model).cost(model)
 
 
 def read_model(settings: Mapping[str, Any], where: str = "pretrain") -> Model:
-    """The model of a run by its settings, of the config or of a receipt; ``where`` names them in errors."""
+    """Read the model of a run from its settings in the config or a receipt; ``where`` names these in errors."""
     return Model(
         name=str(settings["model"]),
         encoder=vit_settings(
@@ -69,6 +69,6 @@ def read_model(settings: Mapping[str, Any], where: str = "pretrain") -> Model:
 
 
 def run_model(config: Mapping[str, Any], run: str) -> Model:
-    """The model of a pretraining run: the shared settings with what the run overrides."""
+    """Return the model of a pretraining run: the shared settings with the run's overrides."""
     shared = config["pretrain"]
     return read_model({**shared, **shared["runs"][run]})

@@ -1,4 +1,4 @@
-"""A plan as a page of tables (Markdown, aligned so that it reads on a terminal) and as a CSV file."""
+"""A plan as a page of Markdown tables, aligned for the terminal, and as a CSV file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BYTES = ("bytes.view", "bytes.pair", "bytes.candidate", "bytes.row")
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: 12 s, 3.4 min, 5.6 h, 7.8 days."""
+    """Format seconds for people: 12 s, 3.4 min, 5.6 h, 7.8 days."""
     for size, unit in ((DAY, "days"), (HOUR, "h"), (60, "min")):
         if seconds >= (2 * size if unit == "days" else size):
             return f"{seconds / size:,.1f} {unit}"
@@ -28,12 +28,12 @@ def duration(seconds: float) -> str:
 
 
 def amount(value: float) -> str:
-    """A quantity in a cell; empty for nothing."""
+    """Format a quantity for a cell; empty for zero."""
     return "" if not value else number(value) if value >= 0.001 else "<0.001"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """An aligned Markdown table; all but the first ``left`` columns stand on the right."""
+    """Format an aligned Markdown table; all but the first ``left`` columns are right-aligned."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> 
 
 
 def stage_table(plan: Plan) -> str:
-    """What each stage takes, and when it runs."""
+    """Make the table of what each stage costs and when it runs."""
     spans = plan.schedule.spans()
     rows = []
     for row in plan.stages:
@@ -65,7 +65,7 @@ def stage_table(plan: Plan) -> str:
 
 
 def waiting_lines(schedule: Schedule) -> list[str]:
-    """Where jobs wait, and what the wall time consists of."""
+    """List where jobs wait, the critical path, and the utilisation."""
     waited = sorted(schedule.waited().items(), key=lambda item: -sum(item[1]))
     lines = [
         f"- {len(each):,} jobs of {stage} wait for {lacked}, {duration(sum(each) / len(each))} each on average."
@@ -77,58 +77,58 @@ def waiting_lines(schedule: Schedule) -> list[str]:
     parts = [
         f"{stage} {seconds / schedule.wall:.0%}" for stage, seconds in sorted(share.items(), key=lambda item: -item[1])
     ]
-    lines.append(f"- The chain of jobs that the wall time consists of: {', '.join(parts)}.")
+    lines.append(f"- Share of the critical path: {', '.join(parts)}.")
     gpus = f", {schedule.used('gpus'):.0%} of the GPUs" if schedule.cluster.gpus else ""
     lines.append(f"- Jobs hold {schedule.used('cores'):.0%} of the cores{gpus} over that time.")
     return lines
 
 
 def temporary_lines(plan: Plan) -> list[str]:
-    """How large the views may grow that are deleted once they are read."""
+    """Say how much space temporary views may take."""
     every = sum(row.temporary_gb for row in plan.items)
     if not every:
         return []
     return [
-        f"- Temporary files are counted as Snakemake orders jobs, those that free them first. Where a cluster's queue "
-        f"holds all jobs at once they may reach {number(every)} GB; `--jobs` limits how many are queued."
+        f"- The temporary GB assume Snakemake's order, which runs jobs that free temporary files first. If a cluster's "
+        f"queue holds all jobs at once they may reach {number(every)} GB; `--jobs` limits how many are queued."
     ]
 
 
 def paper_lines(plan: Plan, costs: Costs) -> list[str]:
-    """The paper's GPU-days of pretraining beside the plan's."""
+    """Compare the plan's GPU-days of pretraining with the paper's."""
     paper = costs["paper.gpu_days"]
     runs = [row for row in plan.items if row.stage == "pretrain" and row.gpu_days]
     ours = ", ".join(f"{row.item} {row.gpu_days:,.0f}" for row in runs)
     if not runs:
         found = f"The paper's CroCo on MIMIC-3M took {paper.value:g} GPU-days ({paper.source})"
-        return [f"{found}; nothing here asks for a GPU."]
+        return [f"{found}; no pretraining run here requests a GPU."]
     return [
         f"GPU-days of pretraining: {ours}; the paper's CroCo on MIMIC-3M: {paper.value:g} ({paper.source}). "
-        "Where a speed's source is the paper, the two agree because the speed is the paper's own."
+        "If the speed comes from the paper, the two agree by construction."
     ]
 
 
 def late_lines(plan: Plan) -> list[str]:
-    """Jobs that are expected to take longer than they ask a cluster for."""
+    """List jobs that are expected to take longer than the time they request from a cluster."""
     if not plan.late:
         return []
     rules = [
-        f"- **{rule}**, {item}: asks for {duration(limit)}, expected to take up to {duration(seconds)}."
+        f"- **{rule}**, {item}: requests {duration(limit)}, expected to take up to {duration(seconds)}."
         for (rule, item), (seconds, limit) in plan.late.items()
     ]
     advice = (
-        "A cluster would end these there. Pretraining goes on from its checkpoint when it is started again; for the "
-        "others ask for more `runtime` (--set-resources RULE:runtime=MINUTES), or more shards."
+        "A cluster would end these jobs at that limit. Pretraining continues from its checkpoint when restarted; for "
+        "the others request more `runtime` (--set-resources RULE:runtime=MINUTES), or more shards."
     )
-    return ["Too little time asked for:", "", *rules, "", advice, ""]
+    return ["Too little time requested:", "", *rules, "", advice, ""]
 
 
 def plan_page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
-    """The whole plan.
+    """Format the whole plan.
 
     Args:
-        plan: what was planned.
-        costs: with which costs.
+        plan: the plan.
+        costs: the costs it was made with.
         names: config files, for the title.
     """
     low, *_, high = sorted(plan.walls)
@@ -143,8 +143,8 @@ def plan_page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
         f"# Plan of {', '.join(names) or 'config.yaml'} ({plan.config['scale']} scale)",
         "",
         f"On {plan.schedule.cluster}: **{duration(plan.schedule.wall)}**, {duration(low)} to {duration(high)} in "
-        f"{len(plan.walls)} draws of the jobs' times. The draws spread as jobs of one kind do; they do not know how "
-        "wrong a rate is. Cores count while they are held, beside a GPU too.",
+        f"{len(plan.walls)} random draws of the jobs' times. The draws vary as jobs of one kind do; they do not cover "
+        "errors in the rates. Cores count for as long as they are held, also by jobs on a GPU.",
         "",
         stage_table(plan),
         "",
@@ -172,7 +172,7 @@ def plan_page(plan: Plan, costs: Costs, names: Sequence[str]) -> str:
 
 
 def replay_page(found: Replay) -> str:
-    """A finished run beside its simulation."""
+    """Format a finished run beside its simulation."""
     simulated, measured = found.schedule.spans(), found.spans()
     rows = [
         [stage, *(f"{duration(span[stage][0])} to {duration(span[stage][1])}" for span in (measured, simulated))]
@@ -184,8 +184,8 @@ def replay_page(found: Replay) -> str:
         f"# {len(found.ran):,} finished jobs on {found.schedule.cluster.cores} cores, and their simulation",
         "",
         f"From the first start to the last end they took {found.wall:,.1f} s; simulated at their measured times, "
-        f"{found.schedule.wall:,.1f} s: **{found.ratio:.3f}** of it. A job started {found.between:.3f} s after it "
-        "could have, on average; the simulation has that too.",
+        f"{found.schedule.wall:,.1f} s: **{found.ratio:.3f}** of it. On average a job started {found.between:.3f} s "
+        "later than it could have; the simulation includes this delay.",
         "",
         table(["stage", "measured", "simulated"], rows),
         "",
@@ -196,7 +196,7 @@ def replay_page(found: Replay) -> str:
 
 
 def to_csv(plan: Plan) -> str:
-    """A row for every stage (without an item) and for every item of one."""
+    """Format the plan as CSV: one row per stage (without an item) and one per item."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(field.name for field in dataclasses.fields(Row)), "start_hours", "end_hours"])

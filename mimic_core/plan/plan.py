@@ -1,4 +1,4 @@
-"""A plan: the estimates of all jobs by stage and by item, and the schedule on a cluster."""
+"""Make a plan: the estimates of all jobs by stage and by item, and the schedule on a cluster."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ import numpy as np
 
 from mimic_core.kit.seeding import generator
 from mimic_core.plan.costs import Cost, Costs
-from mimic_core.plan.estimate import Setting, estimate_all
+from mimic_core.plan.estimate import Context, estimate_all
 from mimic_core.plan.jobs import STAGES, Job
 from mimic_core.plan.schedule import Cluster, Schedule, fitted, simulate
 from mimic_core.plan.terms import Estimate
 
 LEARNING = ("pretrain", "finetune")
 DRAWS = 20
-ARCHIVE = ".tar"  # of views: what is temporary where frames.keep is false
+ARCHIVE = ".tar"  # suffix of the views, which are temporary if frames.keep is false
 GB = 1e9
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a stage, or an item of one, takes.
+    """What a stage, or an item of one, costs.
 
     Attributes:
-        stage, item: the item is empty for the whole stage.
-        jobs: how many.
+        stage, item: the item is empty for a whole stage.
+        jobs: number of jobs.
         core_hours: cores held x hours.
         gpu_days: GPUs held x days.
-        disk_gb, temporary_gb: left for good, and left until it was read, at most at one time (whole stages only).
-        memory_gb: what its largest job asks for, on each of its nodes.
-        work: units x seconds each with the name of the cost, terms in order; of an item.
-        source: where the units come from; of an item.
+        disk_gb: permanent files.
+        temporary_gb: temporary files: the peak for a stage, the sum for an item.
+        memory_gb: memory that the largest job requests on each of its nodes.
+        work: units x seconds per unit with the name of the cost, for each term; only for an item.
+        source: where the numbers of units come from; only for an item.
     """
 
     stage: str
@@ -51,15 +52,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is known before paying.
+    """The expected cost and schedule of a workflow.
 
     Attributes:
         stages, items: see :class:`Row`.
-        schedule: with every job at its expected time.
-        walls: seconds of wall time over seeded draws of the jobs' times.
-        late: rule and item -> (most seconds expected, seconds asked for) of jobs that a cluster would end too early.
-        used: the costs that went in.
-        config: what is planned.
+        schedule: the schedule with every job at its expected time.
+        walls: seconds of wall time for seeded random draws of the jobs' times.
+        late: rule and item -> (largest expected seconds, requested seconds) of jobs that a cluster would end too early.
+        used: the costs that were used.
+        config: the config that is planned.
     """
 
     stages: Sequence[Row]
@@ -76,16 +77,16 @@ def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, clus
 
     Args:
         jobs: of the whole workflow (:func:`mimic_core.plan.jobs.list_jobs`).
-        config: the config that they come from, merged.
+        config: the merged config that they come from.
         costs: see :class:`Costs`.
-        cluster: to run on.
+        cluster: the cluster to run on.
 
     Raises:
         MimicError: no node can hold a job, or the table lacks a cost.
     """
     jobs = [fitted(job, cluster) for job in jobs]
-    setting = Setting.of(config, costs)
-    estimates = estimate_all(jobs, setting)
+    context = Context.of(config, costs)
+    estimates = estimate_all(jobs, context)
     seconds = {number: one.seconds for number, one in estimates.items()}
     eager = freeing(jobs, estimates)
     schedule = simulate(jobs, seconds, cluster, eager)
@@ -110,7 +111,7 @@ def make_plan(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs, clus
 
 
 def drawn(jobs: Sequence[Job], seconds: Mapping[int, float], costs: Costs, seed: int, number: int) -> dict[int, float]:
-    """Seconds of all jobs with a log-normal spread about their expectation."""
+    """Draw the seconds of all jobs from log-normal distributions with their expected seconds as the mean."""
     rng = generator(seed, "plan", number)
     normal = rng.standard_normal(len(jobs))
     found = {}
@@ -121,7 +122,7 @@ def drawn(jobs: Sequence[Job], seconds: Mapping[int, float], costs: Costs, seed:
 
 
 def totals(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[str, float]:
-    """The columns of a row that are sums over its jobs, and its largest job's memory."""
+    """Return the columns of a row that are sums over its jobs, and the memory of its largest job."""
     hours = {job.number: estimates[job.number].seconds / 3600 for job in jobs}
     return {
         "jobs": len(jobs),
@@ -133,13 +134,13 @@ def totals(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[str, 
 
 
 def stage_row(stage: str, jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> Row:
-    """A stage as a whole."""
+    """Make the row of a whole stage."""
     temporary = peak_temporary(jobs, estimates, schedule) / GB
     return Row(stage, "", temporary_gb=temporary, **totals(jobs, estimates))  # type: ignore[arg-type]
 
 
 def readers_of_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[int, list[int]]:
-    """The jobs that read the temporary file of a job, an archive, by its number; its other files stay."""
+    """Return the jobs that read a job's temporary archive, by the number of the latter; its other files are kept."""
     makers = {
         file: job.number
         for job in jobs
@@ -155,17 +156,17 @@ def readers_of_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate])
 
 
 def freeing(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> set[int]:
-    """Numbers of the jobs that free temporary files."""
+    """Return the numbers of the jobs that free temporary files."""
     return {number for numbers in readers_of_temporary(jobs, estimates).values() for number in numbers}
 
 
 def freed_first(jobs: Sequence[Job], config: Mapping[str, Any], costs: Costs) -> set[int]:
-    """Numbers of the jobs that free temporary files under a config."""
-    return freeing(jobs, estimate_all(jobs, Setting.of(config, costs)))
+    """Return the numbers of the jobs that free temporary files under a config, which run before others."""
+    return freeing(jobs, estimate_all(jobs, Context.of(config, costs)))
 
 
 def late_jobs(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[tuple[str, str], tuple[float, float]]:
-    """Jobs that are expected to take longer than they ask for: the longest of each rule and item."""
+    """Return jobs that are expected to exceed their time limit: the longest of each rule and item."""
     late: dict[tuple[str, str], tuple[float, float]] = {}
     for job in jobs:
         one, limit = estimates[job.number], job.limit_minutes * 60
@@ -176,7 +177,7 @@ def late_jobs(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> dict[tu
 
 
 def peak_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate], schedule: Schedule) -> float:
-    """Bytes of temporary files at one time, at most: from the end of a job to the last end of those that read it."""
+    """Return the peak bytes of temporary files; a file exists from its job's end to the end of its last reader."""
     every = [one.job for one in schedule.placed.values()]
     made = {job.number for job in jobs}
     changes = []
@@ -193,7 +194,7 @@ def peak_temporary(jobs: Sequence[Job], estimates: Mapping[int, Estimate], sched
 
 
 def item_rows(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> list[Row]:
-    """A row for every source, dataset, run and task of each stage."""
+    """Make one row for every source, dataset, run and task of each stage."""
     groups: dict[tuple[str, str], list[Job]] = defaultdict(list)
     for job in jobs:
         groups[job.stage, estimates[job.number].item].append(job)
@@ -207,7 +208,7 @@ def item_rows(jobs: Sequence[Job], estimates: Mapping[int, Estimate]) -> list[Ro
 
 
 def explained(estimates: Sequence[Estimate]) -> tuple[str, str]:
-    """The terms of some jobs added up, and the sources of their counts, each once."""
+    """Return the summed terms of some jobs as text, and the sources of their counts, without duplicates."""
     counts: dict[tuple[str, Cost], float] = defaultdict(float)
     sources: dict[str, None] = {}
     for one in estimates:
@@ -221,7 +222,7 @@ def explained(estimates: Sequence[Estimate]) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A number with three figures, or all of a large one's."""
+    """Format a number with three significant digits, or as an integer from 100 up."""
     if 0 < value < 1e-3:
         return f"{value:.7f}".rstrip("0")
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""A finished run beside its own simulation: how far off the simulator is where every job's time is known."""
+"""Compare a finished run with its simulation, to measure the simulator's error when every job's time is known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mimic_core.plan.jobs import Job
 from mimic_core.plan.measured import read_benchmark
 from mimic_core.plan.schedule import Cluster, Schedule, simulate
 
-STANDSTILL = 60.0  # seconds without a job: there, one run ended and another began
-SLACK = 0.1  # seconds by which a file's time may be off
+STANDSTILL = 60.0  # seconds without a job after which another run must have started
+SLACK = 0.1  # error of a file's modification time, seconds
 
 
 @dataclass(frozen=True)
 class Ran:
-    """When a job ran: seconds since the epoch, and how long it took."""
+    """When a job ran, in seconds since the epoch, and how many seconds it took."""
 
     start: float
     end: float
@@ -29,12 +29,12 @@ class Ran:
 
 @dataclass(frozen=True)
 class Replay:
-    """A run as it was, and as the simulator has it.
+    """A run as measured and as simulated.
 
     Attributes:
         ran: job -> when it ran.
         schedule: the simulation, with every job at its measured time.
-        between: seconds from when a job could have started to its start, on average; the simulation has them too.
+        between: average seconds from when a job could have started to its start; the simulation includes them.
     """
 
     ran: Mapping[int, Ran]
@@ -57,7 +57,7 @@ class Replay:
         return self.schedule.wall / self.wall
 
     def spans(self) -> dict[str, tuple[float, float]]:
-        """First start and last end of each stage as measured, in seconds from the first start."""
+        """Return the measured first start and last end of each stage, in seconds from the first start."""
         found: dict[str, tuple[float, float]] = {}
         for number, placed in self.schedule.placed.items():
             one, stage = self.ran[number], placed.job.stage
@@ -67,7 +67,7 @@ class Replay:
 
 
 def recorded(jobs: Sequence[Job], folder: Path) -> dict[int, Ran]:
-    """When each job ran, from its benchmark file: Snakemake writes it when the job's command has ended.
+    """Read when each job ran from its benchmark file, which Snakemake writes when the job's command ends.
 
     Raises:
         MimicError: a job has not run, or its file cannot be read.
@@ -80,16 +80,16 @@ def recorded(jobs: Sequence[Job], folder: Path) -> dict[int, Ran]:
             end = path.stat().st_mtime
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise MimicError(
-                f"{job.rule} ({', '.join(job.wildcards.values())}) has left no time that it took",
+                f"{job.rule} ({', '.join(job.wildcards.values())}) has no readable benchmark file",
                 where=path,
-                remedy="name targets that are made (snakemake -n says what is missing), with the config of that run",
+                remedy="name finished targets (snakemake -n lists what is missing), with the config of that run",
             ) from error
         ran[job.number] = Ran(end - seconds, end, seconds)
     return ran
 
 
 def waits(jobs: Sequence[Job], ran: Mapping[int, Ran], cores: int) -> list[float]:
-    """Seconds of each job from when its inputs and cores were there to its start.
+    """Return the seconds of each job from when its inputs and cores were available to its start.
 
     Raises:
         MimicError: jobs held more cores than there are, or nothing ran for a while.
@@ -103,44 +103,44 @@ def waits(jobs: Sequence[Job], ran: Mapping[int, Ran], cores: int) -> list[float
         job, one = by_number[number], ran[number]
         while busy and busy[0][0] <= one.start + SLACK:
             end, held = heapq.heappop(busy)
-            free += [end] * held  # ends in order: the core that is free for longest comes first
+            free += [end] * held  # jobs end in order, so the core that is free for longest comes first
         if len(free) < job.cores:
             raise MimicError(
-                f"more than {cores} cores were held at one time",
+                f"jobs held more than {cores} cores at once",
                 where="--replay",
-                remedy="give the --cores of that run; files that were copied have lost their times",
+                remedy="give the --cores of that run; copied files have lost their times",
             )
         if not busy and one.start - last > STANDSTILL:
             raise MimicError(
                 f"nothing ran for {one.start - last:,.0f} s, so these results come from more than one run",
                 where="--replay",
-                remedy="name targets that a single run of Snakemake has made",
+                remedy="name targets that were made in a single run of Snakemake",
             )
         taken, free = free[: job.cores], free[job.cores :]
-        could = max([*taken, *(ran[need].end for need in job.needs)])
-        found.append(max(0.0, one.start - could))
+        could_start = max([*taken, *(ran[need].end for need in job.needs)])
+        found.append(max(0.0, one.start - could_start))
         heapq.heappush(busy, (one.end, job.cores))
         last = max(last, one.end)
     return found
 
 
 def replay_jobs(jobs: Sequence[Job], folder: Path, cores: int, eager: Collection[int] = ()) -> Replay:
-    """Simulate a run that has ended, on its own cores and at its own times.
+    """Simulate a finished run on its own number of cores, with its jobs' measured times.
 
     Args:
-        jobs: those of the run (:func:`mimic_core.plan.jobs.list_jobs`).
-        folder: where its results are.
-        cores: as many as Snakemake was given; GPUs and memory do not limit.
+        jobs: jobs of the run (:func:`mimic_core.plan.jobs.list_jobs`).
+        folder: the folder of its results.
+        cores: the ``--cores`` that Snakemake was given; GPUs and memory are not limited.
         eager: as in :func:`simulate`.
 
     Raises:
-        MimicError: a job has not run, or these are not the results of one run on so many cores.
+        MimicError: a job has not run, or the results are not those of one run on this number of cores.
     """
     if not jobs or cores < 1:
         raise MimicError(
             f"{len(jobs)} jobs on {cores} cores cannot be replayed",
             where="--replay",
-            remedy="give the --cores of a finished run, and name targets that it has made",
+            remedy="give the --cores of a finished run, and name targets that it made",
         )
     jobs = [replace(job, cores=min(job.cores, cores)) for job in jobs]
     ran = recorded(jobs, folder)

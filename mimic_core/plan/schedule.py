@@ -1,6 +1,8 @@
-"""A simulator of the schedule: jobs start as soon as their inputs are there and a node has room, in the order in which
-they became ready; one that does not fit is passed over by those that do, as Snakemake and SLURM's backfill have it.
-Jobs that free temporary files come first, as Snakemake's do.
+"""Simulate the schedule of jobs on a cluster.
+
+Jobs start as soon as their inputs exist and a node has room, in the order in which they became ready. Jobs that fit
+overtake those that do not, as in Snakemake and SLURM's backfill. Jobs that free temporary files come first, as in
+Snakemake.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ RESOURCES = ("cores", "gpus", "memory")
 
 @dataclass(frozen=True)
 class Cluster:
-    """Equal nodes.
+    """A cluster of identical nodes.
 
     Attributes:
-        nodes: how many.
-        cores, gpus: of each.
-        memory_gb: of each.
-        latency: seconds between a job's end and the start of what waited for it.
+        nodes: number of nodes.
+        cores, gpus: cores and GPUs per node.
+        memory_gb: memory per node.
+        latency: seconds between a job's end and the start of the jobs that waited for it.
     """
 
     nodes: int = 1
@@ -44,12 +46,13 @@ class Cluster:
 
 @dataclass
 class Placed:
-    """A job in the schedule: seconds from the start.
+    """A job in the schedule, with times in seconds from the start.
 
     Attributes:
-        ready: when its inputs were there.
+        job: the job.
+        ready: when its inputs existed.
         start, end: when it ran.
-        lacked: the resources that no node had enough of while it waited; empty where it did not wait.
+        lacked: the resources that most nodes lacked when it had to wait; empty if it did not wait.
         after: number of the job whose end let it start; None at the beginning.
     """
 
@@ -63,7 +66,12 @@ class Placed:
 
 @dataclass
 class Schedule:
-    """What a simulation gives."""
+    """The result of a simulation.
+
+    Attributes:
+        cluster: the cluster.
+        placed: job number -> its place in the schedule.
+    """
 
     cluster: Cluster
     placed: dict[int, Placed] = field(default_factory=dict)
@@ -74,13 +82,13 @@ class Schedule:
         return max((one.end for one in self.placed.values()), default=0.0)
 
     def used(self, resource: str) -> float:
-        """Share of the cluster's cores or GPUs that jobs hold, over the whole time; 0 where there are none."""
-        there = self.cluster.nodes * getattr(self.cluster, resource) * self.wall
+        """Return the share of the cluster's cores or GPUs that jobs hold, over the whole time; 0 if there are none."""
+        available = self.cluster.nodes * getattr(self.cluster, resource) * self.wall
         held = sum((one.end - one.start) * getattr(one.job, resource) for one in self.placed.values())
-        return held / there if there else 0.0
+        return held / available if available else 0.0
 
     def waited(self) -> dict[tuple[str, str], list[float]]:
-        """Seconds that ready jobs waited, each, by stage and by the resources that were lacking."""
+        """Return the seconds that each ready job waited, by stage and by the lacking resources."""
         found: dict[tuple[str, str], list[float]] = defaultdict(list)
         for one in self.placed.values():
             if one.lacked:
@@ -88,7 +96,7 @@ class Schedule:
         return dict(found)
 
     def chain(self) -> list[Placed]:
-        """The jobs that the wall time consists of, in order: each let the next start."""
+        """Return the critical path: the jobs that determine the wall time, each of which let the next start."""
         if not self.placed:
             return []
         last: Placed | None = max(self.placed.values(), key=lambda one: one.end)
@@ -99,7 +107,7 @@ class Schedule:
         return found[::-1]
 
     def spans(self) -> dict[str, tuple[float, float]]:
-        """First start and last end of each stage."""
+        """Return the first start and the last end of each stage."""
         found: dict[str, tuple[float, float]] = {}
         for one in self.placed.values():
             start, end = found.get(one.job.stage, (one.start, one.end))
@@ -108,99 +116,101 @@ class Schedule:
 
 
 class Nodes:
-    """What every node has left."""
+    """The free resources of every node."""
 
     def __init__(self, cluster: Cluster) -> None:
         whole = [float(cluster.cores), float(cluster.gpus), cluster.memory_gb * 1000]
         self.free = [list(whole) for _ in range(cluster.nodes)]
 
-    def place(self, asked: Sequence[float], count: int) -> list[int]:
-        """Take ``asked`` on the first ``count`` nodes that have it; none where there are too few."""
-        fitting = [node for node, free in enumerate(self.free) if all(a <= f for a, f in zip(asked, free, strict=True))]
+    def allocate(self, request: Sequence[float], count: int) -> list[int]:
+        """Allocate ``request`` on the first ``count`` nodes that have it free; return none if there are too few."""
+        fitting = [
+            node for node, free in enumerate(self.free) if all(r <= f for r, f in zip(request, free, strict=True))
+        ]
         if len(fitting) < count:
             return []
         for node in fitting[:count]:
-            self.free[node] = [f - a for f, a in zip(self.free[node], asked, strict=True)]
+            self.free[node] = [f - r for f, r in zip(self.free[node], request, strict=True)]
         return fitting[:count]
 
-    def give_back(self, asked: Sequence[float], nodes: Sequence[int]) -> None:
-        """Give back what a job held."""
+    def release(self, request: Sequence[float], nodes: Sequence[int]) -> None:
+        """Release what a job held."""
         for node in nodes:
-            self.free[node] = [f + a for f, a in zip(self.free[node], asked, strict=True)]
+            self.free[node] = [f + r for f, r in zip(self.free[node], request, strict=True)]
 
-    def lacking(self, asked: Sequence[float]) -> str:
-        """The resources that are too small on most nodes."""
-        short = [sum(free[index] < asked[index] for free in self.free) for index in range(len(RESOURCES))]
+    def lacking(self, request: Sequence[float]) -> str:
+        """Return the resources that the most nodes have too little of."""
+        short = [sum(free[index] < request[index] for free in self.free) for index in range(len(RESOURCES))]
         return " and ".join(name for name, nodes in zip(RESOURCES, short, strict=True) if nodes == max(short))
 
 
 def fitted(job: Job, cluster: Cluster) -> Job:
-    """A job on this cluster: on a single node, Snakemake lowers its threads to the cores that there are.
+    """Fit a job to the cluster: on a single node, Snakemake lowers its threads to the number of cores.
 
     Raises:
-        MimicError: no node can ever hold it.
+        MimicError: the job does not fit on any node.
     """
     if cluster.nodes == 1:
         job = replace(job, cores=min(job.cores, cluster.cores))
     whole = (cluster.cores, cluster.gpus, cluster.memory_gb * 1000)
     options = ("--cores-per-node", "--gpus-per-node", "--memory-per-node")
-    for name, asked, there, option in zip(RESOURCES, request(job), whole, options, strict=True):
-        if asked > there or job.nodes > cluster.nodes:
+    for name, needed, available, option in zip(RESOURCES, per_node(job), whole, options, strict=True):
+        if needed > available or job.nodes > cluster.nodes:
             who = f"{job.rule} ({', '.join(job.wildcards.values())})"
             raise MimicError(
-                f"{who} asks for {job.nodes} node(s) with {asked:g} {name}{' (MB)' if name == 'memory' else ''} each, "
-                f"and there are {cluster.nodes} with {there:g}",
+                f"{who} requests {job.nodes} node(s) with {needed:g} {name}{' (MB)' if name == 'memory' else ''} each, "
+                f"but there are {cluster.nodes} with {available:g}",
                 where="the cluster",
-                remedy=f"plan for nodes that hold it ({option}, --nodes), or lower what the config asks for",
+                remedy=f"plan for larger or more nodes ({option}, --nodes), or lower the job's resources in the config",
             )
     return job
 
 
-def request(job: Job) -> tuple[float, float, float]:
-    """Cores, GPUs and memory (MB) of a job on each of its nodes."""
+def per_node(job: Job) -> tuple[float, float, float]:
+    """Return the cores, GPUs and memory (MB) that a job requests on each of its nodes."""
     return job.cores / job.nodes, job.gpus / job.nodes, job.memory_mb / job.nodes
 
 
 def simulate(
     jobs: Sequence[Job], seconds: Mapping[int, float], cluster: Cluster, eager: Collection[int] = ()
 ) -> Schedule:
-    """Run a workflow on a cluster in thought.
+    """Simulate a workflow on a cluster.
 
     Args:
-        jobs: with the numbers of those that they need.
-        seconds: how long each runs.
-        cluster: what there is.
+        jobs: jobs of the workflow, with their dependencies.
+        seconds: job number -> how long it runs.
+        cluster: the cluster.
         eager: numbers of jobs that free temporary files, and so come before others that are ready.
 
     Raises:
-        MimicError: a job that no node can hold.
+        MimicError: a job does not fit on any node.
     """
     fit = {job.number: fitted(job, cluster) for job in jobs}
-    open_needs = {number: {need for need in job.needs if need in fit} for number, job in fit.items()}
+    unfinished_needs = {number: {need for need in job.needs if need in fit} for number, job in fit.items()}
     followers: dict[int, list[int]] = defaultdict(list)
-    for number, needs in open_needs.items():
+    for number, needs in unfinished_needs.items():
         for need in needs:
             followers[need].append(number)
     schedule, nodes = Schedule(cluster), Nodes(cluster)
-    queue = [Placed(fit[number], 0.0) for number, needs in open_needs.items() if not needs]
+    queue = [Placed(fit[number], 0.0) for number, needs in unfinished_needs.items() if not needs]
     running: list[tuple[float, int, list[int]]] = []
     now, freed_by = 0.0, None
     while queue or running:
-        queue.sort(key=lambda one: one.job.number not in eager)  # stable: else in the order in which they became ready
-        queue = started(queue, schedule, nodes, running, seconds, now, freed_by)
+        queue.sort(key=lambda one: one.job.number not in eager)  # stable: otherwise keeps the order of becoming ready
+        queue = start_fitting(queue, schedule, nodes, running, seconds, now, freed_by)
         if not running:
             break
         end, number, held = heapq.heappop(running)
         now, freed_by = end + cluster.latency, number
-        nodes.give_back(request(fit[number]), held)
+        nodes.release(per_node(fit[number]), held)
         for follower in followers[number]:
-            open_needs[follower].discard(number)
-            if not open_needs[follower]:
+            unfinished_needs[follower].discard(number)
+            if not unfinished_needs[follower]:
                 queue.append(Placed(fit[follower], now, after=number))
     return schedule
 
 
-def started(
+def start_fitting(
     queue: Sequence[Placed],
     schedule: Schedule,
     nodes: Nodes,
@@ -209,11 +219,11 @@ def started(
     now: float,
     freed_by: int | None,
 ) -> list[Placed]:
-    """Start what fits of the queue, and return the rest."""
+    """Start the jobs of the queue that fit, and return the rest."""
     waiting, refused = [], set()
     for one in queue:
-        shape = (*request(one.job), one.job.nodes)
-        held = [] if shape in refused else nodes.place(shape[:3], one.job.nodes)
+        shape = (*per_node(one.job), one.job.nodes)
+        held = [] if shape in refused else nodes.allocate(shape[:3], one.job.nodes)
         if not held:
             refused.add(shape)
             one.lacked = one.lacked or nodes.lacking(shape[:3])

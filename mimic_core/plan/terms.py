@@ -1,4 +1,4 @@
-"""An estimate as a sum of terms: so many units, at so many seconds each, from such a source."""
+"""An estimate as a sum of terms: number of units, seconds per unit, and the source of the number."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mimic_core.plan.costs import Cost
 
 @dataclass(frozen=True)
 class Term:
-    """Units of work at a cost.
+    """A number of units of work and the cost of each.
 
     Attributes:
-        count: how many.
-        unit: of what.
-        cost: seconds of wall time for each.
+        count: how many units.
+        unit: name of the unit.
+        cost: seconds of wall time per unit.
         source: where the count comes from.
     """
 
@@ -26,19 +26,19 @@ class Term:
 
     @property
     def seconds(self) -> float:
-        """Wall time."""
+        """Wall time of all units."""
         return self.count * self.cost.value
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a job will take.
+    """Expected time and disk space of a job.
 
     Attributes:
         item: what it belongs to within its stage: a source, a dataset, a run, a task.
         terms: their sum is its time.
-        disk: bytes it leaves.
-        temporary: bytes it leaves until the jobs that read them are done.
+        disk: bytes of its permanent outputs.
+        temporary: bytes of its temporary outputs, deleted once the jobs that read them are done.
     """
 
     item: str
@@ -48,5 +48,5 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """Wall time on the cores and GPUs that it asks for."""
+        """Wall time on the cores and GPUs that it requests."""
         return sum(term.seconds for term in self.terms)

@@ -1,4 +1,4 @@
-"""How much there is to do: units, views, candidates and retained pairs of every source, before anything is read."""
+"""Estimate the work of every source before reading any data: units, views, candidates and retained pairs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mimic_core.datasets.composition import wanted_pairs
 from mimic_core.plan.costs import Costs
 from mimic_core.sources import Entry
 
-VIEWS, CANDIDATES = 24, 128  # of a sample of the random walk (paper, appendix C.1)
-STEPS = {  # rule -> what its ratios in the table of costs are counted in
+VIEWS, CANDIDATES = 24, 128  # per random-walk sample (paper, appendix C.1)
+STEPS = {  # rule -> the unit that its ratios in the table of costs refer to
     "random_walk": "samples",
     "neighbours": "intervals",
     "windows": "frames",
@@ -24,13 +24,13 @@ STEPS = {  # rule -> what its ratios in the table of costs are counted in
 
 @dataclass(frozen=True)
 class Work:
-    """What a source gives.
+    """Expected amounts of work of a source.
 
     Attributes:
-        units: videos, sequences, groups or scenes that are spread over the shards; 0: not known.
-        steps: what candidates are counted in: samples, intervals, frames or groups.
+        units: videos, sequences, groups or scenes, which are spread over the shards; 0: unknown.
+        steps: number of samples, intervals, frames or groups, depending on the rule (:data:`STEPS`).
         views: views written.
-        features, candidates, kept: of mining: views with features, candidates measured, pairs retained.
+        features, candidates, kept: in mining, views with features, candidates measured and pairs retained.
         source: where these numbers come from.
     """
 
@@ -43,12 +43,12 @@ class Work:
     source: str
 
     def share(self, shard: int, shards: int) -> float:
-        """Share of a shard: units are dealt out in turn, so some shards may have one more."""
+        """Return the share of a shard: units are distributed round-robin, so some shards may have one more."""
         return len(range(shard, self.units, shards)) / self.units if self.units else 1 / shards
 
 
 def source_work(name: str, config: Mapping[str, Any], entry: Entry, costs: Costs) -> Work:
-    """The work of one source under a config."""
+    """Return the work of one source under a config."""
     settings = config["sources"][name]
     rule = next(iter(settings["pairs"]["rule"]))
     if settings["origin"] == "sample":
@@ -68,7 +68,7 @@ def source_work(name: str, config: Mapping[str, Any], entry: Entry, costs: Costs
 def of_steps(
     rule: str, units: int, steps: float, source: str, costs: Costs, entry: Entry, settings: Mapping[str, Any]
 ) -> Work:
-    """Views, candidates and pairs of so many steps."""
+    """Return the views, candidates and pairs for a number of steps."""
     if rule != "random_walk":
         ratios = {what: costs.value(f"yield.{rule}.{what}") for what in ("views", "features", "candidates", "kept")}
         return Work(units, steps, **{what: steps * ratio for what, ratio in ratios.items()}, source=source)
@@ -82,7 +82,7 @@ def of_steps(
 
 
 def sample_steps(name: str, config: Mapping[str, Any]) -> tuple[int, float, str]:
-    """Units and steps of a source of the sample world."""
+    """Return units and steps of a source of the sample world."""
     sample, settings = config["sample"], config["sources"][name]
     source = "config, sample"
     units = int(sample["flats"].get(name) or sample["objects"].get(name) or 0)
@@ -99,7 +99,7 @@ def sample_steps(name: str, config: Mapping[str, Any]) -> tuple[int, float, str]
 
 
 def scene_steps(name: str, config: Mapping[str, Any], entry: Entry, costs: Costs) -> tuple[int, float, str]:
-    """Scenes and random-walk samples of a source on disk."""
+    """Return the scenes and the random-walk samples of a source on disk."""
     settings = config["sources"][name]
     samples = settings["frames"]["samples_per_scene"]
     units, source = entry.units, f"{entry.units} scenes (rules/sources.tsv) x up to {samples} samples"
@@ -112,7 +112,7 @@ def scene_steps(name: str, config: Mapping[str, Any], entry: Entry, costs: Costs
 
 
 def own_steps(settings: Mapping[str, Any], config: Mapping[str, Any], entry: Entry) -> tuple[int, float, str]:
-    """Units and steps of one's own videos, photos or scenes, looked at on disk."""
+    """Return units and steps of the user's own videos, photos or scenes, by inspecting the files."""
     from mimic_core.sources import open_source
 
     root = Path(config["videos"] if settings["root"] == "{videos}" else settings["root"])

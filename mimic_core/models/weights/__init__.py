@@ -1,8 +1,8 @@
-"""Encoders in and out of files.
+"""Reading and writing of encoder weights.
 
-Our own files are safetensors with the architecture as JSON in their header. Released files of other layouts are read
-too (:func:`load_pretrained`), and two are written (:func:`export_timm`, :func:`export_multimae`). Reading a file never
-runs code that is in it.
+Our own files are safetensors with the architecture as JSON in their header. :func:`load_pretrained` also reads released
+files in other layouts; :func:`export_timm` and :func:`export_multimae` write two of these. Reading a file never runs
+code from it.
 """
 
 from mimic_core.models.weights.checkpoint import Checkpoint, open_checkpoint

@@ -1,7 +1,7 @@
-"""Checkpoints that torch pickled, read without running anything in them.
+"""Read checkpoints that torch pickled without running anything in them.
 
-:data:`ADMITTED` names the classes and functions that may stand in a file, and what takes the place of each. Any other
-is refused before it is called.
+:data:`ADMITTED` is the allowlist of classes and functions that a file may name, with a safe stand-in for each. Any
+other name is refused before anything is called.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor
 from mimic_core.models.weights.machine import DamagedError
 from mimic_core.models.weights.storages import Storage, StorageKind
 
-MOST_AXES = 16  # of a tensor
+MOST_AXES = 16  # limit for a tensor
 
 
 class NumberType:
-    """Takes the place of ``numpy.dtype``: the kind and size of one number, never an object's."""
+    """Stand-in for ``numpy.dtype``: the kind and size of a number, never of an object."""
 
     takes_state = True
 
@@ -37,35 +37,37 @@ class NumberType:
 
 
 def number(kind: NumberType, data: bytes) -> bool | int | float:
-    """Takes the place of NumPy's scalars (such as DINO's learning rates): a plain number."""
+    """Stand-in for NumPy's scalars (such as DINO's learning rates): return a plain number."""
     if not re.fullmatch(r"b1|[iu][1248]|f[248]", kind.code) or kind.order not in ("<", ">", "=", "|"):
         raise pickle.UnpicklingError("GLOBAL numpy.object_")
     value: bool | int | float = np.frombuffer(data, kind.order + kind.code)[0].item()
     return value
 
 
-class NotRead:
-    """Takes the place of tensors of other kinds: sparse, quantised, without values, or larger than what is stored.
+class UnsupportedTensor:
+    """Stand-in for a tensor that is not read: sparse, quantised, without values, or larger than its storage.
 
     Attributes:
-        what: which.
+        what: the kind of tensor, for messages.
     """
 
     def __init__(self, what: str) -> None:
         self.what = what
 
 
-def tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor | NotRead:
-    """A tensor over a storage; one that has more values than that has none of its own (expanded) and is not read."""
+def tensor(
+    storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+) -> Tensor | UnsupportedTensor:
+    """Return a tensor over a storage; one with more values than its storage (expanded) is not supported."""
     numbers = [offset, *size, *stride]
     if not isinstance(storage, Storage) or len(size) != len(stride) or len(size) > MOST_AXES:
-        raise DamagedError("a tensor in it has no shape")
+        raise DamagedError("a tensor in it has an invalid shape")
     if not all(isinstance(value, int) and 0 <= value < 1 << 62 for value in numbers):
-        raise DamagedError("a tensor in it has no shape")
+        raise DamagedError("a tensor in it has an invalid shape")
     if math.prod(size) > storage.count:
-        return NotRead("expanded tensor")
+        return UnsupportedTensor("expanded tensor")
     if 0 not in size and offset + sum((s - 1) * step for s, step in zip(size, stride, strict=True)) >= storage.count:
-        raise DamagedError("a tensor in it lies beyond its data")
+        raise DamagedError("a tensor in it extends beyond its data")
     if 0 in size:
         return torch.empty(0, dtype=storage.dtype).view(tuple(size))
     return torch.empty(0, dtype=storage.dtype).set_(storage.data, offset + storage.shift, tuple(size), tuple(stride))
@@ -80,55 +82,55 @@ def tensor_of_type(
     __: Any,
     dtype: Any,
     *___: Any,
-) -> Tensor | NotRead:
-    """A tensor of a type that has no storages of its own."""
+) -> Tensor | UnsupportedTensor:
+    """Return a tensor whose dtype has no storage class of its own."""
     return tensor(storage.as_type(dtype), offset, size, stride)
 
 
-def same(value: Any, *_: Any) -> Any:
-    """The first argument: a parameter is its tensor, a counter its counts, a size its numbers."""
+def first_argument(value: Any, *_: Any) -> Any:
+    """Return the first argument: a parameter's tensor, or the numbers of a size."""
     return value
 
 
-def of_kind(function: Any, _: Any, arguments: tuple[Any, ...], *__: Any) -> Any:
-    """A tensor with attributes, which are left out."""
+def tensor_with_attributes(function: Any, _: Any, arguments: tuple[Any, ...], *__: Any) -> Any:
+    """Return a tensor without the attributes that were saved with it."""
     build = ADMITTED.get(getattr(function, "full", ""))
-    if build not in (tensor, tensor_of_type, same) or not isinstance(arguments, tuple):
-        return NotRead("tensor of another kind")
+    if build not in (tensor, tensor_of_type, first_argument) or not isinstance(arguments, tuple):
+        return UnsupportedTensor("tensor of another kind")
     return build(*arguments)
 
 
 def dictionary(pairs: Any = ()) -> dict[Any, Any]:
-    """An ordered dict, as those of Python 2 are written: by its pairs."""
+    """Return a dict, given as a dict or, as Python 2 pickles an ordered dict, as pairs."""
     if isinstance(pairs, dict):
         return pairs
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
-        raise DamagedError("a dict in it has no keys")
-    return {key: value for key, value in pairs}  # noqa: C416 (dict() of lists would take longer ones)
+        raise DamagedError("a dict in it has invalid items")
+    return {key: value for key, value in pairs}  # noqa: C416 (unpacks each pair explicitly)
 
 
 def encoded(text: Any = b"", encoding: str = "latin-1") -> bytes:
-    """Bytes, as protocol 2 writes them."""
+    """Return bytes, which protocol 2 writes as text in Latin-1."""
     if isinstance(text, str) and encoding in ("latin1", "latin-1"):
         return text.encode("latin-1")
     if isinstance(text, bytes):
         return text
-    raise DamagedError("bytes in it are none")
+    raise DamagedError("it holds invalid bytes")
 
 
 def members(values: Any = ()) -> list[Any]:
-    """A set's members as a list: nothing has to be hashed."""
+    """Return a set's members as a list, so that nothing has to be hashed."""
     return values if isinstance(values, list) else []
 
 
-def text_of(*parts: Any) -> str:
-    """What names a device or a layout."""
+def joined_text(*parts: Any) -> str:
+    """Return the name of a device or a layout as text."""
     return ":".join(str(part) for part in parts if isinstance(part, str | int))
 
 
-def not_read(what: str) -> Callable[..., NotRead]:
-    """The stand-in of a kind of tensor that is not read."""
-    return lambda *_, **__: NotRead(what)
+def unsupported(what: str) -> Callable[..., UnsupportedTensor]:
+    """Return the stand-in for a kind of tensor that is not read."""
+    return lambda *_, **__: UnsupportedTensor(what)
 
 
 TYPES = {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
@@ -165,25 +167,25 @@ ADMITTED: dict[str, Any] = {
     "builtins.complex": complex,
     "builtins.set": members,
     "argparse.Namespace": argparse.Namespace,  # ``args`` of MAE, MIMIC and DINO
-    # folders among these ``args``; a pure path cannot touch files
+    # folders among these ``args``; pure paths cannot touch files
     **{f"{module}.PosixPath": PurePosixPath for module in ("pathlib", "pathlib._local")},
     **{f"{module}.PurePosixPath": PurePosixPath for module in ("pathlib", "pathlib._local")},
     **{f"{module}.WindowsPath": PureWindowsPath for module in ("pathlib", "pathlib._local")},
     "numpy.dtype": NumberType,
     "numpy.core.multiarray.scalar": number,
     "numpy._core.multiarray.scalar": number,
-    "torch.Size": same,
-    "torch.device": text_of,
-    "torch.serialization._get_layout": text_of,
+    "torch.Size": first_argument,
+    "torch.device": joined_text,
+    "torch.serialization._get_layout": joined_text,
     "torch._utils._rebuild_tensor": tensor,
     "torch._utils._rebuild_tensor_v2": tensor,
     "torch._utils._rebuild_tensor_v3": tensor_of_type,
-    "torch._utils._rebuild_parameter": same,
-    "torch._utils._rebuild_parameter_with_state": same,
-    "torch._tensor._rebuild_from_type_v2": of_kind,
-    "torch.Tensor": not_read("tensor of another kind"),
-    "torch.nn.parameter.Parameter": same,
-    **{name: not_read(what) for name, what in OTHER_TENSORS.items()},
+    "torch._utils._rebuild_parameter": first_argument,
+    "torch._utils._rebuild_parameter_with_state": first_argument,
+    "torch._tensor._rebuild_from_type_v2": tensor_with_attributes,
+    "torch.Tensor": unsupported("tensor of another kind"),
+    "torch.nn.parameter.Parameter": first_argument,
+    **{name: unsupported(what) for name, what in OTHER_TENSORS.items()},
     **{f"torch.{name}": name for name in SCHEMES},  # of quantised tensors
     **TYPES,
     **{

@@ -1,4 +1,4 @@
-"""The architecture of an encoder, as the shapes of its parameters show it."""
+"""Infer the architecture of an encoder from the shapes of its parameters."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from mimic_core.models.vit import sincos_positions
 from mimic_core.models.weights.checkpoint import Checkpoint
 from mimic_core.models.weights.facts import NAVER_IMAGE_SIZE
 
-HEAD_CHANNELS = 64  # of every ViT up to L; larger ones differ
+HEAD_CHANNELS = 64  # in every ViT up to L; larger ones differ
 
 
 def is_square(count: int) -> bool:
-    """Whether ``count`` patches are a square grid."""
+    """Return whether ``count`` patches can form a square grid."""
     return math.isqrt(count) ** 2 == count
 
 
 def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int | None) -> ViTSettings:
-    """The architecture, from the shapes of the parameters and what else the file says."""
+    """Infer the architecture from the shapes of the parameters and what else the file states."""
 
     def shape(name: str, axes: int) -> tuple[int, ...]:
         value = weights.get(name)
         if value is None or value.ndim != axes or 0 in value.shape:
-            state = "missing" if value is None else str(tuple(value.shape))
-            remedy = "check that the file is a vision transformer, and whole"
-            what = f"the size of the encoder shows in {name}, which is {state}"
+            state = "is missing" if value is None else f"has the shape {tuple(value.shape)}"
+            remedy = "check that the file is a complete vision transformer"
+            what = f"the size of the encoder cannot be inferred: {name} {state}"
             raise MimicError(what, where=found.path, remedy=remedy)
         return tuple(value.shape)
 
@@ -48,11 +48,13 @@ def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int 
         if stated is not None and stated[0] != stated[1]:
             remedy = "use an encoder that was pretrained on square images"
             raise MimicError(
-                f"images of {stated[0]}x{stated[1]} pixels are not square", where=found.path, remedy=remedy
+                f"the encoder's images of {stated[0]}x{stated[1]} pixels are not square",
+                where=found.path,
+                remedy=remedy,
             )
         if patches < 1 or not is_square(patches):
             remedy = "use an encoder that was pretrained on square images"
-            raise MimicError(f"positions of {patches} patches are no square grid", where=found.path, remedy=remedy)
+            raise MimicError(f"the {patches} positions do not form a square grid", where=found.path, remedy=remedy)
         positions: Positions
         image_size, positions = math.isqrt(patches) * patch_size, kind_of_positions(weights["pos_embed"], class_token)
     elif found.facts.rotary:
@@ -73,7 +75,7 @@ def infer_settings(weights: Mapping[str, Tensor], found: Checkpoint, heads: int 
 
 
 def kind_of_positions(positions: Tensor, class_token: bool) -> Positions:
-    """``sincos`` where the values are the fixed ones, else ``learned``."""
+    """Return ``sincos`` if the values are the fixed ones, else ``learned``."""
     width, side = positions.shape[2], math.isqrt(positions.shape[1] - class_token)
     if width % 4:
         return "learned"
@@ -83,13 +85,13 @@ def kind_of_positions(positions: Tensor, class_token: bool) -> Positions:
 
 
 def choose_heads(width: int, stated: int | None, asked: int | None, where: Path) -> int:
-    """Heads as the file states them, as the caller asks, or as every known ViT of this width has them."""
+    """Return the heads that the file states, else those the caller asks for, else those usual for this width."""
     if asked is not None and not is_count(asked, 1):
-        what = f"width, depth and heads are whole numbers of 1 or more, and heads is {shown(asked)}"
-        raise MimicError(what, where="heads", remedy="give as many as the encoder has")
+        what = f"width, depth and heads must be positive integers, but heads is {shown(asked)}"
+        raise MimicError(what, where="heads", remedy="give the number of heads that the encoder has")
     if stated is not None and asked is not None and stated != asked:
-        remedy = "leave out heads: the file knows"
-        raise MimicError(f"the file says {stated} heads, and {asked} were asked for", where=where, remedy=remedy)
+        remedy = "leave out heads: the file states it"
+        raise MimicError(f"the file says {stated} heads, but heads is {asked}", where=where, remedy=remedy)
     usual = {size: heads for size, _, heads in NAMED.values()}.get(width)
     if usual is None and width % HEAD_CHANNELS == 0 and width <= NAMED["vit_large"][0]:
         usual = width // HEAD_CHANNELS
@@ -98,6 +100,6 @@ def choose_heads(width: int, stated: int | None, asked: int | None, where: Path)
         raise MimicError(
             f"the file does not say how many heads the {width} channels of a token are divided into",
             where=where,
-            remedy="say so: load_pretrained(path, heads=...)",
+            remedy="give the number: load_pretrained(path, heads=...)",
         )
     return chosen

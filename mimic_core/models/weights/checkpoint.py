@@ -1,4 +1,4 @@
-"""The parameters that a file of weights holds, and what else it says."""
+"""The parameters in a weights file, and what else the file states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.models.weights.admitted import NotRead
+from mimic_core.models.weights.admitted import UnsupportedTensor
 from mimic_core.models.weights.facts import Facts, naver_facts, timm_facts
 from mimic_core.models.weights.parameters import check_values, shown_name, some
 from mimic_core.models.weights.pickles import TorchFile
@@ -18,14 +18,14 @@ from mimic_core.models.weights.wrappers import parameters_in, unwrapped
 
 @dataclass
 class Checkpoint:
-    """A file's parameters under their own names, and what else it says.
+    """A file's parameters under their own names, and what else the file states.
 
     Attributes:
         path: the file.
         weights: the parameters.
-        facts: what it says beside.
-        opened: the file of torch's that it is; None: a safetensors file, which has no checksums and in which no two
-            parameters share bytes.
+        facts: what else the file states.
+        opened: the open torch file; None for a safetensors file, which has no checksums and in which no two parameters
+            share bytes.
     """
 
     path: Path
@@ -34,31 +34,31 @@ class Checkpoint:
     opened: TorchFile | None = None
 
     def check(self, names: Iterable[str]) -> None:
-        """See that parameters are finite and each there by itself, and begin to compare them with their checksums.
+        """Check that parameters are finite and no larger than the file, and start to verify their checksums.
 
         Raises:
-            MimicError: they are not; the parameter or the file's member is named.
+            MimicError: a check failed; names the parameter or the file's member.
         """
         chosen = {name: self.weights[name] for name in names}
         if self.opened is not None:
             if sum(value.nbytes for value in chosen.values()) > self.opened.size:
-                remedy = "save it again, each parameter by itself"
+                remedy = "save it again with parameters that share no memory"
                 raise MimicError("the parameters have more bytes than the file", where=self.path, remedy=remedy)
             self.opened.check(chosen.values())
         try:
             check_values(chosen, self.path)
         except MimicError:
-            self.finish()  # a damaged file is called damaged
+            self.finish()  # if a checksum is wrong, report the file as damaged instead
             raise
 
     def finish(self) -> None:
-        """Wait until the checksums are compared, which :meth:`check` began."""
+        """Wait for the checksums that :meth:`check` started to verify."""
         if self.opened is not None:
             self.opened.finish()
 
 
 def open_checkpoint(opened: TorchFile) -> Checkpoint:
-    """Find the parameters in what a file of torch's held.
+    """Find the parameters in the content of a torch file.
 
     DINO keeps them under ``teacher``, MAE, MIMIC and NAVER under ``model``, timm under ``state_dict`` or at the top.
     """
@@ -67,25 +67,25 @@ def open_checkpoint(opened: TorchFile) -> Checkpoint:
         raise no_parameters(f"a {type(content).__name__}", path)
     inner = parameters_in(content)
     if not isinstance(inner, Mapping) or not inner:
-        raise no_parameters(f"nothing but {some(content) or 'an empty dict'}", path)
-    strange = [
-        f"{shown_name(name)} ({value.what})" if isinstance(value, NotRead) else shown_name(name)
+        raise no_parameters(f"only {some(content) or 'an empty dict'}", path)
+    others = [
+        f"{shown_name(name)} ({value.what})" if isinstance(value, UnsupportedTensor) else shown_name(name)
         for name, value in inner.items()
         if not isinstance(value, Tensor) or not isinstance(name, str)
     ]
-    if strange:
-        raise no_parameters(f"other things than tensors: {some(sorted(strange))}", path)
+    if others:
+        raise no_parameters(f"values that are not tensors: {some(sorted(others))}", path)
     weights, twice = unwrapped(inner)
     if twice:
-        what = f"parameters are there twice, with a prefix and without: {some(sorted(twice))}"
+        what = f"the file holds some parameters twice, with and without a prefix: {some(sorted(twice))}"
         raise MimicError(what, where=path, remedy="remove one set")
     return Checkpoint(path, weights, naver_facts(content, path) or timm_facts(path), opened)
 
 
 def no_parameters(found: str, path: Path) -> MimicError:
-    """What to answer to a file without parameters."""
+    """Return the error for a file without parameters."""
     return MimicError(
-        f"the checkpoint holds no parameters: it holds {found}",
+        f"the checkpoint holds no parameters, but {found}",
         where=path,
         remedy="give a checkpoint with a state dict, at the top or under 'model', 'teacher' or 'state_dict'",
     )

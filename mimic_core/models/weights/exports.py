@@ -1,4 +1,4 @@
-"""Encoders in the layouts of other projects."""
+"""Export encoders to the layouts of other projects."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mimic_core.models.weights.ours import cpu_weights
 
 
 def export_timm(encoder: Encoder, folder: str | Path) -> None:
-    """Write ``model.safetensors`` and ``config.json`` as timm and the Hugging Face hub keep a ViT.
+    """Write ``model.safetensors`` and ``config.json`` as timm and the Hugging Face Hub store a ViT.
 
     ``timm.create_model("local-dir:<folder>", pretrained=True)`` reads them.
 
     Args:
         encoder: with or without a class token, with added positions.
-        folder: made where it is missing; the two files in it are replaced.
+        folder: created if missing; the two files in it are replaced.
 
     Raises:
-        MimicError: rotary positions, which timm's ViT does not have.
+        MimicError: the encoder has rotary positions, which timm's ViT does not have.
     """
     refuse_rotary(encoder, "timm's ViT")
     folder, size = Path(folder), encoder.settings.image_size
@@ -59,7 +59,7 @@ def export_timm(encoder: Encoder, folder: str | Path) -> None:
 
 
 def timm_model(settings: ViTSettings) -> tuple[str, dict[str, Any]]:
-    """timm's name for an encoder, and the arguments in which the encoder differs from that model."""
+    """Return timm's name for an encoder, and the arguments in which the encoder differs from that model."""
     sizes = (settings.width, settings.depth, settings.heads)
     named = next((name for name, known in NAMED.items() if known == sizes), "vit_base")
     name = f"{named}_patch{settings.patch_size}_{settings.image_size}"
@@ -80,17 +80,17 @@ def timm_model(settings: ViTSettings) -> tuple[str, dict[str, Any]]:
 
 
 def export_multimae(encoder: Encoder, path: str | Path) -> None:
-    """Write an encoder as the released MultiMAE fine-tuning scripts take it: ``{"model": parameters}`` by torch.
+    """Write an encoder as the released MultiMAE fine-tuning scripts read it: ``{"model": parameters}``, by torch.
 
-    ``input_adapters.rgb.proj.*``; ``input_adapters.rgb.pos_emb`` (1, width, grid, grid); ``global_tokens`` (1, 1,
-    width), the class token with its position, or (1, 0, width) without one (``--num_global_tokens 0`` there);
-    ``encoder.N.*``. The last norm is left out: MultiMAE's encoder has none.
+    The parameters are ``input_adapters.rgb.proj.*``; ``input_adapters.rgb.pos_emb`` (1, width, grid, grid);
+    ``global_tokens`` (1, 1, width), the class token with its position, or (1, 0, width) without one (pass
+    ``--num_global_tokens 0`` to the scripts); ``encoder.N.*``. The final norm is left out: MultiMAE's encoder has none.
 
-    Names and shapes follow MultiMAE's published code (Bachmann et al., 2022). That these parameters give the encoder's
-    own tokens is tested; no file was compared with a released one, and the scripts were not run on it.
+    Names and shapes follow MultiMAE's published code (Bachmann et al., 2022). Tests check that these parameters give
+    the encoder's own tokens; no file was compared with a released one, and the scripts were not run on it.
 
     Raises:
-        MimicError: rotary positions, which MultiMAE does not have.
+        MimicError: the encoder has rotary positions, which MultiMAE does not have.
     """
     refuse_rotary(encoder, "MultiMAE")
     weights, prefix = cpu_weights(encoder), encoder.prefix_tokens
@@ -111,10 +111,10 @@ def export_multimae(encoder: Encoder, path: str | Path) -> None:
 
 
 def refuse_rotary(encoder: Encoder, target: str) -> None:
-    """Refuse an encoder whose positions the target cannot express."""
+    """Raise if the encoder has rotary positions, which the target does not support."""
     if encoder.rotary:
         raise MimicError(
             f"{target} has no rotary positions",
             where="encoder.positions",
-            remedy="keep this encoder in our own file (save_encoder)",
+            remedy="save this encoder in MIMIC's own format (save_encoder)",
         )

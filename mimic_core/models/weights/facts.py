@@ -1,4 +1,4 @@
-"""What files of other projects say about their encoder beside the shapes of its parameters."""
+"""What files of other projects state about their encoder, beyond the shapes of its parameters."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mimic_core.kit.errors import MimicError, shown
 from mimic_core.kit.numeric import is_count, is_number
 from mimic_core.models.pixels import IMAGENET_MEAN, IMAGENET_STD
 
-NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # what NAVER's code takes where ``croco_kwargs`` does not say
-CONFIG_BYTES = 1 << 20  # of timm's config.json
-LONGEST_CALL = 1 << 14  # letters of NAVER's ``args.model``
+NAVER_HEADS, NAVER_IMAGE_SIZE = 12, 224  # defaults of NAVER's code, if ``croco_kwargs`` does not say
+CONFIG_BYTES = 1 << 20  # limit for timm's config.json
+LONGEST_CALL = 1 << 14  # characters of NAVER's ``args.model``
 CHANNELS = 3
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file says about its encoder beside the shapes of its parameters; None where it does not.
+    """What a file states about its encoder, beyond the shapes of its parameters; None where it says nothing.
 
     Attributes:
-        heads: attention heads of a block.
+        heads: attention heads per block.
         image_size: height and width of the input, pixels.
         rotary: whether positions are rotary.
-        class_position: whether the class token has a position of its own.
-        mean, std: of the input's channels, of RGB from 0 to 1.
+        class_position: whether the class token has its own position.
+        mean, std: mean and standard deviation of the input's channels, for RGB from 0 to 1.
     """
 
     heads: int | None = None
@@ -44,7 +44,10 @@ class Facts:
 
 
 def naver_options(content: Mapping[Any, Any]) -> Any:
-    """The settings in NAVER's files: ``croco_kwargs``, or the call ``CroCoNet(...)`` in ``args.model``; else None."""
+    """Return the settings in NAVER's files, from ``croco_kwargs`` or the ``CroCoNet(...)`` call in ``args.model``.
+
+    Returns None for other files.
+    """
     options = content.get("croco_kwargs")
     call = getattr(content.get("args"), "model", None)
     if options is None and isinstance(call, str) and call.startswith("CroCoNet("):
@@ -53,11 +56,11 @@ def naver_options(content: Mapping[Any, Any]) -> Any:
 
 
 def naver_facts(content: Mapping[Any, Any], path: Path) -> Facts | None:
-    """What NAVER's files say; None in others."""
+    """Return what one of NAVER's files states; None for other files."""
     options = naver_options(content)
     if options is None:
         return None
-    wrong = MimicError("croco_kwargs is no dict of sizes", where=path, remedy="copy the file again")
+    wrong = MimicError("croco_kwargs is not a dict of sizes", where=path, remedy="copy the file again")
     if not isinstance(options, dict):
         raise wrong
     heads = options.get("enc_num_heads", NAVER_HEADS)
@@ -66,19 +69,19 @@ def naver_facts(content: Mapping[Any, Any], path: Path) -> Facts | None:
         raise wrong
     if positions not in ("cosine", "RoPE100"):
         remedy = "use a released CroCo: v1 has 'cosine', v2 'RoPE100'"
-        raise MimicError(f"positions of kind {shown(positions)} are unknown", where=path, remedy=remedy)
+        raise MimicError(f"unknown positions {shown(positions)}", where=path, remedy=remedy)
     stated = size if "img_size" in options or positions == "RoPE100" else None
     return Facts(heads, stated, positions == "RoPE100")
 
 
 def sides_of(size: Any) -> tuple[int, int] | None:
-    """Height and width of a size that is one number or two; None where it is neither."""
+    """Return height and width of a size given as one number or two; None if it is neither."""
     sides = size if isinstance(size, list | tuple) else (size, size)
     return (sides[0], sides[1]) if len(sides) == 2 and all(is_count(side, 1) for side in sides) else None
 
 
 def literal_arguments(call: str) -> dict[str, Any]:
-    """Keyword arguments of a call in text whose values are literals; the text is parsed, not run."""
+    """Return the keyword arguments with literal values of a call in text; parses the text without running it."""
     arguments: dict[str, Any] = {}
     if len(call) > LONGEST_CALL:
         return arguments
@@ -91,7 +94,7 @@ def literal_arguments(call: str) -> dict[str, Any]:
 
 
 def timm_facts(path: Path) -> Facts:
-    """What timm's ``config.json`` beside a file says, if there is one."""
+    """Return what timm's ``config.json`` beside a file states, if there is one."""
     config = path.with_name("config.json")
     if not os.path.lexists(config):
         return Facts()
@@ -105,41 +108,43 @@ def timm_facts(path: Path) -> Facts:
 
 
 def facts_of_config(content: Any) -> Facts:
-    """What the value of timm's ``config.json`` says.
+    """Return what the parsed content of timm's ``config.json`` states.
 
     Raises:
-        ValueError: a value in it that is not of its kind.
+        ValueError: a value in it has the wrong type or range.
     """
-    arguments, looks = content.get("model_args") or {}, content.get("pretrained_cfg", content)
+    arguments, pretrained = content.get("model_args") or {}, content.get("pretrained_cfg", content)
     heads, size, name = arguments.get("num_heads"), arguments.get("img_size"), content.get("architecture")
-    apart = arguments.get("no_embed_class")
-    need(heads is None or is_count(heads, 1), "num_heads", heads)
-    need(size is None or sides_of(size) is not None, "img_size", size)
-    need(apart is None or isinstance(apart, bool), "no_embed_class", apart)
-    need(name is None or isinstance(name, str), "architecture", name)
-    mean, std = (colours(looks, *usual) for usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
-    need(min(std) > 0, "std", std)
+    no_class_position = arguments.get("no_embed_class")
+    require(heads is None or is_count(heads, 1), "num_heads", heads)
+    require(size is None or sides_of(size) is not None, "img_size", size)
+    require(no_class_position is None or isinstance(no_class_position, bool), "no_embed_class", no_class_position)
+    require(name is None or isinstance(name, str), "architecture", name)
+    mean, std = (channel_values(pretrained, *usual) for usual in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)))
+    require(min(std) > 0, "std", std)
     if (
-        (heads is None or apart is None)
+        (heads is None or no_class_position is None)
         and name
         and name.startswith(("vit_", "deit", "flexivit"))
         and timm.is_model(name)
     ):
         model: Any = timm.create_model(name, num_classes=0, device="meta")
         heads = int(model.blocks[0].attn.num_heads) if heads is None else heads
-        apart = bool(getattr(model, "no_embed_class", False)) if apart is None else apart
-    return Facts(heads, sides_of(size), False, None if apart is None else not apart, mean, std)
+        if no_class_position is None:
+            no_class_position = bool(getattr(model, "no_embed_class", False))
+    class_position = None if no_class_position is None else not no_class_position
+    return Facts(heads, sides_of(size), False, class_position, mean, std)
 
 
-def colours(looks: Mapping[str, Any], key: str, usual: tuple[float, ...]) -> tuple[float, ...]:
-    """One number a channel."""
-    values = looks.get(key, usual)
-    fine = isinstance(values, list | tuple) and len(values) == CHANNELS and all(is_number(value) for value in values)
-    need(fine, key, values)
+def channel_values(pretrained: Mapping[str, Any], key: str, usual: tuple[float, ...]) -> tuple[float, ...]:
+    """Read one number per channel."""
+    values = pretrained.get(key, usual)
+    valid = isinstance(values, list | tuple) and len(values) == CHANNELS and all(is_number(value) for value in values)
+    require(valid, key, values)
     return tuple(float(value) for value in values)
 
 
-def need(fine: bool, key: str, value: Any) -> None:
-    """Refuse a value of a config."""
-    if not fine:
+def require(valid: bool, key: str, value: Any) -> None:
+    """Raise ValueError if a config value is not valid."""
+    if not valid:
         raise ValueError(f"{key} is {shown(value)}")

@@ -1,6 +1,6 @@
-"""The instructions of pickles that torch, and Python's protocols 2 to 5, use for data: one function each.
+"""The pickle opcodes that torch and Python's protocols 2 to 5 use for data, one function each.
 
-Keys of dicts are plain values, since hashing a tuple of tuples can take for ever; sets are lists for the same reason.
+Keys of dicts must be plain values, since hashing nested tuples can take forever; sets become lists for the same reason.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 from mimic_core.models.weights.machine import INSTRUCTIONS, DamagedError, Machine
 
 ATOMS = (str, int, float, bool, bytes, type(None))
-LONGEST_KEY = 16  # elements of a tuple that is a key
+LONGEST_KEY = 16  # elements of a tuple used as a key
 LONGEST_INTEGER = 64  # bytes
 
 
 def next_value(machine: Machine) -> Any:
-    """The value of the next pickle.
+    """Read the value of the next pickle.
 
     Raises:
-        CodeError: it names what is not admitted.
-        DamagedError: it is none, is cut off, or is too long.
+        CodeError: it names a class or function that is not admitted.
+        DamagedError: it is not a pickle, is cut off, or is too long.
     """
     machine.stack, machine.marks, machine.memo = [], [], {}
     data, end = machine.data, len(machine.data)
@@ -35,82 +35,82 @@ def next_value(machine: Machine) -> Any:
             return machine.pop()
         instruction = TABLE.get(code)
         if instruction is None:
-            raise DamagedError(f"its byte {machine.at - 1:,} is no instruction of a checkpoint's pickle")
+            raise DamagedError(f"its byte {machine.at - 1:,} is not an opcode that a checkpoint's pickle may use")
         instruction(machine)
     raise DamagedError("it ends too early" if machine.left else f"it has more than {INSTRUCTIONS:,} instructions")
 
 
 def key_of(value: Any) -> Any:
-    """A key of a dict: a plain value, or a short tuple of these."""
+    """Check and return a key of a dict: a plain value, or a short tuple of plain values."""
     if isinstance(value, ATOMS):
         return value
     if isinstance(value, tuple) and len(value) <= LONGEST_KEY and all(isinstance(part, ATOMS) for part in value):
         return value
-    raise DamagedError(f"a {type(value).__name__} is a key in it")
+    raise DamagedError(f"it uses a {type(value).__name__} as a key")
 
 
 def push(value: Callable[[], Any], machine: Machine) -> None:
-    """An empty container or a constant."""
+    """Push an empty container or a constant."""
     machine.stack.append(value())
 
 
 def push_number(layout: Struct, machine: Machine) -> None:
-    """A number of a fixed size."""
+    """Push a number of a fixed size."""
     machine.stack.append(layout.unpack(machine.take(layout.size))[0])
 
 
 def push_text(layout: Struct, machine: Machine) -> None:
-    """Text after its length."""
+    """Push length-prefixed text."""
     data = machine.take(layout.unpack(machine.take(layout.size))[0])
     machine.stack.append(str(data, "utf-8", "surrogatepass"))
 
 
 def push_old_text(layout: Struct, machine: Machine) -> None:
-    """Text of Python 2 after its length."""
+    """Push length-prefixed text of Python 2."""
     machine.stack.append(str(machine.take(layout.unpack(machine.take(layout.size))[0]), "utf-8", "replace"))
 
 
 def push_bytes(layout: Struct, machine: Machine) -> None:
-    """Bytes after their length."""
+    """Push length-prefixed bytes."""
     machine.stack.append(machine.take(layout.unpack(machine.take(layout.size))[0]))
 
 
 def push_integer(layout: Struct, machine: Machine) -> None:
-    """A whole number of any size up to a bound."""
+    """Push an integer of up to :data:`LONGEST_INTEGER` bytes."""
     count = layout.unpack(machine.take(layout.size))[0]
     if not 0 <= count <= LONGEST_INTEGER:
-        raise DamagedError(f"a number in it has {count:,} bytes")
+        raise DamagedError(f"an integer in it has {count:,} bytes")
     machine.stack.append(int.from_bytes(machine.take(count), "little", signed=True))
 
 
 def push_tuple(count: int | None, machine: Machine) -> None:
-    """A tuple of the last values; None: of those since the mark."""
+    """Push a tuple of the last ``count`` values; None: of those since the mark."""
     if count is None:
         values = machine.since_mark()
     else:
         if len(machine.stack) < count:
-            raise DamagedError("an instruction lacks its values")
+            raise DamagedError("an opcode lacks its operands")
         values = machine.stack[-count:]
         del machine.stack[-count:]
     machine.stack.append(tuple(values))
 
 
 def put(layout: Struct | None, machine: Machine) -> None:
-    """Remember the last value; None: under the next number."""
+    """Memoise the last value, under the number that follows; None: under the next free number."""
     number = len(machine.memo) if layout is None else layout.unpack(machine.take(layout.size))[0]
     machine.memo[number] = machine.top()
 
 
 def get(layout: Struct, machine: Machine) -> None:
-    """Push a remembered value."""
+    """Push a memoised value."""
     number = layout.unpack(machine.take(layout.size))[0]
     if number not in machine.memo:
-        raise DamagedError("it asks for a value that it has not kept")
+        raise DamagedError("it refers to a value that was not memoised")
     machine.stack.append(machine.memo[number])
 
 
 def mark(machine: Machine) -> None:
-    """Begin a row of values."""
+    """Start a new group of values."""
     machine.marks.append(machine.stack)
     machine.stack = []
 
@@ -141,49 +141,49 @@ def set_item(machine: Machine) -> None:
     machine.top(dict)[key_of(key)] = value
 
 
-def named_by_lines(machine: Machine) -> None:
-    """A class or function by two lines."""
-    machine.named(machine.line(), machine.line())
+def global_from_lines(machine: Machine) -> None:
+    """Push a class or function named by the next two lines."""
+    machine.push_global(machine.line(), machine.line())
 
 
-def named_by_stack(machine: Machine) -> None:
-    """A class or function by the last two values."""
+def global_from_stack(machine: Machine) -> None:
+    """Push a class or function named by the last two values."""
     name, module = machine.pop(), machine.pop()
-    machine.named(module, name)
+    machine.push_global(module, name)
 
 
 def reduce(machine: Machine) -> None:
-    """Call a function, or make a new object of a class."""
+    """Call a function or a class."""
     arguments, function = machine.pop(), machine.pop()
     machine.stack.append(machine.call(function, arguments))
 
 
 def build(machine: Machine) -> None:
-    """Give an object its state; what states other objects than namespaces and types of numbers have, nobody needs."""
+    """Set the state of a namespace or a number type; drop that of any other object, since it is not needed."""
     state, target = machine.pop(), machine.top()
     machine.charge(state)
     if isinstance(target, Namespace):
         if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-            raise DamagedError("a namespace has no names")
+            raise DamagedError("a namespace in it has invalid names")
         vars(target).update(state)
     elif getattr(type(target), "takes_state", False):
         target.__setstate__(state)
 
 
 def persistent(machine: Machine) -> None:
-    """What a persistent id stands for."""
+    """Replace a persistent id by the object that it refers to."""
     if machine.persistent is None:
-        raise DamagedError("it refers to data outside")
+        raise DamagedError("it refers to external data")
     machine.stack.append(machine.persistent(machine.pop()))
 
 
 def frame(machine: Machine) -> None:
-    """The length of what follows; nothing depends on it."""
+    """Skip the length of a frame."""
     machine.take(8)
 
 
 def protocol(machine: Machine) -> None:
-    """The protocol's number; nothing depends on it."""
+    """Skip the protocol number."""
     machine.take(1)
 
 
@@ -198,7 +198,7 @@ BY_CODE: dict[bytes, Callable[[Machine], None]] = {
     pickle.EMPTY_TUPLE: partial(push, tuple),
     pickle.EMPTY_LIST: partial(push, list),
     pickle.EMPTY_DICT: partial(push, dict),
-    pickle.EMPTY_SET: partial(push, list),  # a set's members as a list: nothing has to be hashed
+    pickle.EMPTY_SET: partial(push, list),  # a set's members as a list, so that nothing has to be hashed
     pickle.BININT: partial(push_number, Struct("<i")),
     pickle.BININT1: partial(push_number, BYTE),
     pickle.BININT2: partial(push_number, TWO),
@@ -230,8 +230,8 @@ BY_CODE: dict[bytes, Callable[[Machine], None]] = {
     pickle.ADDITEMS: extend,
     pickle.SETITEM: set_item,
     pickle.SETITEMS: set_items,
-    pickle.GLOBAL: named_by_lines,
-    pickle.STACK_GLOBAL: named_by_stack,
+    pickle.GLOBAL: global_from_lines,
+    pickle.STACK_GLOBAL: global_from_stack,
     pickle.REDUCE: reduce,
     pickle.NEWOBJ: reduce,
     pickle.BUILD: build,

@@ -1,4 +1,4 @@
-"""Released files of other projects: which layout a file has, which architecture, and our names for its parameters."""
+"""Released files of other projects: detect the layout and the architecture, and rename the parameters to ours."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Layout:
     """How a family of files names its parameters.
 
     Attributes:
-        known_as: for messages.
-        mark: how a parameter's name starts in every file of this layout and in no other's.
-        ours: our name of a parameter.
-        left_out: how the names of parameters start that are no encoder's: decoders and heads. All others must fit.
+        label: name of the layout, for messages.
+        mark: prefix of a parameter's name that occurs in every file of this layout and in no other.
+        our_name: turns a parameter's name into ours.
+        ignored: prefixes of parameters outside the encoder: decoders and heads. All others must fit.
     """
 
-    known_as: str
+    label: str
     mark: str
-    ours: Callable[[str], str]
-    left_out: tuple[str, ...]
+    our_name: Callable[[str], str]
+    ignored: tuple[str, ...]
 
 
 LAYOUTS = (
@@ -49,7 +49,7 @@ LAYOUTS = (
             "decoder_blocks_croco.",  # MIMIC's CroCo
             "decoder_norm.",
             "decoder_pred.",
-            "head.",  # classifier of timm's and of fine-tuned MAEs; projection of DINO's
+            "head.",  # classifier of timm and of fine-tuned MAEs; projection of DINO
         ),
     ),
     Layout(
@@ -63,40 +63,40 @@ LAYOUTS = (
             "dec_blocks.",
             "dec_norm.",
             "prediction_head.",
-            "head.",  # stereo and flow
+            "head.",  # of CroCo for stereo and flow
         ),
     ),
 )
 
 
 def read_layout(found: Checkpoint, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor]]:
-    """Architecture and parameters, in our names, of a checkpoint in any layout of :data:`LAYOUTS`.
+    """Return the architecture and the parameters, in our names, of a checkpoint in any of :data:`LAYOUTS`.
 
     Args:
         found: the checkpoint.
-        heads: attention heads of a block, where the file does not say and the width does not tell.
+        heads: attention heads per block, if neither the file nor the width determines them.
     """
     layout = next((known for known in LAYOUTS if any(name.startswith(known.mark) for name in found.weights)), None)
     if layout is None:
         raise MimicError(
-            f"no known layout has such parameters: {some(sorted(found.weights))}",
+            f"the parameters match no known layout: {some(sorted(found.weights))}",
             where=found.path,
-            remedy=f"the layouts are: {', '.join(known.known_as for known in LAYOUTS)}",
+            remedy=f"give a file in one of the layouts {', '.join(known.label for known in LAYOUTS)}",
         )
-    kept = {name: value for name, value in found.weights.items() if not name.startswith(layout.left_out)}
+    kept = {name: value for name, value in found.weights.items() if not name.startswith(layout.ignored)}
     found.check(kept)
-    ours = {layout.ours(printable(name)): value for name, value in kept.items()}
+    ours = {layout.our_name(printable(name)): value for name, value in kept.items()}
     if len(ours) != len(kept):
-        raise MimicError("parameters are there twice", where=found.path, remedy="remove one set")
+        raise MimicError("the file holds some parameters twice", where=found.path, remedy="remove one set")
     weights = pooled_norm(in_our_shape(ours, found))
     settings = infer_settings(weights, found, heads)
     return settings, for_imagenet_input(weights, found.facts)
 
 
 def in_our_shape(weights: dict[str, Tensor], found: Checkpoint) -> dict[str, Tensor]:
-    """Positions as (1, prefix + N, width).
+    """Reshape the positions to (1, prefix + N, width).
 
-    NAVER's have no batch axis, and where timm's leave out the class token (``no_embed_class``), it has none to add.
+    NAVER's have no batch axis; if timm's have no entry for the class token (``no_embed_class``), it gets zeros.
     """
     positions = weights.get("pos_embed")
     if positions is None or positions.ndim not in (2, 3):
@@ -108,10 +108,10 @@ def in_our_shape(weights: dict[str, Tensor], found: Checkpoint) -> dict[str, Ten
 
 
 def class_has_position(positions: Tensor, found: Checkpoint) -> bool:
-    """Whether the first of positions (1, tokens, width) is the class token's.
+    """Return whether the first of positions (1, tokens, width) belongs to the class token.
 
-    Sixteen can be those of 4x4 patches, or of a class token and 3x5 patches. The file may say which, and the values
-    do where they are the fixed ones; a strip of 1x3 patches is no image. All else is refused.
+    16 positions can be 4x4 patches, or a class token and 3x5 patches. The file may say which, and fixed sin-cos values
+    show it; 4 positions or fewer are taken as a square, since 1x3 patches are no real image. Refuses all other cases.
     """
     tokens, side = positions.shape[1], math.isqrt(positions.shape[1])
     if found.facts.class_position is not None:
@@ -124,27 +124,27 @@ def class_has_position(positions: Tensor, found: Checkpoint) -> bool:
     others = [rows for rows in range(2, side) if (tokens - 1) % rows == 0]
     rows = others[-1] if others else 1
     raise MimicError(
-        f"{tokens} positions are those of {side}x{side} patches without the class token's, or of {rows}x"
-        f"{(tokens - 1) // rows} patches with it: the file does not say",
+        f"{tokens} positions fit {side}x{side} patches without the class token, or {rows}x"
+        f"{(tokens - 1) // rows} patches with it, and the file does not say which",
         where=found.path,
-        remedy="put timm's config.json beside it, with model_args: {no_embed_class: true} for the former; an encoder "
-        "of images that are not square cannot be read",
+        remedy="put timm's config.json beside it, with model_args: {no_embed_class: true} for the former; encoders "
+        "for non-square images cannot be read",
     )
 
 
 def pooled_norm(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``fc_norm`` in place of a missing ``norm``, else left out.
+    """Rename ``fc_norm`` to ``norm`` if there is no ``norm``, else drop it.
 
-    Classifiers that average the patches norm once, after the average; here every token is normed.
+    Classifiers that average the patches normalise once, after the average; our encoder normalises every token.
     """
-    own = any(name.startswith("norm.") for name in weights)
+    has_norm = any(name.startswith("norm.") for name in weights)
     pooled = {name: value for name, value in weights.items() if name.startswith("fc_norm.")}
     others = {name: value for name, value in weights.items() if name not in pooled}
-    return others if own else others | {name.removeprefix("fc_"): value for name, value in pooled.items()}
+    return others if has_norm else others | {name.removeprefix("fc_"): value for name, value in pooled.items()}
 
 
 def for_imagenet_input(weights: dict[str, Tensor], facts: Facts) -> dict[str, Tensor]:
-    """The same function of images that are normalised by ImageNet's mean and deviation instead of the file's own."""
+    """Fold the file's own mean and deviation into the patch embedding, so that it takes ImageNet-normalised images."""
     kernel, bias = weights["patch_embed.proj.weight"], weights.get("patch_embed.proj.bias")
     ours = (IMAGENET_MEAN, IMAGENET_STD)
     if bias is None or kernel.shape[1] != len(facts.mean) or (facts.mean, facts.std) == ours:

@@ -1,4 +1,4 @@
-"""From a file, or from nothing, to an encoder."""
+"""Load encoders from files, or build them with random weights."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ from mimic_core.models.weights.pickles import COPY_AGAIN, open_torch
 
 UNREADABLE = "weights that cannot be read"
 SUFFIX = ".safetensors"
-TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # how torch's files before 1.6 begin
-COMMON = (SUFFIX, ".pth", ".pt", ".bin")  # others are read by their content
-OTHER_KINDS = (  # how files begin that stand where weights should, and what they are
+TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9"  # first bytes of files written by torch before 1.6
+COMMON = (SUFFIX, ".pth", ".pt", ".bin")  # files with other suffixes are recognised by their content
+OTHER_KINDS = (  # first bytes of files often given by mistake, and what they are
     (b"\x1f\x8b", "compressed (gzip)"),
     (b"BZh", "compressed (bzip2)"),
     (b"\xfd7zXZ", "compressed (xz)"),
     (b"\x28\xb5\x2f\xfd", "compressed (Zstandard)"),
-    (b"\x89HDF", "an HDF5 file, perhaps of Keras"),
+    (b"\x89HDF", "an HDF5 file, perhaps from Keras"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"GGUF", "a GGUF file"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself"),
-    (b"<", "a page of the web, not the file itself"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (b"<", "a web page, not the file itself"),
 )
 
 
 def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | None = None) -> Encoder:
-    """Read an encoder; its file says which architecture it has.
+    """Load an encoder; the architecture is read from the file.
 
-    Read are our own files (:func:`save_encoder`), checkpoints of MAE and MIMIC, NAVER's CroCo v1 and v2, DINO's, and
-    timm's ViTs, the last with or without ``config.json`` beside them (with it, another mean and deviation of the input
-    is taken into the weights). Decoders and heads are left out; every other parameter must fit. Nothing in a file is
-    run. What wrapped a model (``module.``, ``_orig_mod.``, ``model.``, ...) is taken off the names, and of a model and
-    its running average in one file the average is taken. CroCo v2 was not compared with a released checkpoint.
+    Reads our own files (:func:`save_encoder`), checkpoints of MAE, MIMIC, NAVER's CroCo v1 and v2, and DINO, and timm's
+    ViTs with or without their ``config.json`` (if it states another input mean and deviation, these are folded into the
+    weights). Ignores decoders and heads; every other parameter must fit. Never runs code from the file. Strips wrapper
+    prefixes (``module.``, ``_orig_mod.``, ``model.``, ...) from the names; if a file holds a model and its running
+    average, loads the average. CroCo v2 was not compared with a released checkpoint.
 
     Args:
-        path: a safetensors file, or one of ``torch.save``'s; which it is is seen by its first bytes.
+        path: a file in safetensors or ``torch.save`` format, recognised by its first bytes.
         drop_path: stochastic depth at the last block, for fine-tuning.
-        heads: attention heads of a block, where the file does not say; by default those of the ViT of this width
+        heads: attention heads per block, if the file does not say; by default those of the ViT of this width
             (192: 3, ... 1024: 16, 1280: 16), else one for every 64 channels up to 1024.
 
     Returns:
         The encoder on the CPU, in evaluation mode. ``prefix_tokens`` says whether a class token comes first.
 
     Raises:
-        MimicError: no file, another kind of file, an unknown layout, something in it that could run code, a checksum in
-            it that is not right, or parameters that are missing, unexpected, of another shape or not finite.
+        MimicError: the file is missing, is of another kind or an unknown layout, holds something that could run code
+            or has a wrong checksum, or parameters are missing, unexpected, of another shape or not finite.
     """
     path = check_file(path)
     with foreign(UNREADABLE, path, COPY_AGAIN):
@@ -74,10 +74,10 @@ def load_pretrained(path: str | Path, *, drop_path: float = 0.0, heads: int | No
 
 
 def check_file(path: str | Path) -> Path:
-    """The path of a file of weights.
+    """Check that a path looks like a weights file, and return it.
 
     Raises:
-        MimicError: there is none; it is a folder, pipe or device; or by its first bytes it is something else.
+        MimicError: there is no file; it is a folder, pipe or device; or its first bytes show another kind of file.
     """
     path = Path(path)
     if not os.path.lexists(path):
@@ -86,10 +86,10 @@ def check_file(path: str | Path) -> Path:
         start = stream.read(64)
     kind = next((kind for begin, kind in OTHER_KINDS if start.startswith(begin)), None)
     if kind is not None and not is_safetensors(start):
-        raise MimicError(f"the file is {kind}, and no weights", where=path, remedy=f"give {' or '.join(COMMON)}")
+        raise MimicError(f"the file is {kind}, not weights", where=path, remedy=f"give {' or '.join(COMMON)}")
     if path.suffix not in COMMON and not (is_safetensors(start) or start.startswith((b"PK", b"\x80"))):
         raise MimicError(
-            f"weights in a {path.suffix or 'nameless'!r} file that begins like this one cannot be read",
+            f"neither the suffix {path.suffix!r} nor the first bytes are those of a weights file",
             where=path,
             remedy=f"give one that ends in {' or '.join(COMMON)}, such as encoder.safetensors of a pretraining run",
         )
@@ -97,12 +97,12 @@ def check_file(path: str | Path) -> Path:
 
 
 def is_safetensors(start: bytes) -> bool:
-    """Whether a file that begins so is a safetensors file: the length of its header comes first, then JSON."""
+    """Return whether the first bytes are those of a safetensors file: the header's length (8 bytes), then JSON."""
     return start[8:9] == b"{"
 
 
 def is_torch(path: Path) -> bool:
-    """Whether a file is to be read as torch's, by its first bytes; by its name where these say nothing."""
+    """Return whether to read a file as torch's, by its first bytes, or by its suffix if these are inconclusive."""
     with open_regular(path, "a weights file") as stream:
         start = stream.read(64)
     by_name = path.suffix != SUFFIX
@@ -110,7 +110,10 @@ def is_torch(path: Path) -> bool:
 
 
 def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, Tensor], Checkpoint]:
-    """Architecture and weights, in our names, of a file of any layout, whose checksums are still being compared."""
+    """Read the architecture and the weights, in our names, of a file in any layout.
+
+    Also returns the checkpoint, whose checksums are still being verified: call its ``finish``.
+    """
     if is_torch(path):
         found = open_checkpoint(open_torch(path))
         return *read_layout(found, heads), found
@@ -129,10 +132,10 @@ def read_weights(path: Path, heads: int | None) -> tuple[ViTSettings, dict[str, 
 
 
 def build_encoder(settings: Mapping[str, Any], seed: int, *, drop_path: float = 0.0) -> Encoder:
-    """An encoder of random weights, as the released MAE draws them: the floor that pretraining has to beat.
+    """Build an encoder with random weights, initialised as the released MAE: the baseline for pretraining.
 
     Args:
-        settings: the fields of :class:`ViTSettings`.
+        settings: the fields of :class:`ViTSettings`, and optionally ``name``.
         seed: the config's seed; the same seed gives the same weights.
         drop_path: stochastic depth at the last block.
     """

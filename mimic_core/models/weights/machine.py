@@ -1,8 +1,8 @@
-"""What a pickle is read with: it runs nothing, and its time and memory are bounded by the bytes it reads.
+"""A safe pickle machine: it runs no code, and its time and memory are bounded.
 
-Pickles are small programs. This machine builds plain containers and leaves every class and function to a table of
-stand-ins. What is not in the table is refused before anything is made of it. Each instruction costs a fixed amount,
-plus what it is charged for calls and for the lengths of what it copies.
+Pickles are small programs. This machine builds plain containers and looks up every class and function in a table of
+stand-ins; it refuses any name that is not in the table. The number of instructions is limited, and so are the charges
+for calls and for the lengths of copied values.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Mapping
 from typing import Any
 
-INSTRUCTIONS = 1 << 18  # of one file; a ViT-L with its optimizer takes 40,000
-CHARGES = 1 << 20  # of one file: for every element that is copied, for every few letters, and for every call
-LETTERS, CALL = 16, 32  # letters for one charge; charges for one call, such as that which makes a tensor
-LONGEST_NAME = 512  # bytes of a class's or function's
+INSTRUCTIONS = 1 << 18  # limit per file; a ViT-L with its optimizer takes 40,000
+CHARGES = 1 << 20  # limit per file: for every copied element, every LETTERS characters, and every call
+LETTERS, CALL = 16, 32  # characters per charge; charges per call, such as one that makes a tensor
+LONGEST_NAME = 512  # bytes, of a class or function
 
 
 class CodeError(Exception):
@@ -30,7 +30,7 @@ class CodeError(Exception):
 
 
 class DamagedError(ValueError):
-    """A pickle that is no pickle, is cut off, or asks for more than its share."""
+    """A pickle is invalid, cut off, or exceeds a limit."""
 
 
 class Name:
@@ -45,13 +45,13 @@ class Name:
 
 
 class Machine:
-    """The state in which the pickles of one file are read, one after the other.
+    """The state while the pickles of one file are read, one after the other.
 
     Args:
         data: bytes of the file.
-        admitted: what takes the place of classes and functions, by their full names: a callable is called with the
-            pickle's arguments where the pickle calls or builds, anything else is the value itself.
-        persistent: what a persistent id (torch's storages) stands for.
+        admitted: stand-ins of classes and functions, by full name: a callable is called with the pickle's arguments
+            in place of the original, anything else is the value itself.
+        persistent: resolves a persistent id (torch's storages).
     """
 
     def __init__(
@@ -64,52 +64,52 @@ class Machine:
         self.memo: dict[int, Any] = {}
 
     def take(self, count: int) -> bytes:
-        """The next ``count`` bytes."""
+        """Read the next ``count`` bytes."""
         start, self.at = self.at, self.at + count
         if count < 0 or self.at > len(self.data):
             raise DamagedError("it ends too early")
         return bytes(self.data[start : self.at])
 
     def line(self) -> str:
-        """The text up to the next line break."""
+        """Read the text up to the next line break."""
         found = bytes(self.data[self.at : self.at + LONGEST_NAME]).find(b"\n")
         if found < 0:
             raise DamagedError("a name in it does not end")
         return str(self.take(found + 1)[:-1], "utf-8")
 
     def pop(self) -> Any:
-        """The last value of the stack."""
+        """Remove and return the last value of the stack."""
         if not self.stack:
-            raise DamagedError("an instruction lacks its values")
+            raise DamagedError("an opcode lacks its operands")
         return self.stack.pop()
 
     def top(self, kinds: type | tuple[type, ...] = object) -> Any:
-        """The last value of the stack, which stays there."""
+        """Return the last value of the stack without removing it."""
         if not self.stack or not isinstance(self.stack[-1], kinds):
-            raise DamagedError("an instruction lacks its values")
+            raise DamagedError("an opcode lacks its operands")
         return self.stack[-1]
 
     def since_mark(self) -> list[Any]:
-        """All values since the last mark."""
+        """Remove and return all values since the last mark."""
         if not self.marks:
-            raise DamagedError("an instruction lacks its values")
+            raise DamagedError("an opcode lacks its operands")
         values, self.stack = self.stack, self.marks.pop()
         return values
 
     def charge(self, *values: Any) -> None:
-        """Count the lengths of what is copied."""
+        """Charge for the lengths of copied values."""
         for value in values:
             if isinstance(value, str | bytes):
                 self.charges -= len(value) // LETTERS
             elif isinstance(value, list | tuple | dict):
                 self.charges -= len(value)
         if self.charges < 0:
-            raise DamagedError("it asks for more tensors, or longer lists, than a checkpoint has")
+            raise DamagedError("it holds more tensors, or longer lists, than a checkpoint does")
 
-    def named(self, module: object, name: object) -> None:
-        """Push what stands for a class or function."""
+    def push_global(self, module: object, name: object) -> None:
+        """Push the stand-in of a class or function."""
         if not isinstance(module, str) or not isinstance(name, str):
-            raise DamagedError("a name in it is no text")
+            raise DamagedError("a name in it is not text")
         module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
         full = f"{module}.{name}"
         if full not in self.admitted:
@@ -118,9 +118,9 @@ class Machine:
         self.stack.append(Name(full) if callable(found) else found)
 
     def call(self, function: Any, arguments: Any) -> Any:
-        """What the stand-in of a class or function gives."""
+        """Call the stand-in of a class or function."""
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
-            raise DamagedError("it calls what is no function")
+            raise DamagedError("it calls something that is not a function")
         self.charges -= CALL
         self.charge(*arguments)
         return self.admitted[function.full](*arguments)

@@ -1,4 +1,4 @@
-"""Our own file: the weights as safetensors, the architecture as JSON in the same file's header."""
+"""Our own file format: safetensors weights with the architecture as JSON in the header."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from mimic_core.kit.settings import read_settings
 from mimic_core.models.settings import ViTSettings
 from mimic_core.models.vit import Encoder
 
-HEADER = "mimic_encoder"  # one header entry: safetensors does not keep the order of several
-MODEL_HEADER = "mimic_model"  # the entry of a whole pretraining model's
+HEADER = "mimic_encoder"  # header entry of an encoder; only one, as safetensors does not keep the order of several
+MODEL_HEADER = "mimic_model"  # header entry of a whole pretraining model
 FORMAT = 1
-HEADER_BYTES = 1 << 20  # of a safetensors header; a ViT-L with its decoder has 50,000
+HEADER_BYTES = 1 << 20  # limit of a safetensors header; that of a ViT-L with its decoder has 50,000
 
 
 def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
-    """A model's parameters on the CPU, each in memory of its own, as safetensors wants them."""
+    """Return a model's parameters on the CPU, contiguous, as safetensors needs them."""
     return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
 
 
 def save_encoder(path: str | Path, encoder: Encoder, metadata: Mapping[str, Any]) -> None:
-    """Write an encoder, atomically; the same encoder and metadata give the same bytes.
+    """Write an encoder atomically; the same encoder and metadata give the same bytes.
 
     Args:
         path: the ``.safetensors`` file.
-        encoder: what to write.
+        encoder: the encoder to write.
         metadata: JSON values that say where it comes from (model, dataset, epochs, ...).
     """
     header = {
@@ -49,32 +49,32 @@ def save_encoder(path: str | Path, encoder: Encoder, metadata: Mapping[str, Any]
 
 
 def check_safetensors(path: str | Path) -> None:
-    """See that a file can be one of safetensors', before its header is read.
+    """Check that a file looks like safetensors, before its header is read.
 
     Raises:
-        MimicError: it is none, is cut off, or has a header of more than :data:`HEADER_BYTES`.
+        MimicError: it is another kind of file, is cut off, or has a header of more than :data:`HEADER_BYTES`.
     """
     with open_regular(path, "a safetensors file") as stream:
         size, start = os.fstat(stream.fileno()).st_size, stream.read(9)
     length = int.from_bytes(start[:8], "little")
     if len(start) < 9 or start[8:] != b"{" or length + 8 > size:
-        raise no_safetensors(path)
+        raise not_safetensors(path)
     if length > HEADER_BYTES:
-        what = f"the header has {length:,} bytes; at most {HEADER_BYTES:,} are read"
+        what = f"the header has {length:,} bytes; the limit is {HEADER_BYTES:,}"
         raise UnreadableError(what, where=path, remedy="copy it again, or make it again")
 
 
-def no_safetensors(path: str | Path) -> MimicError:
-    """What to answer to a file that is none of safetensors'."""
+def not_safetensors(path: str | Path) -> MimicError:
+    """Return the error for a file that is not safetensors."""
     remedy = "copy it again; if a pretraining run wrote it, it is damaged: make it again"
     return UnreadableError("this is not a safetensors file, or it is cut off", where=path, remedy=remedy)
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Header entries and weights of any safetensors file.
+    """Read the header entries and the weights of any safetensors file.
 
     Raises:
-        MimicError: it is another kind of file, or cut off.
+        MimicError: it is another kind of file, is cut off, or has a header of more than :data:`HEADER_BYTES`.
     """
     check_safetensors(path)
     try:
@@ -82,11 +82,11 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return file.metadata() or {}, weights
     except SafetensorError as error:
-        raise no_safetensors(path) from error
+        raise not_safetensors(path) from error
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
-    """The header of an encoder file: ``format``, ``architecture`` and ``metadata``."""
+    """Read the header of an encoder file: ``format``, ``architecture`` and ``metadata``."""
     try:
         with foreign("a header that cannot be read", path):
             check_safetensors(path)
@@ -98,7 +98,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
 
 
 def parse_header(entries: Mapping[str, str], path: str | Path, entry: str = HEADER) -> dict[str, Any]:
-    """Our header among the header entries of a safetensors file."""
+    """Parse our header among the header entries of a safetensors file."""
     if entry not in entries:
         raise not_ours(path)
     try:
@@ -107,17 +107,17 @@ def parse_header(entries: Mapping[str, str], path: str | Path, entry: str = HEAD
         raise not_ours(path) from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format") if isinstance(header, dict) else header
-        what = f"the file has format {shown(found)}, and this version of MIMIC reads {FORMAT}"
+        what = f"the file has format {shown(found)}, but this version of MIMIC reads format {FORMAT}"
         raise MimicError(what, where=path, remedy="use the version of MIMIC that wrote it")
     return header
 
 
 def not_ours(path: str | Path) -> MimicError:
-    """What to answer to a file that :func:`save_encoder` did not write."""
+    """Return the error for a file that :func:`save_encoder` did not write."""
     remedy = "give the encoder.safetensors of a pretraining run; if this is one, it is damaged: make it again"
     return MimicError("this is not an encoder that MIMIC wrote", where=path, remedy=remedy)
 
 
 def read_architecture(header: Mapping[str, Any], path: Path) -> ViTSettings:
-    """Size of the encoder, by the header of a file of ours."""
+    """Read the encoder's settings from the header of one of our files."""
     return read_settings(ViTSettings, header.get("architecture", {}), f"{path}: architecture")

@@ -1,7 +1,7 @@
-"""The files that ``torch.save`` writes: zip archives with checksums, and before torch 1.6 pickles in a row.
+"""Read the files that ``torch.save`` writes: zip archives with checksums, or before torch 1.6 a series of pickles.
 
-The file is mapped, not read: what nobody takes (an optimizer's state, two thirds of a checkpoint) stays on the disk.
-All sizes in it are compared with its own before memory is taken.
+The file is memory-mapped, so that unused parts (an optimizer's state, two thirds of a checkpoint) stay on disk. All
+sizes stated in it are checked against the size of the file before memory is allocated.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from mimic_core.models.weights.storages import read_storage
 
 __all__ = ["NumberType", "TorchFile", "number", "open_torch", "read_pickle"]
 
-PICKLE_BYTES = 1 << 25  # of the pickle in an archive; tensors lie outside it
-DIRECTORY_BYTES = 1 << 23  # of an archive's table of contents: 100,000 tensors
-ALIGNED = 16  # bytes; tensors that lie otherwise are copied
-MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # how legacy files begin
+PICKLE_BYTES = 1 << 25  # limit for the pickle in an archive, which does not contain the tensors
+DIRECTORY_BYTES = 1 << 23  # limit for an archive's central directory: 100,000 tensors
+ALIGNED = 16  # bytes; tensors that are not aligned are copied
+MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # at the start of legacy files
 ZIP, ZIP_END, ZIP64_END, ZIP64_PLACE = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
-COPY_AGAIN = "copy it again, and compare its size and checksum with the place it comes from"
+COPY_AGAIN = "copy it again, and compare its size and checksum with those at its source"
 
 
 @dataclass
 class TorchFile:
-    """What a file of torch's held.
+    """The content of a torch file.
 
     Attributes:
-        content: its value, tensors on the CPU.
-        size: bytes of the file.
+        content: the unpickled value, tensors on the CPU.
+        size: size of the file in bytes.
         path: the file.
-        members: by the address of the first byte, the bytes of an archive's member, its checksum and its name. Legacy
-            files carry no checksums.
-        pending: checksums that are being computed, what they should be, and whose they are.
+        members: address of the first byte -> bytes, expected checksum and name of an archive's member. Legacy files
+            have no checksums.
+        pending: checksums being computed, with the expected checksum and the name of the member.
     """
 
     content: Any
@@ -57,39 +57,40 @@ class TorchFile:
     pending: list[tuple[Future[int], int, str]] = field(default_factory=list)
 
     def check(self, tensors: Iterable[Tensor] | None = None) -> None:
-        """Begin to compare the bytes of these tensors, or of all, with their checksums, in threads beside the start."""
+        """Start to verify the checksums of these tensors, or of all, in background threads."""
         addresses = None if tensors is None else {value.untyped_storage().data_ptr() for value in tensors}
-        pool = ThreadPoolExecutor(2)  # checksums are computed without Python's lock
+        pool = ThreadPoolExecutor(2)  # crc32 releases the GIL
         for at, (data, expected, name) in self.members.items():
             if addresses is None or at in addresses:
                 self.pending.append((pool.submit(zlib.crc32, data), expected, name))
         pool.shutdown(wait=False)
 
     def finish(self) -> None:
-        """Wait for what :meth:`check` began.
+        """Wait for the checksums that :meth:`check` started to verify.
 
         Raises:
-            UnreadableError: bytes are not those that were written; the member is named.
+            UnreadableError: a checksum is wrong; names the member.
         """
         pending, self.pending = self.pending, []
         for found, expected, name in pending:
             if found.result() != expected:
                 for other, _, _ in pending:
                     other.cancel()
-                raise changed(name, self.path)
+                raise wrong_checksum(name, self.path)
 
 
-def changed(name: str, path: Path) -> UnreadableError:
-    """What to answer where bytes are not those that were written."""
-    what = f"the file is damaged: the checksum of {name} in it is another"
+def wrong_checksum(name: str, path: Path) -> UnreadableError:
+    """Return the error for a member whose checksum is wrong."""
+    what = f"the file is damaged: the checksum of {name} in it is wrong"
     return UnreadableError(what, where=path, remedy=COPY_AGAIN)
 
 
 def read_pickle(path: Path) -> Any:
-    """What ``torch.save`` wrote, new or legacy format, on the CPU; every checksum in it is compared.
+    """Read what ``torch.save`` wrote, in the new or the legacy format, on the CPU; verify all checksums.
 
     Raises:
-        MimicError: empty, cut off, damaged, no checkpoint at all, or with something in it that is not admitted.
+        MimicError: the file is empty, cut off, damaged or not a checkpoint, or names a class or function that is not
+            admitted.
     """
     opened = open_torch(path)
     opened.check()
@@ -98,7 +99,7 @@ def read_pickle(path: Path) -> Any:
 
 
 def open_torch(path: Path) -> TorchFile:
-    """A file of ``torch.save``'s, its tensors not yet compared with their checksums.
+    """Open a file written by ``torch.save``, without verifying the checksums of its tensors.
 
     Raises:
         MimicError: as :func:`read_pickle`.
@@ -113,22 +114,22 @@ def open_torch(path: Path) -> TorchFile:
             return read_legacy(mapped, path) if legacy else read_archive(Archive(stream, mapped, path))
     except UnreadableError as error:
         if isinstance(error.__cause__, CodeError):
-            raise holds_code(error.__cause__.name, path) from error
+            raise code_refused(error.__cause__.name, path) from error
         raise
 
 
-def holds_code(name: str, path: Path) -> MimicError:
-    """What to answer to a file with a class or function in it that is not admitted."""
+def code_refused(name: str, path: Path) -> MimicError:
+    """Return the error for a file that names a class or function that is not admitted."""
     return MimicError(
-        f"the checkpoint holds {printable(name)}, which could run code; it was not run, and the file is not read",
+        f"the checkpoint holds {printable(name)}, which could run code; nothing was run, and the file is refused",
         where=path,
-        remedy="have the software that wrote it save the parameters alone: torch.save({'model': model.state_dict()}, "
+        remedy="save only the parameters, with the software that wrote it: torch.save({'model': model.state_dict()}, "
         "path)",
     )
 
 
 class Archive:
-    """The members of a zip archive: stored as they are, not overlapping, and each there once.
+    """The members of a zip archive: uncompressed, with unique names, in total no larger than the file.
 
     Args:
         stream: the file.
@@ -136,21 +137,21 @@ class Archive:
         path: the file, for messages.
 
     Raises:
-        DamagedError: it is no archive, or not as torch writes one.
+        DamagedError: it is not an archive as torch writes it.
     """
 
     def __init__(self, stream: Any, mapped: mmap.mmap, path: Path) -> None:
         self.mapped, self.view, self.path = mapped, memoryview(mapped), path
         if directory_size(mapped) > DIRECTORY_BYTES:
-            raise DamagedError(f"its table of contents is larger than {DIRECTORY_BYTES:,} bytes")
+            raise DamagedError(f"its central directory is larger than {DIRECTORY_BYTES:,} bytes")
         self.members: dict[str, zipfile.ZipInfo] = {}
         self.root = ""
         with zipfile.ZipFile(stream) as archive:
             for member in archive.infolist():
                 if member.filename in self.members:
-                    raise DamagedError("a member is there twice")
+                    raise DamagedError("it holds a member twice")
                 if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-                    raise DamagedError("its members are compressed, and torch writes them as they are")
+                    raise DamagedError("its members are compressed, which torch never does")
                 self.members[member.filename] = member
         if sum(member.file_size for member in self.members.values()) > len(mapped):
             raise DamagedError("its members are larger than the file")
@@ -160,7 +161,7 @@ class Archive:
         self.root = roots[0]
 
     def find(self, name: str) -> tuple[int, memoryview, int]:
-        """Where a member begins, its bytes, and the checksum that they should have."""
+        """Return where a member begins, its bytes, and its expected checksum."""
         member = self.members.get(f"{self.root}/{name}")
         if member is None:
             raise DamagedError(f"{name} in it is missing")
@@ -174,17 +175,17 @@ class Archive:
         return start, self.view[start : start + size], member.CRC
 
     def read(self, name: str, most: int) -> bytes:
-        """All of a small member, compared with its checksum."""
+        """Read all of a small member and verify its checksum."""
         _, data, expected = self.find(name)
         if len(data) > most:
-            raise DamagedError(f"{name} in it has {len(data):,} bytes; at most {most:,} are read")
+            raise DamagedError(f"{name} in it has {len(data):,} bytes; the limit is {most:,}")
         if zlib.crc32(data) != expected:
-            raise changed(name, self.path)
+            raise wrong_checksum(name, self.path)
         return bytes(data)
 
 
 def directory_size(mapped: mmap.mmap) -> int:
-    """Bytes of an archive's table of contents, as its end says."""
+    """Return the size in bytes of an archive's central directory, as its end record states it."""
     end = mapped.rfind(ZIP_END, max(0, len(mapped) - (1 << 16) - 22))
     if end < 0:
         raise DamagedError("it ends too early")
@@ -196,14 +197,14 @@ def directory_size(mapped: mmap.mmap) -> int:
 
 
 def read_archive(archive: Archive) -> TorchFile:
-    """The content of a zip archive."""
+    """Read the content of a zip archive."""
     if any(name.startswith(f"{archive.root}/code/") for name in archive.members):
         raise CodeError("a TorchScript program")
-    there = f"{archive.root}/byteorder" in archive.members
-    swapped = there and archive.read("byteorder", 16).decode() != sys.byteorder
+    states_order = f"{archive.root}/byteorder" in archive.members
+    swapped = states_order and archive.read("byteorder", 16).decode() != sys.byteorder
     whole = torch.frombuffer(archive.mapped, dtype=torch.uint8).untyped_storage()
     found: dict[str, torch.UntypedStorage] = {}
-    made = TorchFile(None, len(archive.mapped), archive.path)
+    opened = TorchFile(None, len(archive.mapped), archive.path)
 
     def data_of(key: str, count: int, dtype: torch.dtype) -> torch.UntypedStorage:
         name, size = f"data/{key}", count * dtype.itemsize
@@ -215,18 +216,18 @@ def read_archive(archive: Archive) -> TorchFile:
             if swapped:
                 storage.byteswap(dtype)
             found[key] = storage
-            made.members[storage.data_ptr()] = (data, expected, name)
+            opened.members[storage.data_ptr()] = (data, expected, name)
         if found[key].nbytes() != size:
-            raise DamagedError(f"{name} in it has {found[key].nbytes():,} bytes, and {size:,} were expected")
+            raise DamagedError(f"{name} in it has {found[key].nbytes():,} bytes, but {size:,} were expected")
         return found[key]
 
     content = archive.read("data.pkl", PICKLE_BYTES)
-    made.content = next_value(Machine(content, ADMITTED, lambda reference: read_storage(reference, data_of)))
-    return made
+    opened.content = next_value(Machine(content, ADMITTED, lambda reference: read_storage(reference, data_of)))
+    return opened
 
 
-class Row:
-    """The storages of a legacy file: named in its pickles, their bytes behind these.
+class LegacyStorages:
+    """The storages of a legacy file: named in its pickles, with their bytes after the pickles.
 
     Args:
         mapped: the file's bytes.
@@ -237,7 +238,7 @@ class Row:
         self.storages: dict[str, torch.UntypedStorage] = {}
 
     def data_of(self, key: str, count: int, dtype: torch.dtype) -> torch.UntypedStorage:
-        """The bytes of a key, still to be filled; all together are no more than the file has."""
+        """Return the storage of a key, to be filled later; refuse more bytes in total than the file has."""
         size = count * dtype.itemsize
         if key not in self.storages:
             self.total += size
@@ -249,9 +250,9 @@ class Row:
         return self.storages[key]
 
     def fill(self, keys: Any, at: int) -> None:
-        """Copy the bytes of the storages, which begin at ``at`` in the order of ``keys``."""
-        strange = not isinstance(keys, list) or not all(isinstance(key, str) for key in keys)
-        if strange or sorted(keys) != sorted(self.storages):
+        """Copy the bytes of the storages from the file, starting at ``at``, in the order of ``keys``."""
+        invalid = not isinstance(keys, list) or not all(isinstance(key, str) for key in keys)
+        if invalid or sorted(keys) != sorted(self.storages):
             raise DamagedError("its tensors do not fit their data")
         whole = torch.frombuffer(self.mapped, dtype=torch.uint8)
         for key in keys:
@@ -267,14 +268,14 @@ class Row:
 
 
 def read_legacy(mapped: mmap.mmap, path: Path) -> TorchFile:
-    """The content of a file as torch wrote it before 1.6: pickles in a row, then the tensors' bytes."""
-    machine, row = Machine(memoryview(mapped), ADMITTED), Row(mapped)
+    """Read the content of a file from torch before 1.6: a series of pickles, then the tensors' bytes."""
+    machine, storages = Machine(memoryview(mapped), ADMITTED), LegacyStorages(mapped)
     if next_value(machine) != MAGIC or next_value(machine) != PROTOCOL:
-        raise DamagedError("it does not begin as one")
+        raise DamagedError("it does not begin like a checkpoint")
     system = next_value(machine)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise DamagedError("its numbers are in the order of other processors")
-    machine.persistent = lambda reference: read_storage(reference, row.data_of)
+        raise DamagedError("its numbers are big-endian")
+    machine.persistent = lambda reference: read_storage(reference, storages.data_of)
     content = next_value(machine)
-    row.fill(next_value(machine), machine.at)
+    storages.fill(next_value(machine), machine.at)
     return TorchFile(content, len(mapped), path)

@@ -1,4 +1,4 @@
-"""Parameters in a checkpoint: where they are, and what their names are without what wrapped the model."""
+"""Find the parameters in a checkpoint and strip the prefixes that wrappers added to their names."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from torch import Tensor
 
-# in which a training kept its parameters; an average over the training's steps goes before what it is the average of
+# keys under which training code stores parameters; a running average takes precedence over the averaged model
 PLACES = ("teacher", "state_dict_ema", "model_ema", "model", "state_dict", "module", "student")
-DEEPEST = 4  # places within places
-AVERAGES = ("teacher.", "model_ema.", "ema_model.", "ema.")  # models beside a model, whose place they take
-# DistributedDataParallel, torch.compile, fully sharded training, DINO, Lightning and others
+DEEPEST = 4  # nested keys
+AVERAGES = ("teacher.", "model_ema.", "ema_model.", "ema.")  # prefixes of a running average stored beside a model
+# prefixes of DistributedDataParallel, torch.compile, fully sharded training, DINO, Lightning and others
 WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "backbone.", "encoder.", "model.", "vit.", "net.")
 
 
 def parameters_in(content: Any) -> Any:
-    """The part of a checkpoint that holds the parameters: the checkpoint itself where it has none of :data:`PLACES`."""
+    """Return the part of a checkpoint that holds the parameters: all of it if it has no key of :data:`PLACES`."""
     for _ in range(DEEPEST):
         if not isinstance(content, Mapping):
             break
@@ -28,16 +28,16 @@ def parameters_in(content: Any) -> Any:
 
 
 def unwrapped(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Parameters by their names without wrappers, and the names that would be there twice.
+    """Return the parameters by their names without wrapper prefixes, and the names that would occur twice.
 
-    Wrappers are taken off every name as often as they stand before it: all parameters must fit the model afterwards,
-    so that none is taken for another. Of a model and its running average in one checkpoint, the average is taken.
+    Strips repeated prefixes too. This cannot mistake one parameter for another, since all of them must then fit the
+    model. If a checkpoint holds a model and its running average, returns the average.
     """
-    names = {name: stripped(name, WRAPPERS) for name in weights}
+    names = {name: strip_prefixes(name, WRAPPERS) for name in weights}
     average = next((kind for kind in AVERAGES if any(name.startswith(kind) for name in names.values())), None)
     if average is not None:
         names = {old: new for old, new in names.items() if new.startswith(average)}
-    names = {old: stripped(new, (*WRAPPERS, *AVERAGES, "student.")) for old, new in names.items()}
+    names = {old: strip_prefixes(new, (*WRAPPERS, *AVERAGES, "student.")) for old, new in names.items()}
     found: dict[str, Tensor] = {}
     twice = []
     for old, new in names.items():
@@ -47,10 +47,10 @@ def unwrapped(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[st
     return found, twice
 
 
-def stripped(name: str, wrappers: tuple[str, ...]) -> str:
-    """A name without the wrappers before it."""
+def strip_prefixes(name: str, prefixes: tuple[str, ...]) -> str:
+    """Remove all of the leading prefixes from a name."""
     while True:
-        inner = next((name[len(wrapper) :] for wrapper in wrappers if name.startswith(wrapper)), name)
+        inner = next((name[len(prefix) :] for prefix in prefixes if name.startswith(prefix)), name)
         if inner == name:
             return name
         name = inner

@@ -1,3 +1,3 @@
-"""CroCo (Weinzaepfel et al., 2022), MIMIC's and NAVER's."""
+"""CroCo (Weinzaepfel et al., 2022), in MIMIC's and NAVER's versions."""
 
 LABEL = "CroCo"

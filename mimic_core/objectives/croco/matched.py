@@ -1,4 +1,4 @@
-"""Masks that know the mined correspondences: how many of the hidden patches the other view shows (our own)."""
+"""Masking by mined correspondences: control how many masked patches have a match in the other view (our addition)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pandas as pd
 from mimic_core.kit.errors import MimicError
 from mimic_core.models import kept_patches
 
-HALF = 0.5 - 1e-6  # less the rounding error of a sum of areas
+HALF = 0.5 - 1e-6  # tolerates rounding errors in a sum of areas
 
 
 def matched_patches(rows: pd.DataFrame, views: np.ndarray, grid: int) -> np.ndarray:
-    """Which patches of a view have a mined correspondence in the other.
+    """Return which patches of a view have a mined correspondence in the other view.
 
-    On a grid other than that of mining, a patch has one if at least half of its area is covered by patches of mining's
-    that have one: at 7x7 instead of 14x14, two of its four.
+    On a grid other than the mining grid, a patch counts as matched if matched mining patches cover at least half of its
+    area: on a 7x7 instead of a 14x14 grid, two of its four.
 
     Args:
-        rows: of the dataset; ``correspondences`` holds the patch of view 2 for each patch of view 1, -1 for none.
-        views: (B,) the view that is meant, 0 for view 1 and 1 for view 2.
+        rows: rows of the dataset; ``correspondences`` holds the patch of view 2 for each patch of view 1, or -1.
+        views: (B,) the view in question, 0 for view 1 and 1 for view 2.
         grid: patches along one side.
 
     Returns:
@@ -32,9 +32,9 @@ def matched_patches(rows: pd.DataFrame, views: np.ndarray, grid: int) -> np.ndar
     """
     if "correspondences" not in rows:
         raise MimicError(
-            "the dataset has no patch correspondences, and matched_share asks for them",
+            "the dataset has no patch correspondences, which matched_share needs",
             where="the dataset's manifest",
-            remedy="set pretrain.options.matched_share to null, or use pairs that this workflow has mined",
+            remedy="set pretrain.options.matched_share to null, or use pairs mined by this workflow",
         )
     if not len(rows):
         return np.zeros((0, grid**2), dtype=bool)
@@ -53,9 +53,10 @@ def matched_patches(rows: pd.DataFrame, views: np.ndarray, grid: int) -> np.ndar
 
 
 def coverage(grid: int, fine: int) -> np.ndarray:
-    """The share of each of ``grid`` equal parts of a line that each of ``fine`` other equal parts covers: (grid, fine).
+    """Split a line into ``grid`` and into ``fine`` equal parts; return how much of the former the latter cover.
 
-    The rows add up to 1.
+    Returns:
+        (grid, fine) shares; each row sums to 1.
     """
     edges, fine_edges = np.linspace(0, grid, grid + 1), np.linspace(0, grid, fine + 1)
     ends = np.minimum(edges[1:, None], fine_edges[1:])
@@ -64,20 +65,20 @@ def coverage(grid: int, fine: int) -> np.ndarray:
 
 
 def matched_noise(noise: np.ndarray, matched: np.ndarray, mask_ratio: float, share: float | None) -> np.ndarray:
-    """Change noise so that a given share of the patches it hides are matched ones.
+    """Change masking noise so that a given share of the masked patches are matched ones.
 
-    As many patches stay visible as without it. Of the h hidden ones ``round(share * h)`` are matched; where there are
-    too few matched patches, all of them are hidden, and where there are too few others, all of those. Which ones of
-    either group are hidden is left to the noise, so that all subsets of it are equally likely.
+    The number of visible patches does not change. Of the h masked patches ``round(share * h)`` are matched; if there
+    are too few matched (or unmatched) patches, all of them are masked. The noise decides which patches of each group
+    are masked, so all subsets of a group are equally likely.
 
     Args:
-        noise: (B, N) uniform draws in 0 to 1, one a patch; the patches of the smallest stay visible.
+        noise: (B, N) uniform draws from 0 to 1, one per patch; the patches with the smallest stay visible.
         matched: (B, N) bool.
-        mask_ratio: share of the patches to hide, 0 to 1.
-        share: share of the hidden patches that are matched, 0 to 1; None: the noise stays as it is.
+        mask_ratio: share of the patches to mask, 0 to 1.
+        share: share of the masked patches that are matched, 0 to 1; None: the noise is returned unchanged.
 
     Returns:
-        (B, N) of the same type, in 0 to 1: halved where a patch stays visible, in the upper half where it is hidden.
+        (B, N) of the same type, from 0 to 1: below 0.5 where a patch stays visible, from 0.5 up where it is masked.
     """
     if share is None:
         return noise

@@ -1,4 +1,4 @@
-"""CroCo as MIMIC trained it: paint the hidden patches of one view with another's help (Weinzaepfel et al., 2022)."""
+"""CroCo as MIMIC trained it: reconstruct masked patches of a view using another view (Weinzaepfel et al., 2022)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CrossBlock(nn.Module):
         self.norm_y = Norm(width)
 
     def forward(self, tokens: Tensor, memory: Tensor) -> Tensor:
-        """Tokens (B, N, width) of the masked view, memory (B, M, width) of the other."""
+        """Update tokens (B, N, width) of the masked view, with memory (B, M, width) of the other."""
         tokens = tokens + self.attn(self.norm1(tokens))
         tokens = tokens + self.cross_attn(self.norm2(tokens), self.norm_y(memory))
         out: Tensor = tokens + self.mlp(self.norm3(tokens))
@@ -50,15 +50,16 @@ class CroCo(MaskedModel):
     def forward(
         self, masked_view: Tensor, other_view: Tensor, noise: Tensor
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Hide patches of one view, paint them with the other, measure.
+        """Mask patches of one view, reconstruct them using the other, and compute the loss.
 
         Args:
             masked_view: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
-            other_view: the same, seen whole.
-            noise: (B, N) uniform draws; the patches of the smallest stay visible.
+            other_view: the same, never masked.
+            noise: (B, N) uniform draws; the patches with the smallest stay visible.
 
         Returns:
-            the loss ``pixels`` (scalar), pred (B, N, P*P*3) on normalised pixels, mask (B, N) with 1 where hidden.
+            The loss ``pixels`` (scalar), the prediction (B, N, P*P*3) of normalised pixels, the mask (B, N), 1 where
+            masked.
         """
         keep, restore, mask = random_masking(noise, self.mask_ratio)
         tokens = self.fill(self.encode(masked_view, keep), restore)

@@ -1,4 +1,4 @@
-"""CroCo v1 as NAVER released it: no class token, positions as buffers, its own names (Weinzaepfel et al., 2022)."""
+"""CroCo v1 as NAVER released it: no class token, positions in buffers, other names (Weinzaepfel et al., 2022)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from mimic_core.models import (
 from mimic_core.models.weights import encoder_name, naver_options
 from mimic_core.objectives.croco.model import CrossBlock
 
-NAVER_MARK = "dec_blocks."  # how the names of its decoder's blocks start
-DECODER_HEADS = 16  # what NAVER's code takes where ``croco_kwargs`` does not say
+NAVER_MARK = "dec_blocks."  # prefix of the names of its decoder's blocks
+DECODER_HEADS = 16  # default of NAVER's code, if ``croco_kwargs`` does not say
 
 
 def stated_decoder_heads(content: Any) -> int | None:
-    """Heads of the decoder, where the content of a checkpoint is NAVER's and says; else the caller must."""
+    """Return the decoder heads that a checkpoint of NAVER's states; None for other checkpoints."""
     options = naver_options(content) if isinstance(content, Mapping) else None
     heads = options.get("dec_num_heads", DECODER_HEADS) if isinstance(options, dict) else None
     return heads if is_count(heads, 1) else None
@@ -45,7 +45,7 @@ class NaverCroCo(nn.Module):
         decoder: size of the decoder.
 
     Raises:
-        MimicError: an encoder with a class token or with other positions.
+        MimicError: the encoder has a class token or other positions.
     """
 
     enc_pos_embed: Tensor
@@ -74,11 +74,14 @@ class NaverCroCo(nn.Module):
         self.prediction_head = nn.Linear(decoder.width, encoder.patch_size**2 * 3)
 
     def initialise(self, seed: int) -> None:
-        """Set random weights, the same for the same seed."""
+        """Initialise the weights; the same seed gives the same weights."""
         initialise(self, torch.Generator().manual_seed(seed))
 
     def encode(self, images: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Normed tokens (B, N, width) of images (B, 3, H, W) of the size in the settings; ``keep`` (B, K) of them."""
+        """Return normed tokens (B, N, width) of images (B, 3, H, W), or (B, K, width) of the patches ``keep`` (B, K).
+
+        Images must have the size in the settings.
+        """
         tokens = self.patch_embed(images) + self.enc_pos_embed
         if keep is not None:
             tokens = gather_tokens(tokens, keep)
@@ -88,15 +91,15 @@ class NaverCroCo(nn.Module):
         return normed
 
     def forward(self, masked_view: Tensor, other_view: Tensor, mask: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Paint the hidden patches of one view with another's help, and measure.
+        """Reconstruct the masked patches of one view using the other, and compute the loss.
 
         Args:
             masked_view: (B, 3, H, W) float, ImageNet-normalised RGB, of the size in the settings.
-            other_view: the same, seen whole.
-            mask: (B, N) bool, true where a patch is hidden; every image hides as many.
+            other_view: the same, never masked.
+            mask: (B, N) bool, true where a patch is masked; the same number in every image.
 
         Returns:
-            the loss ``pixels`` (scalar) on the normalised pixels of hidden patches, pred (B, N, P*P*3) on them.
+            The loss ``pixels`` (scalar) on masked patches, and the prediction (B, N, P*P*3) of normalised pixels.
         """
         order = torch.argsort(mask.int(), dim=1, stable=True)
         keep, restore = order[:, : int((~mask[0]).sum())], torch.argsort(order, dim=1)
@@ -109,7 +112,7 @@ class NaverCroCo(nn.Module):
         return {"pixels": masked_loss(predicted, masked_view, mask.float(), self.patch_size)}, predicted
 
     def encoder(self) -> Encoder:
-        """A copy of the encoder alone, on the CPU."""
+        """Return a copy of the encoder, on the CPU."""
         encoder = Encoder(self.settings)
         names = encoder.state_dict().keys()
         weights = {encoder_name(name): value for name, value in self.state_dict().items()}

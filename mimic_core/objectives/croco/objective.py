@@ -1,4 +1,4 @@
-"""CroCo on pairs: paint one view with the help of the other, without any other augmentation (paper, section 4.1)."""
+"""CroCo on pairs: reconstruct one view using the other, without any augmentation (paper, section 4.1)."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class CroCoOptions:
     """Options of CroCo."""
 
     matched_share: Share | None = key(
-        "share of the hidden patches that have a mined match in the other view, in training only; null: random,"
+        "share of the masked patches that have a mined match in the other view, in training only; null: random,"
         " as in the paper",
         default=None,
     )
 
 
 class CroCoObjective(Objective[CroCo], Painter):
-    """One pair a sample; which of its views is painted is drawn.
+    """CroCo with one pair per sample; the view to mask is drawn at random.
 
     Args:
-        mask_ratio: share of the patches hidden.
+        mask_ratio: share of the patches to mask.
         options: see :class:`CroCoOptions`.
     """
 
@@ -74,11 +74,11 @@ class CroCoObjective(Objective[CroCo], Painter):
         return CroCo(settings.encoder, settings.decoder, settings.mask_ratio or self.mask_ratio)
 
     def draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
-        """Noise, and the view that is painted."""
+        """Draw the masking noise and the view to mask."""
         return self.fixed_draws(rng, samples, patches) | {"first": rng.integers(0, 2, samples)}
 
     def adapt(self, draws: dict[str, np.ndarray], rows: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Noise that hides the wanted share of matched patches."""
+        """Change the noise so that ``matched_share`` of the masked patches are matched."""
         share = self.options.matched_share
         if share is None:
             return draws
@@ -86,12 +86,12 @@ class CroCoObjective(Objective[CroCo], Painter):
         return draws | {"noise": matched_noise(draws["noise"], matched, self.mask_ratio, share)}
 
     def request(self, samples: np.ndarray, draws: Arrays, items: np.ndarray) -> Request:
-        """``painted``, the view that is painted, and ``other``, the other of the same pair: (B, S, S, 3) uint8 each."""
+        """Request ``painted``, the view to mask, and ``other``, the pair's other view: (B, S, S, 3) uint8 each."""
         first, pairs = draws["first"], items[samples]
         return {"painted": images_of(pairs, first), "other": images_of(pairs, 1 - first)}
 
     def validation_requests(self, samples: np.ndarray, items: np.ndarray) -> dict[str, Request]:
-        """View 1 with its own view 2, and with that of the pair half the set away: of another unit, mostly."""
+        """Request view 1 with its own view 2, and with view 2 of a pair half the set away, mostly of another unit."""
         one, two = np.zeros_like(samples), np.ones_like(samples)
         painted = images_of(items[samples], one)
         requests: dict[str, Request] = {"val_loss": {"painted": painted, "other": images_of(items[samples], two)}}
@@ -101,7 +101,7 @@ class CroCoObjective(Objective[CroCo], Painter):
         return requests
 
     def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
-        """Both views and noise."""
+        """Make both views and the noise."""
         painted, other = (normalise(to_float(batch[name])) for name in ("painted", "other"))
         return painted, other, draws["noise"]
 
@@ -127,7 +127,7 @@ class CroCoObjective(Objective[CroCo], Painter):
         return predicted, mask
 
     def describe(self, model: CroCo | NaverCroCo) -> dict[str, Any] | None:
-        """See :class:`Objective`; NAVER's is read from NAVER's own file alone."""
+        """See :class:`Objective`; NAVER's model can be read only from NAVER's file."""
         return None if isinstance(model, NaverCroCo) else describe_decoder(model, model.decoder_blocks_croco)
 
     def described(self, header: Mapping[str, Any], encoder: ViTSettings, path: Path) -> Blueprint:
@@ -138,14 +138,14 @@ class CroCoObjective(Objective[CroCo], Painter):
     def released(
         self, mark: str, encoder: ViTSettings, found: Checkpoint, decoder_heads: int | None, content: Any
     ) -> Blueprint:
-        """MIMIC's checkpoints, and NAVER's of CroCo v1."""
+        """Return how to build the model of a checkpoint of MIMIC's, or of NAVER's CroCo v1."""
         naver = mark == NAVER_MARK
         if not naver and not encoder.class_token:
             what, remedy = "the encoder has no class token", "use MIMIC's CroCo"
             raise MimicError(what, where=found.path, remedy=remedy)
         if naver and (encoder.class_token or encoder.positions != "sincos"):
-            what = f"the encoder has {encoder.positions} positions, and CroCo v1's are sincos"
-            raise MimicError(what, where=found.path, remedy="use NAVER's CroCo v1; the decoder of v2 is not read")
+            what = f"the encoder has {encoder.positions} positions, but CroCo v1 has sincos"
+            raise MimicError(what, where=found.path, remedy="use NAVER's CroCo v1; the decoder of v2 is not supported")
         decoder = released_decoder(found, mark, stated_decoder_heads(content) or decoder_heads)
         return Blueprint(partial(NaverCroCo if naver else CroCo, encoder, decoder), encoder.depth + decoder.depth)
 

@@ -1,4 +1,4 @@
-"""DINO on pairs: both images of every pair are samples of their own, cropped and recoloured (Caron et al., 2021)."""
+"""DINO on pairs: each image of a pair is a separate sample, with crops and colour jitter (Caron et al., 2021)."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from mimic_core.objectives.augment import (
 from mimic_core.objectives.base import OPTIONS, Batch, Blueprint, ImageObjective, RunSettings
 from mimic_core.objectives.dino.model import DINO, DINOSettings
 
-GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # of the image's area
-LOCAL_SIDE = 3 / 7  # of the image's side: 96 of 224 pixels
+GLOBAL_SCALE, LOCAL_SCALE = (0.4, 1.0), (0.05, 0.4)  # shares of the image's area
+LOCAL_SIDE = 3 / 7  # share of the image's side: 96 of 224 pixels
 JITTER, GREY = 0.8, 0.2  # probabilities
-BLUR_FIRST, BLUR_SECOND, BLUR_LOCAL = 1.0, 0.1, 0.5  # of the two global crops and of the local ones
-SOLARISE_SECOND = 0.2
-SIGMAS, FRAME = (0.1, 2.0), 224  # deviations of the blur in pixels, at images of this side
+BLUR_FIRST, BLUR_SECOND, BLUR_LOCAL = 1.0, 0.1, 0.5  # probabilities, for the two global crops and the local ones
+SOLARISE_SECOND = 0.2  # probability, for the second global crop
+SIGMAS, FRAME = (0.1, 2.0), 224  # deviations of the blur in pixels, for images of this side
 
 
 class DINOObjective(ImageObjective[DINO]):
-    """One image a sample: two global crops and some local ones.
+    """DINO with one image per sample: two global crops and some local ones.
 
     Args:
-        options: the model's; None: the paper's.
+        options: options of the model; None: the paper's.
         patch_size: side of a patch, pixels; the side of a local crop is a multiple of it.
     """
 
@@ -65,7 +65,7 @@ class DINOObjective(ImageObjective[DINO]):
         return DINO(settings.encoder, self.configured(settings).options, settings.epochs)
 
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
-        """All draws, of validation as of training: without crops there is no loss. (samples, crops, ...) each."""
+        """Draw all randomness; validation needs crops too. Arrays are (samples, crops, ...)."""
         local = self.options.local_crops
         shape = (samples, 2 + local)
         boxes = [
@@ -83,17 +83,17 @@ class DINOObjective(ImageObjective[DINO]):
         }
 
     def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
-        """Global crops of the image's size, and local ones."""
+        """Make the global crops, of the image's size, and the local ones."""
         images = batch["images"]
         size = images.shape[2]
-        with torch.autocast(images.device.type, enabled=False):  # pixels and places need all of float32
+        with torch.autocast(images.device.type, enabled=False):  # pixels and coordinates need float32 precision
             single = to_float(images)
             first = {name: values[:, :2] for name, values in draws.items()}
             rest = {name: values[:, 2:] for name, values in draws.items()}
             return augment(single, first, size), augment(single, rest, local_side(size, self.patch_size))
 
     def example(self, settings: RunSettings) -> tuple[Tensor, ...]:
-        """See :class:`Objective`; black crops need not be cut out."""
+        """See :class:`Objective`."""
         size, local = settings.encoder.image_size, local_side(settings.encoder.image_size, self.patch_size)
         return torch.zeros(1, 2, 3, size, size), torch.zeros(1, self.options.local_crops, 3, local, local)
 
@@ -106,7 +106,7 @@ class DINOObjective(ImageObjective[DINO]):
         options = read_settings(DINOSettings, header.get("options", {}), f"{path}: options")
         epochs = header.get("epochs", 1)
         if not is_number(epochs) or epochs <= 0:
-            raise MimicError(f"the file says {shown(epochs)} epochs", where=path, remedy=COPY_AGAIN)
+            raise MimicError(f"the file states {shown(epochs)} epochs", where=path, remedy=COPY_AGAIN)
         return Blueprint(partial(DINO, encoder, options, float(epochs)), 2 * encoder.depth)
 
     def before_step(self, model: DINO, done: float) -> None:
@@ -122,12 +122,12 @@ OBJECTIVE = DINOObjective()
 
 
 def local_side(image_size: int, patch_size: int) -> int:
-    """Side of a local crop, pixels: 3/7 of the image's, to the nearest whole number of patches."""
+    """Return the side of a local crop in pixels: 3/7 of the image's, rounded to whole patches."""
     return max(1, round(LOCAL_SIDE * image_size / patch_size)) * patch_size
 
 
 def augment(images: Tensor, draws: Mapping[str, Tensor], size: int) -> Tensor:
-    """Crops (B, C, 3, size, size), normalised, of images (B, 3, S, S) of 0 to 255, by draws (B, C, ...)."""
+    """Make augmented, normalised crops (B, C, 3, size, size) of images (B, 3, S, S), 0 to 255, by draws (B, C, ...)."""
     flat = {name: values.flatten(0, 1) for name, values in draws.items()}
     crops = resized_crop(images, draws["boxes"], draws["flips"], size).flatten(0, 1)
     crops = decolour(jitter(crops, flat["jitter"]), flat["grey"])

@@ -1,4 +1,4 @@
-"""MAE on pairs: both images of every pair are samples of their own (paper, section 4.1)."""
+"""MAE on pairs: each image of a pair is a separate sample (paper, section 4.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mimic_core.objectives.pictures import hidden, painted, viewable
 
 
 class MAEObjective(ImageObjective[MAE], Painter):
-    """One image a sample, randomly cropped and flipped."""
+    """MAE with one image per sample, randomly cropped and flipped."""
 
     name, models, marks = "mae", (MAE,), ("decoder_blocks.",)
     mask_ratio, sees_other = 0.75, False
@@ -34,12 +34,12 @@ class MAEObjective(ImageObjective[MAE], Painter):
         return MAE(settings.encoder, settings.decoder, settings.mask_ratio or self.mask_ratio)
 
     def draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
-        """Noise, crop and flip."""
+        """Draw the masking noise, crops and flips."""
         fixed = self.fixed_draws(rng, samples, patches)
         return fixed | {"boxes": draw_boxes(rng, samples), "flips": rng.random(samples) < 0.5}
 
     def inputs(self, batch: Batch, draws: Batch) -> tuple[Tensor, ...]:
-        """Images and noise; cropped and flipped where there are draws for it."""
+        """Make images and noise; crop and flip the images if there are draws for it."""
         single = to_float(batch["images"])
         if "boxes" in draws:
             single = crop(single, draws["boxes"], draws["flips"])
@@ -72,7 +72,7 @@ class MAEObjective(ImageObjective[MAE], Painter):
     def released(
         self, mark: str, encoder: ViTSettings, found: Checkpoint, decoder_heads: int | None, content: Any
     ) -> Blueprint:
-        """He et al.'s checkpoints."""
+        """Return how to build the model of one of He et al.'s checkpoints."""
         if not encoder.class_token:
             what, remedy = "the encoder has no class token", "use a released MAE"
             raise MimicError(what, where=found.path, remedy=remedy)

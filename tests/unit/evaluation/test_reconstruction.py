@@ -188,7 +188,7 @@ def test_bad_settings_are_named(run, tmp_path):
 @pytest.mark.parametrize(
     ("save", "words"),
     [
-        (lambda path: save_encoder(path, build_encoder(SIZES, 3), {}), "an encoder alone, without a decoder"),
+        (lambda path: save_encoder(path, build_encoder(SIZES, 3), {}), "only an encoder, without a decoder"),
         (lambda path: save_model(path, DINO(ViTSettings(**SIZES), DINOSettings(), 1), {}), "a DINO paints no patches"),
     ],
 )

@@ -70,5 +70,5 @@ def test_drop_path_only_matters_in_training():
 
 @pytest.mark.parametrize(("embed", "predictions"), [(64, 8), (60, 16), (0, 16), (64, 0)])
 def test_a_width_that_cannot_be_shared_out_is_refused(embed, predictions):
-    with pytest.raises(MimicError, match="cannot be shared out"):
+    with pytest.raises(MimicError, match="cannot be divided among"):
         ConvNeXtHead(8, 3, embed=embed, predictions=predictions)

@@ -110,7 +110,7 @@ def test_dinos_training_checkpoint_gives_its_teacher(path):
     same_tokens(load_pretrained(path, heads=2), teacher, images())
     content["teacher"]["norm.bias"] = content["teacher"]["module.backbone.norm.bias"]
     torch.save(content, path)
-    with pytest.raises(MimicError, match="there twice"):
+    with pytest.raises(MimicError, match="holds some parameters twice"):
         load_pretrained(path, heads=2)
 
 
@@ -210,7 +210,7 @@ def test_code_in_a_checkpoint_is_not_run(encoder, path, tmp_path, legacy, place)
     with pytest.raises(MimicError, match=r"holds (posix|nt)\.mkdir, which could run code") as caught:
         load_pretrained(path, heads=2)
     assert not (tmp_path / "sprung").exists()
-    assert "parameters alone" in caught.value.remedy
+    assert "only the parameters" in caught.value.remedy
     torch.load(path, weights_only=False)
     assert (tmp_path / "sprung").exists()  # the trap works
 
@@ -268,12 +268,12 @@ def test_a_checkpoint_that_is_cut_off(encoder, path, legacy, share):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"epoch": 3, "args": argparse.Namespace()}, "other things than tensors: args, epoch"),
+        ({"epoch": 3, "args": argparse.Namespace()}, "values that are not tensors: args, epoch"),
         ({"model": {}}, "no parameters"),
         ({}, "an empty dict"),
         ([torch.zeros(2)], "a list"),
         ({"model": {"layer1.0.conv1.weight": torch.zeros(2)}}, r"no known layout.*layer1\.0\.conv1\.weight"),
-        ({"blocks.0.0.conv.weight": torch.zeros(2)}, r"patch_embed\.proj\.weight, which is missing"),
+        ({"blocks.0.0.conv.weight": torch.zeros(2)}, r"patch_embed\.proj\.weight is missing"),
     ],
 )
 def test_checkpoints_that_are_no_encoders(path, content, message):
@@ -297,12 +297,12 @@ def put(name, *shape):
         (put("reg_token", 1, 4, 16), "unexpected reg_token"),
         (without("blocks.1.attn.qkv.bias"), r"missing blocks\.1\.attn\.qkv\.bias"),
         (without("norm.weight"), r"missing norm\.weight"),
-        (put("blocks.1.mlp.fc2.weight", 16, 64), r"fc2\.weight is \(16, 64\) and should be \(16, 48\)"),
-        (put("patch_embed.proj.weight", 16, 1, 16, 16), r"\(16, 1, 16, 16\) and should be \(16, 3, 16, 16\)"),
-        (put("pos_embed", 1, 7, 16), "6 patches are no square grid"),
-        (put("pos_embed", 1, 5, 12), r"pos_embed is \(1, 5, 12\) and should be \(1, 5, 16\)"),
-        (put("pos_embed", 5), r"pos_embed, which is \(5,\)"),
-        (put("blocks.0.mlp.fc1.weight", 0, 16), r"fc1\.weight, which is \(0, 16\)"),
+        (put("blocks.1.mlp.fc2.weight", 16, 64), r"fc2\.weight has the shape \(16, 64\), not \(16, 48\)"),
+        (put("patch_embed.proj.weight", 16, 1, 16, 16), r"\(16, 1, 16, 16\), not \(16, 3, 16, 16\)"),
+        (put("pos_embed", 1, 7, 16), "6 positions do not form a square grid"),
+        (put("pos_embed", 1, 5, 12), r"pos_embed has the shape \(1, 5, 12\), not \(1, 5, 16\)"),
+        (put("pos_embed", 5), r"pos_embed has the shape \(5,\)"),
+        (put("blocks.0.mlp.fc1.weight", 0, 16), r"fc1\.weight has the shape \(0, 16\)"),
         (without("pos_embed"), "no positions"),
     ],
 )

@@ -135,7 +135,7 @@ def test_navers_v2_file_is_read(encoder, tmp_path):
     with pytest.raises(MimicError, match="no positions"):
         load_pretrained(tmp_path / "c.pth", heads=2)
     torch.save({"croco_kwargs": {"enc_num_heads": "many"}, "model": navers_names(encoder)}, tmp_path / "d.pth")
-    with pytest.raises(MimicError, match="no dict of sizes"):
+    with pytest.raises(MimicError, match="not a dict of sizes"):
         load_pretrained(tmp_path / "d.pth")
 
 

@@ -54,7 +54,7 @@ def test_every_parameter_that_does_not_fit_is_named(saved):
         load_pretrained(path)
     assert "missing blocks.1.norm1.weight" in caught.value.what
     assert "unexpected blocks.7.norm1.weight" in caught.value.what
-    assert "cls_token is (1, 1, 8) and should be (1, 1, 16)" in caught.value.what
+    assert "cls_token has the shape (1, 1, 8), not (1, 1, 16)" in caught.value.what
 
 
 def test_files_that_are_not_ours(saved, tmp_path):
@@ -105,7 +105,7 @@ def test_round_trip_of_other_kinds(tmp_path, change):
 
 def test_heads_that_contradict_the_file(saved):
     assert load_pretrained(saved[1], heads=2).settings.heads == 2
-    with pytest.raises(MimicError, match="says 2 heads, and 4"):
+    with pytest.raises(MimicError, match="says 2 heads, but heads is 4"):
         load_pretrained(saved[1], heads=4)
 
 

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mimic_core.models import DecoderSettings, ViTSettings
 from mimic_core.objectives import OBJECTIVES, get_objective
-from mimic_core.objectives.cost import numbers, training_operations
+from mimic_core.objectives.cost import count_values, training_operations
 from mimic_core.pretrain.settings import PretrainSettings
 
 ENCODER, DECODER = ViTSettings(112, 16, 192, 4, 3), DecoderSettings(96, 2, 3)
@@ -34,7 +34,7 @@ def test_the_numbers_are_those_of_a_real_model(name):
     settings = settings_of(name)
     objective = get_objective(name).configured(settings)
     model, cost = objective.build(settings), objective.cost(settings)
-    assert (cost.model, cost.encoder) == (numbers(model), numbers(model.encoder()))
+    assert (cost.model, cost.encoder) == (count_values(model), count_values(model.encoder()))
     assert cost.trained == sum(values.numel() for values in model.parameters() if values.requires_grad)
 
 

@@ -158,7 +158,7 @@ def test_parameters_of_ours_must_fit(tmp_path):
     weights = load_file(path)
     header = {"format": 1, "model": "mae", "architecture": dataclasses.asdict(SETTINGS), "decoder": {"width": 512}}
     for changed, words in (
-        (header, "should be"),
+        (header, "has the shape"),
         (header | {"model": "gan"}, "'gan'"),
         (header | {"format": 9}, "format 9"),
         (header | {"decoder": {"size": 3}}, "'size'"),
