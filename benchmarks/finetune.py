@@ -82,7 +82,7 @@ def main() -> None:
     training.prepare(0, np.arange(args.batch_size))
     print(f"augmenting a batch, one thread     {time.perf_counter() - started:8.3f} s")
 
-    coming = training.coming_batches()
+    coming = training.prefetch_batches()
     training.step(next(coming))
     synchronise(DEVICE)
     waited, started = 0.0, time.perf_counter()

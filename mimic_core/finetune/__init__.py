@@ -1,4 +1,4 @@
-"""Fine-tuning: every task on a pretrained encoder, frozen or whole, and the constant that any model must beat."""
+"""Fine-tuning of all tasks on a pretrained encoder, frozen or trained too, and the constant baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation of labelled images, by the protocol that a task follows."""
+"""Augmentation of images with dense labels, for each protocol."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from mimic_core.finetune.data import Samples, resize_image, resize_label
 
-SMALLEST = 0.75  # side of the smallest crop over the image's
+MIN_CROP = 0.75  # side of the smallest crop, as a share of the image's
 JITTER = 0.2  # largest relative change of brightness, contrast and saturation
 
-# of the released MultiMAE's training (utils/dataset_regression.py, utils/datasets_semseg.py)
-FLIPPED, JITTERED, GREYED = 0.5, 0.5, 0.3  # probabilities
-HUES = 180  # steps of a circle of hues in OpenCV
+# the released MultiMAE's values (utils/dataset_regression.py, utils/datasets_semseg.py)
+FLIP_PROBABILITY, JITTER_PROBABILITY, GREY_PROBABILITY = 0.5, 0.5, 0.3
+HUES = 180  # hue values of an 8-bit image in OpenCV
 
 
 class Jitter(NamedTuple):
-    """Bounds of a colour jitter: factors of brightness, contrast and saturation, and shares of the circle of hues."""
+    """Ranges of a colour jitter: factors of brightness, contrast and saturation, and the hue shift in turns."""
 
     brightness: tuple[float, float]
     contrast: tuple[float, float]
@@ -28,12 +28,12 @@ class Jitter(NamedTuple):
     hue: tuple[float, float]
 
 
-OF_NYUV2 = Jitter((0.8745, 1.1255), (0.6, 1.4), (0.5, 1.5), (-0.2, 0.2))
-OF_ADE20K = Jitter((0.6, 1.4), (0.6, 1.4), (0.8, 1.2), (-0.1, 0.1))
+NYUV2_JITTER = Jitter((0.8745, 1.1255), (0.6, 1.4), (0.5, 1.5), (-0.2, 0.2))
+ADE20K_JITTER = Jitter((0.6, 1.4), (0.6, 1.4), (0.8, 1.2), (-0.1, 0.1))
 
 
 def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """An RGB image (H, W, 3) with its brightness, contrast and saturation each changed by up to ``JITTER``."""
+    """Change brightness, contrast and saturation of an RGB image (H, W, 3), each by up to ``JITTER``."""
     brightness, contrast, saturation = rng.uniform(1 - JITTER, 1 + JITTER, 3).astype(np.float32)
     pixels = image.astype(np.float32) * brightness
     pixels = contrast * pixels + (1 - contrast) * pixels.mean()
@@ -43,17 +43,17 @@ def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
 
 
 def augment(samples: Samples, rng: np.random.Generator, zoomable: bool) -> Samples:
-    """Another look at each image: a random square crop, brought back to full size, in other colours.
+    """Augment square images: a random square crop, resized to full size, and colour jitter.
 
     Args:
         samples: a batch.
-        rng: draws crops and colours.
-        zoomable: divide the label by the zoom, as Eigen et al. (2014) do: what looks larger is nearer.
+        rng: draws crops and colour changes.
+        zoomable: divide the label by the zoom, as Eigen et al. (2014) do with depth: what looks larger is nearer.
     """
     size = samples.images.shape[1]
     images, target, valid = samples.images.copy(), samples.target.copy(), samples.valid.copy()
     for row in range(len(samples)):
-        side = int(rng.integers(round(SMALLEST * size), size, endpoint=True))
+        side = int(rng.integers(round(MIN_CROP * size), size, endpoint=True))
         top, left = rng.integers(0, size - side, endpoint=True, size=2)
         crop = slice(top, top + side), slice(left, left + side)
         images[row] = jitter(resize_image(samples.images[row][crop], size), rng)
@@ -65,8 +65,8 @@ def augment(samples: Samples, rng: np.random.Generator, zoomable: bool) -> Sampl
     return Samples(images, target, valid)
 
 
-def middle(samples: Samples, size: int) -> Samples:
-    """The square in the middle of whole images, for tests and for training without augmentation."""
+def centre_crop(samples: Samples, size: int) -> Samples:
+    """Crop the centre square of whole images, for tests and for training without augmentation."""
     top, left = ((length - size) // 2 for length in samples.images.shape[1:3])
     rows, columns = slice(top, top + size), slice(left, left + size)
     images, target, valid = samples.images[:, rows, columns], samples.target[..., rows, columns], samples.valid
@@ -79,29 +79,29 @@ def augment_whole(
     size: int,
     mirrored: Callable[[NDArray[np.float32]], NDArray[np.float32]],
 ) -> Samples:
-    """Another look at whole images, as the released MultiMAE trains on NYUv2: no zoom, labels as they are.
+    """Augment whole images, as the released MultiMAE does on NYUv2: without zoom, so that depth keeps its values.
 
-    A random flip, colour jitter and grey, each with its own probability, and a random square.
+    Each image gets a random square crop and, each with its own probability, a flip, colour jitter and greyscale.
 
     Args:
         samples: a batch of whole images.
-        rng: draws all of it.
+        rng: draws all of these.
         size: side of the square, pixels.
-        mirrored: labels (C, H, W) whose left and right were swapped, to the values that they have in a mirror.
+        mirrored: corrects the values of labels (C, H, W) that were flipped left to right.
     """
     height, width = samples.images.shape[1:3]
     images = np.empty((len(samples), size, size, 3), np.uint8)
     target = np.empty((len(samples), samples.target.shape[1], size, size), np.float32)
     valid = np.empty((len(samples), size, size), bool)
     for row in range(len(samples)):
-        flips = rng.random() < FLIPPED
+        flips = rng.random() < FLIP_PROBABILITY
         flip = -1 if flips else 1
         top, left = (int(rng.integers(0, length - size, endpoint=True)) for length in (height, width))
         rows, columns = slice(top, top + size), slice(left, left + size)
         image = samples.images[row]
-        if rng.random() < JITTERED:
-            image = jitter_colours(image, rng, OF_NYUV2)  # of the whole image, whose mean contrast turns around
-        if rng.random() < GREYED:
+        if rng.random() < JITTER_PROBABILITY:
+            image = jitter_colours(image, rng, NYUV2_JITTER)  # before the crop: contrast uses the whole image's mean
+        if rng.random() < GREY_PROBABILITY:
             image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
         images[row] = image[:, ::flip][rows, columns]
         label = samples.target[row][..., ::flip][:, rows, columns]
@@ -111,9 +111,9 @@ def augment_whole(
 
 
 def jitter_colours(image: NDArray[np.uint8], rng: np.random.Generator, bounds: Jitter) -> NDArray[np.uint8]:
-    """An RGB image (H, W, 3) with its brightness, contrast, saturation and hue changed, in any order.
+    """Change brightness, contrast, saturation and hue of an RGB image (H, W, 3), in random order.
 
-    Each works on whole numbers from 0 to 255, as the released MultiMAE's library does.
+    Every change rounds to integers from 0 to 255, as the library of the released MultiMAE does.
     """
     brightness, contrast, saturation, hue = (rng.uniform(*limits) for limits in bounds)
     levels = np.arange(256, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The jobs of dense tasks: a DPT head on an encoder that is frozen or learns too."""
+"""Jobs of dense tasks: a DPT head on an encoder that is frozen or trained too."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.machine.devices import device, uses_bfloat16
 from mimic_core.models import Encoder, speed_up_linear_layers
 
-FEATURES = 2**31  # bytes of the features of a training set that are kept; beyond, they are computed at every step
+FEATURE_BYTES = 2**31  # largest features of a training set to keep, bytes; larger ones are computed at every step
 
 
 class DenseJob(Job[DenseTask, DenseSettings]):
-    """All seeds of one encoder and mode; see :class:`mimic_core.finetune.job.Job`.
+    """Dense job of one encoder and mode, with all seeds; see :class:`mimic_core.finetune.job.Job`.
 
     Attributes:
-        validation: where the best epoch is tested.
-        samples: the training set, which all seeds share; None where each draws images of its own.
-        models: one a seed, once they are trained.
+        validation: the validation images; None: no validation.
+        samples: the training set that all seeds share; None if each seed draws its images.
+        models: the trained model of every seed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class DenseJob(Job[DenseTask, DenseSettings]):
         self.models: list[DenseModel] = []
 
     def open_part(self, root: Path, part: str) -> DenseSplit:
-        """A part of the dataset, up to its limit."""
+        """Open a part of the dataset, up to its limit."""
         return self.data.open(root, part)
 
     @property
@@ -54,21 +54,21 @@ class DenseJob(Job[DenseTask, DenseSettings]):
         """The parts of the dataset that are read, by name."""
         return super().parts | ({} if self.validation is None else {"val": self.validation})
 
-    def samples_of(self, repetition: int) -> TrainingImages:
-        """Training images of one repetition with their labels."""
+    def training_images(self, repetition: int) -> TrainingImages:
+        """Return the training images of one repetition."""
         return self.samples if self.samples is not None else self.images(self.rows_of(repetition).tolist())
 
     def images(self, rows: Sequence[int]) -> TrainingImages:
-        """Some training images."""
+        """Return the training images of some rows."""
         return self.data.training(self.training, rows, self.settings.threads)
 
     def validate(self, model: DenseModel, split: DenseSplit) -> float:
-        """Mean of the task's metric over validation images."""
+        """Return the mean of the task's metric over the validation images."""
         values = evaluate([model], self.task, self.data.chunks(split))[0][self.task.metric]
         return float(np.nanmean(values))
 
     def model(self, repetition: int, encoder: Encoder, scale: Scale) -> DenseModel:
-        """A new head on an encoder; ``scale`` is that of its training labels."""
+        """Build a model with a new head; ``scale`` is that of the training labels."""
         seed, hooks = self.seed_of(repetition), self.settings.head.hooks
         model = DenseModel(
             encoder,
@@ -82,15 +82,15 @@ class DenseJob(Job[DenseTask, DenseSettings]):
         return model
 
     def train(self, repetition: int) -> tuple[DenseModel, Curve, Curve, int | None]:
-        """Train one repetition: the model, its losses, its values on validation images and the epoch that is tested.
+        """Train one repetition; return the model, its training and validation curves and the epoch to test.
 
-        Frozen pretrained encoders are loaded, and see a whole training set, only once.
+        Frozen pretrained encoders are loaded, and encode a training set that all seeds share, only once.
         """
         seed, frozen = self.seed_of(repetition), self.settings.mode == "frozen"
         encoder, features = self.shared or (self.encoder(seed, self.settings.drop_path), None)
-        samples = self.samples_of(repetition)
+        samples = self.training_images(repetition)
         model = self.model(repetition, encoder, Scale.over(samples.chunks()))
-        if frozen and not self.settings.augment and features is None and self.keeps_features(model, samples):
+        if frozen and not self.settings.augment and features is None and self.features_fit(model, samples):
             features = encode(model, (self.data.plain(part).images for part in samples.chunks()))
         if self.shares_encoder:
             self.shared = (encoder, None if self.few else features)
@@ -98,14 +98,14 @@ class DenseJob(Job[DenseTask, DenseSettings]):
         trainer = DenseTrainer(model, self.task, samples, self.settings, seed, features, validate)
         return model, trainer.run(), trainer.validated, trainer.best.epoch
 
-    def keeps_features(self, model: DenseModel, samples: TrainingImages) -> bool:
-        """Whether the features of all training images fit into what is kept of them."""
+    def features_fit(self, model: DenseModel, samples: TrainingImages) -> bool:
+        """Whether the features of all training images fit into ``FEATURE_BYTES`` bytes."""
         tokens = (self.settings.image_size // model.encoder.patch_size) ** 2
         each = len(model.hooks) * tokens * model.encoder.width * (2 if model.bf16 else 4)
-        return each * len(samples) <= FEATURES
+        return each * len(samples) <= FEATURE_BYTES
 
     def results(self) -> list[SeedResult]:
-        """Train every seed, then measure all of them in one pass over the test images."""
+        """Train every seed, then evaluate all of them in one pass over the test images."""
         trained = [self.train(repetition) for repetition in self.repetitions()]
         self.models = [model for model, *_ in trained]
         values = evaluate(self.models, self.task, self.data.chunks(self.test))
@@ -117,6 +117,6 @@ class DenseJob(Job[DenseTask, DenseSettings]):
         ]
 
     def draw(self, path: Path) -> None:
-        """Write the first seed's predictions for the test images that every figure of this dataset shows."""
+        """Draw the first seed's predictions for a few test images."""
         samples = self.data.load(self.test, shown_rows(len(self.test)))
         draw_predictions(path, self.task, samples, predict(self.models[:1], samples.images)[0], self.title)

@@ -1,4 +1,4 @@
-"""Training and evaluation, the same for every dense task."""
+"""Training and evaluation loops of all dense tasks."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.progress import Progress
 from mimic_core.kit.seeding import generator, seed_for
 
-AHEAD = 2  # batches that are augmented before they are needed
-ENCODING = 32  # images that go through the encoder at once where no gradient is taken
+AHEAD = 2  # batches that are prepared in advance
+ENCODE_BATCH = 32  # images that are encoded at once without gradients
 
 Curve = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
-class Best:
-    """The weights that did best on the validation images; none before the first test on them.
+class BestWeights:
+    """The weights that scored best on the validation images; empty before the first validation.
 
     Attributes:
-        epoch: after which, counted from 1.
-        value: of the metric, the higher the better.
-        weights: of the parameters that learn, and the buffers, on the CPU.
+        epoch: number of the epoch, counted from 1.
+        value: of the metric, negated if lower is better.
+        weights: trained parameters and buffers, on the CPU.
     """
 
     epoch: int | None = None
@@ -47,45 +47,45 @@ class Best:
     weights: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: DenseModel, epoch: int, value: float) -> Best:
-        """A copy of a model's weights."""
+    def of(cls, model: DenseModel, epoch: int, value: float) -> BestWeights:
+        """Copy a model's weights."""
         names = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
         kept = {name: tensor for name, tensor in model.state_dict().items() if name not in names}
         return cls(epoch, value, {name: tensor.detach().cpu().clone() for name, tensor in kept.items()})
 
     def beaten_by(self, value: float) -> bool:
-        """Whether a value is better; one that is no number never is."""
+        """Whether a value is better; NaN never is."""
         return value > self.value
 
     def restore(self, model: DenseModel) -> None:
-        """Give a model these weights; without any it stays as it is."""
+        """Load these weights into a model, if there are any."""
         if self.weights:
             model.load_state_dict(dict(self.weights), strict=False)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from: row numbers of the training set, and their images and labels, as augmented."""
+    """One training batch: row numbers in the training set, and the augmented images and labels."""
 
     rows: NDArray[np.int64]
     samples: Samples
 
 
 def batches(count: int, size: int) -> Iterable[slice]:
-    """Slices of up to ``size`` of ``count`` rows, in order."""
+    """Cut ``count`` rows into consecutive slices of up to ``size``."""
     return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 @torch.no_grad()
 def encode(model: DenseModel, chunks: Iterable[NDArray[np.uint8]]) -> list[Tensor]:
-    """Features of all images, computed once: four tensors (N, tokens, width), in bf16 or fp32, on the CPU.
+    """Compute the features of all images: four tensors (N, tokens, width), in bf16 or fp32, on the CPU.
 
     Args:
-        model: whose encoder and hooks.
-        chunks: the images, (n, S, S, 3) each.
+        model: provides the encoder and the hooks.
+        chunks: arrays of images (n, S, S, 3).
     """
     model.eval()
-    parts = [model.features(images[rows]) for images in chunks for rows in batches(len(images), ENCODING)]
+    parts = [model.features(images[rows]) for images in chunks for rows in batches(len(images), ENCODE_BATCH)]
     dtype = torch.bfloat16 if model.bf16 else torch.float32
     return [torch.cat([part.to("cpu", dtype) for part in level]) for level in zip(*parts, strict=True)]
 
@@ -94,16 +94,16 @@ class DenseTrainer:
     """One training run.
 
     Args:
-        model: what learns.
-        task: gives the loss.
+        model: the model to train.
+        task: provides the loss.
         samples: the training set.
-        settings: the schedule.
+        settings: settings of the job.
         seed: decides order, augmentation and drop path.
-        features: of the training set, from :func:`encode`, where the encoder is frozen and nothing is augmented.
-        validate: value of the task's metric of the model as it is; asked as often as the settings say.
+        features: of the training set, from :func:`encode`, for a frozen encoder without augmentation; None: not cached.
+        validate: returns the task's metric of the current model; called every ``settings.validate_every`` epochs.
 
     Attributes:
-        validated: (epoch, value) of each time it was asked; after :meth:`run` the model is that of the best.
+        validated: (epoch, value) of every validation; :meth:`run` ends with the weights of the best one.
     """
 
     def __init__(
@@ -118,15 +118,15 @@ class DenseTrainer:
     ) -> None:
         self.model, self.task, self.samples, self.settings = model, task, samples, settings
         self.seed, self.features, self.validate = seed, features, validate
-        self.protocol, self.best = PROTOCOLS[settings.protocol], Best()
+        self.protocol, self.best = PROTOCOLS[settings.protocol], BestWeights()
         self.validated: Curve = []
         self.optimizer = build_optimizer(model, settings)
 
     def run(self) -> Curve:
-        """Train; returns the mean training loss of every epoch, counted from 1."""
+        """Train, and return (epoch, mean training loss) of every epoch, counted from 1."""
         steps = self.protocol.steps(len(self.samples), self.settings.batch_size)
         curve: Curve = []
-        coming = self.coming_batches()
+        coming = self.prefetch_batches()
         rate = partial(
             learning_rate,
             peak=self.settings.learning_rate,
@@ -143,15 +143,15 @@ class DenseTrainer:
                     losses.append(self.step(batch))
                     sizes.append(len(batch.rows))
                     progress.step(note=f"loss {curve[-1][1]:.4f}" if curve else "")
-                # read once an epoch: a GPU would wait at every step
+                # once per epoch, since reading a loss from the GPU waits for it
                 total = sum(loss * size for loss, size in zip(torch.stack(losses).tolist(), sizes, strict=True))
                 curve.append((epoch + 1, total / sum(sizes)))
-                self.consider(epoch)
+                self.validate_if_due(epoch)
         self.best.restore(self.model)
         return curve
 
-    def consider(self, epoch: int) -> None:
-        """Keep the weights where they are the best so far; ``epoch`` counts from 0."""
+    def validate_if_due(self, epoch: int) -> None:
+        """Validate if it is due after ``epoch``, counted from 0, and keep the weights if they are the best so far."""
         every = self.settings.validate_every
         if self.validate is None or every is None or (epoch % every and epoch + 1 < self.settings.epochs):
             return
@@ -159,10 +159,10 @@ class DenseTrainer:
         self.model.train()
         self.validated.append((epoch + 1, value))
         if self.best.beaten_by(value if self.task.higher else -value):
-            self.best = Best.of(self.model, epoch + 1, value if self.task.higher else -value)
+            self.best = BestWeights.of(self.model, epoch + 1, value if self.task.higher else -value)
 
-    def coming_batches(self) -> Iterator[Batch]:
-        """The batches of all epochs; while one is learnt from, a thread augments the next."""
+    def prefetch_batches(self) -> Iterator[Batch]:
+        """Yield the batches of all epochs, while a thread prepares the next ones."""
         size = self.settings.batch_size
         wanted = (
             (epoch, order[part])
@@ -178,7 +178,7 @@ class DenseTrainer:
                 yield batch
 
     def prepare(self, epoch: int, rows: NDArray[np.int64]) -> Batch:
-        """Images and labels of rows, augmented as the settings say."""
+        """Read images and labels of rows, and augment them if the settings say so."""
         samples, size = self.samples.get(rows), self.settings.image_size
         if self.settings.augment:
             rng = generator(self.seed, "augment", epoch, int(rows[0]))
@@ -186,7 +186,7 @@ class DenseTrainer:
         return Batch(rows, self.protocol.plain(samples, size))
 
     def step(self, batch: Batch) -> Tensor:
-        """Learn from one batch; returns its loss, on the model's device."""
+        """Train on one batch and return its loss, on the model's device."""
         device = self.model.device
         if self.features is not None:
             chosen = torch.from_numpy(batch.rows)
@@ -205,9 +205,9 @@ class DenseTrainer:
 
 @torch.no_grad()
 def predict(models: Sequence[DenseModel], images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Labels (N, C, S, S) of every model; models that share an encoder share its pass over the images."""
+    """Predict labels (N, C, S, S) with every model; models that share an encoder encode each image once."""
     outputs: list[list[NDArray[np.float32]]] = [[] for _ in models]
-    for rows in batches(len(images), ENCODING):
+    for rows in batches(len(images), ENCODE_BATCH):
         features: dict[int, list[Tensor]] = {}
         for model, output in zip(models, outputs, strict=True):
             model.eval()
@@ -218,7 +218,7 @@ def predict(models: Sequence[DenseModel], images: NDArray[np.uint8]) -> list[NDA
 
 
 def evaluate(models: Sequence[DenseModel], task: DenseTask, chunks: Iterable[Samples]) -> list[PerImage]:
-    """Metrics of every model on every test image: for each model, metric name to (N,) values."""
+    """Measure every model on every image; return, for each model, metric names mapped to (N,) values."""
     parts: list[list[PerImage]] = [[] for _ in models]
     for samples in chunks:
         for part, prediction in zip(parts, predict(models, samples.images), strict=True):

@@ -1,4 +1,4 @@
-"""AdamW with layer-wise learning rates, and the schedule."""
+"""AdamW with layer-wise learning rates, and the learning rate schedule."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from mimic_core.finetune.model import DenseModel
 from mimic_core.finetune.settings import DenseSettings
 from mimic_core.kit.schedules import warmed_up
 
-START = 1e-6  # learning rate that the warm-up begins with (paper, appendix D)
-ENCODERS = ("encoder.", "backbone.encoder.")  # what the names of an encoder's parameters begin with
+WARMUP_START = 1e-6  # learning rate at the start of the warm-up (paper, appendix D)
+ENCODER_PREFIXES = ("encoder.", "backbone.encoder.")  # prefixes of the names of encoder parameters
 
 
 def layer_of(name: str, depth: int) -> int:
-    """Layer of a model's parameter, by its name.
+    """Return the layer of a parameter by its name.
 
     Args:
-        name: as of ``named_parameters()``; those of the encoder begin with one of :data:`ENCODERS`.
+        name: from ``named_parameters()``; names in the encoder start with one of :data:`ENCODER_PREFIXES`.
         depth: number of the encoder's blocks.
 
     Returns:
-        0 for the embedding, 1 to ``depth`` for the blocks, ``depth`` + 1 for what follows: the encoder's last norm, and
-        all heads.
+        0 for the embedding, 1 to ``depth`` for the blocks, ``depth`` + 1 for the encoder's last norm and all heads.
     """
-    start = next((start for start in ENCODERS if name.startswith(start)), None)
+    start = next((start for start in ENCODER_PREFIXES if name.startswith(start)), None)
     if start is None:
         return depth + 1
     inside = name.removeprefix(start)
@@ -39,15 +38,15 @@ def layer_of(name: str, depth: int) -> int:
 def parameter_groups(
     named: Iterable[tuple[str, nn.Parameter]], depth: int, layer_decay: float, weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Groups of the parameters that learn, each with its share of the learning rate and its weight decay.
+    """Group the trainable parameters, each group with its learning rate scale and weight decay.
 
-    A head's ``lr_scale`` is 1, the last block's ``layer_decay``, and so on down to the embedding (BEiT's layer-wise
-    decay, as the released MultiMAE). Biases, norms and tokens are not decayed.
+    ``lr_scale`` is 1 for heads, ``layer_decay`` for the last block, its square for the one before, and so on down to
+    the embedding (BEiT's layer-wise decay, as in MultiMAE). Biases, norms and tokens get no weight decay.
 
     Args:
-        named: names and parameters, as for :func:`layer_of`.
+        named: names, as for :func:`layer_of`, and parameters.
         depth: number of the encoder's blocks.
-        layer_decay: learning rate of a layer over that of the one above it.
+        layer_decay: ratio of a layer's learning rate to that of the next layer.
         weight_decay: of matrices.
     """
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
@@ -66,7 +65,7 @@ def parameter_groups(
 
 
 def build_optimizer(model: DenseModel, settings: DenseSettings) -> torch.optim.AdamW:
-    """AdamW over :func:`parameter_groups`, those of the head first."""
+    """Build AdamW over :func:`parameter_groups`, the head's first."""
     first, second = settings.betas
     parts = (("head", model.head), ("encoder", model.encoder))
     named = ((f"{part}.{name}", parameter) for part, module in parts for name, parameter in module.named_parameters())
@@ -75,11 +74,11 @@ def build_optimizer(model: DenseModel, settings: DenseSettings) -> torch.optim.A
 
 
 def learning_rate(epoch: float, *, peak: float, epochs: float, warmup_epochs: float) -> float:
-    """Rate of the head after ``epoch`` (a fraction counts): linear warm-up from 1e-6, then half a cosine down to 0."""
-    return warmed_up(epoch, peak=peak, epochs=epochs, warmup_epochs=warmup_epochs, start=START)
+    """Return the head's rate after ``epoch`` (fractional) epochs: linear warm-up from 1e-6, then cosine decay to 0."""
+    return warmed_up(epoch, peak=peak, epochs=epochs, warmup_epochs=warmup_epochs, start=WARMUP_START)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group its share of ``rate``."""
+    """Set every group's learning rate to ``rate`` times its ``lr_scale``."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["lr_scale"]

@@ -1,4 +1,4 @@
-"""``predictions.png``: a few test images, always the same ones, with what is true and what is predicted of each."""
+"""``predictions.png``: the truth and the prediction for a few test images, the same ones in every job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.files import atomic_path
 
 COLUMNS = 6  # test images shown
-TILE = 176  # pixels of one picture's side
+TILE = 176  # side of a picture, pixels
 GAP, TITLE, LABEL, FOOT = 6, 48, 92, 24  # pixels between pictures, above, left of and below them
 INK, PALE = (25, 25, 25), (105, 105, 105)
 RIGHT, WRONG = (20, 110, 50), (170, 40, 40)
@@ -23,19 +23,19 @@ Colour = tuple[int, int, int]
 
 
 class Sheet:
-    """A title, and below it a column of pictures for every test image, with words under each column.
+    """A titled grid of pictures: a column per test image, with captions below it.
 
     Args:
         title: which encoder, on which data.
         columns: number of test images.
         subtitle: how to read the pictures.
-        rows: what the pictures of a column show, from above; an empty name is not written.
-        least: number of columns that there is room for in any case.
+        rows: names of the rows, from the top; an empty name is not written.
+        least: minimum number of columns to leave room for.
         below: pixels below the pictures.
 
     Attributes:
-        draw, small: draws on the sheet; its font for all but the title.
-        left, bottom, width: where the pictures begin and end, and how wide they are together, pixels.
+        draw, small: the drawing context; the font of all text but the title.
+        left, bottom, width: left and bottom edge of the pictures, and their total width, pixels.
     """
 
     def __init__(
@@ -59,38 +59,38 @@ class Sheet:
             self.draw.text((GAP, TITLE + row * (TILE + GAP) + TILE // 2), name, INK, self.small, anchor="lm")
 
     def paste(self, column: int, row: int, picture: Image.Image | NDArray[np.uint8]) -> None:
-        """Put a picture in its place; an array (S, S, 3) is brought to the size of a tile."""
+        """Place a picture in the grid; an array (S, S, 3) is resized to a tile."""
         place = self.left + column * (TILE + GAP), TITLE + row * (TILE + GAP)
         self.image.paste(picture if isinstance(picture, Image.Image) else tile(picture), place)
 
     def caption(self, column: int, text: str, colour: Colour = PALE, line: int = 0) -> None:
-        """Write below a column."""
+        """Write a line of text below a column."""
         middle = self.left + column * (TILE + GAP) + TILE // 2
         self.draw.text((middle, self.bottom + line * FOOT), text, colour, self.small, anchor="ma")
 
     def save(self, path: str | Path) -> None:
-        """Write the sheet as PNG, whole or not at all."""
+        """Write the sheet as PNG, atomically."""
         with atomic_path(path) as temporary:
             self.image.save(temporary, format="PNG")
 
 
 def tile(picture: NDArray[np.uint8]) -> Image.Image:
-    """A square picture at the sheet's size."""
+    """Resize a square picture to a tile."""
     return Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
 
 
 def padded(picture: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Image:
-    """A picture of any shape on a white tile, its aspect kept."""
+    """Fit a picture of any shape into a white tile, keeping its aspect ratio."""
     return ImageOps.pad(Image.fromarray(picture), (TILE, TILE), resampling, color="white")
 
 
 def shown_rows(count: int) -> list[int]:
-    """Evenly spaced test images."""
+    """Return the rows of up to ``COLUMNS`` evenly spaced test images."""
     return sorted({int(row) for row in np.linspace(0, count - 1, min(COLUMNS, count)).round()})
 
 
 def label_range(samples: Samples) -> tuple[float, float]:
-    """Range of the true labels without their outermost percent: common to all pictures of a figure."""
+    """Return the 1st and 99th percentile of the true labels, the colour range of all pictures of a figure."""
     labels = samples.target[:, 0][samples.valid]
     if labels.size == 0:
         return 0.0, 1.0
@@ -101,13 +101,13 @@ def label_range(samples: Samples) -> tuple[float, float]:
 def draw_predictions(
     path: str | Path, task: DenseTask, samples: Samples, prediction: NDArray[np.float32], title: str
 ) -> None:
-    """Write test images of a dense task: input, truth and prediction, and the metric under each column.
+    """Draw input, truth and prediction of test images of a dense task, with the metric under each column.
 
     Args:
-        path: the PNG.
-        task: gives colours and metric.
+        path: the PNG to write.
+        task: provides the colours and the metric.
         samples: the test images to show, in order.
-        prediction: (N, C, S, S) for them.
+        prediction: their predictions (N, C, S, S).
         title: which encoder, on which data.
     """
     bounds = label_range(samples)
@@ -125,12 +125,12 @@ def draw_predictions(
 def draw_classes(
     path: str | Path, images: NDArray[np.uint8], truths: Sequence[str], guesses: Sequence[str], title: str
 ) -> None:
-    """Write a row of classified images with the true and the predicted class under each.
+    """Draw a row of classified images with the true and the predicted class under each.
 
     Args:
-        path: the PNG.
+        path: the PNG to write.
         images: (N, S, S, 3) RGB.
-        truths, guesses: names of classes, one an image.
+        truths, guesses: class names, one per image.
         title: which encoder, on which data.
     """
     sheet = Sheet(title, len(images), rows=("",), least=3, below=3 * FOOT - GAP)

@@ -1,6 +1,6 @@
-"""Linear probing: how well the classes of images are told apart by a linear layer on a frozen encoder.
+"""Linear probing: train a linear classifier on a frozen encoder.
 
-As the released MAE: a batch norm without affine before the linear layer, LARS, a large batch (paper section 5.2).
+As in the released MAE: a batch norm without affine before the linear layer, LARS, a large batch (paper section 5.2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from mimic_core.finetune.job import Job
 from mimic_core.finetune.pictures import draw_classes, shown_rows
-from mimic_core.finetune.probe_features import FrozenFeatures, Read, middle, random_part
+from mimic_core.finetune.probe_features import FrozenFeatures, Reader, centre_crop_reader, random_crop_reader
 from mimic_core.finetune.results import SeedResult
 from mimic_core.finetune.settings import ProbeSettings
 from mimic_core.finetune.tasks.base import ProbeTask
@@ -30,7 +30,7 @@ Curve = list[tuple[int, float]]
 
 
 def build_classifier(width: int, classes: int, seed: int) -> nn.Sequential:
-    """Batch norm without affine, then a linear layer of small random weights; the same seed gives the same ones."""
+    """Build a batch norm without affine and a linear layer whose small random weights the seed decides."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(seed, "head"))
         linear = nn.Linear(width, classes)
@@ -40,7 +40,7 @@ def build_classifier(width: int, classes: int, seed: int) -> nn.Sequential:
 
 
 def build_optimizer(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
-    """LARS, whose adaptive rate is for matrices only."""
+    """Build LARS; only matrices get the adaptive rate and weight decay."""
     matrices = [parameter for parameter in classifier.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in classifier.parameters() if parameter.ndim <= 1]
     groups = [
@@ -51,12 +51,12 @@ def build_optimizer(classifier: nn.Sequential, settings: ProbeSettings) -> Lars:
 
 
 class ProbeJob(Job[ProbeTask, ProbeSettings]):
-    """All seeds of one encoder; see :class:`mimic_core.finetune.job.Job`.
+    """Linear probing of one encoder, with all seeds; see :class:`mimic_core.finetune.job.Job`.
 
     Attributes:
         classes: number of classes.
-        kept: the encoder that all seeds share, and its features.
-        scores: of the test images, by the last seed's classifier.
+        kept: the result of :meth:`features`, if all seeds share it.
+        scores: class scores (N, classes) of the test images by the last seed's classifier.
     """
 
     def __init__(
@@ -66,36 +66,36 @@ class ProbeJob(Job[ProbeTask, ProbeSettings]):
         self.classes = len(self.training.wnids)
         self.kept: tuple[FrozenFeatures, dict[int, Tensor], Tensor] | None = None
 
-    def encode(self, frozen: FrozenFeatures, rows: NDArray[np.int64], read: Read) -> Tensor:
-        """Features (N, width) of rows."""
+    def encode(self, frozen: FrozenFeatures, rows: NDArray[np.int64], read: Reader) -> Tensor:
+        """Compute the features (N, width) of rows."""
         return frozen.of_rows(rows.tolist(), read, self.settings.encode_batch, self.settings.threads)
 
     def features(self, repetition: int) -> tuple[FrozenFeatures, dict[int, Tensor], Tensor]:
-        """The encoder, what it says of training images where these do not change, and what it says of the test images.
+        """Return the encoder, features of training images by row (empty with augmentation), and test features.
 
-        Pretrained encoders are loaded, and see each image, only once.
+        Pretrained encoders are loaded, and encode each image that is not augmented, only once.
         """
         if self.kept is not None:
             return self.kept
         size = self.settings.image_size
         encoder = self.encoder(self.seed_of(repetition)).to(device())
         frozen = FrozenFeatures(encoder, self.settings.pooling, bf16=uses_bfloat16(self.settings.precision))
-        mine = list(self.settings.seeds) if self.shares_encoder else [repetition]
-        needed = np.unique(np.concatenate([self.rows_of(name) for name in mine]))
-        found = {}
+        repetitions = list(self.settings.seeds) if self.shares_encoder else [repetition]
+        needed = np.unique(np.concatenate([self.rows_of(one) for one in repetitions]))
+        training = {}
         if not self.settings.augment:
-            values = self.encode(frozen, needed, middle(self.training, size))
-            found = dict(zip(needed.tolist(), values, strict=True))
-        test = self.encode(frozen, np.arange(len(self.test)), middle(self.test, size))
-        made = frozen, found, test
+            values = self.encode(frozen, needed, centre_crop_reader(self.training, size))
+            training = dict(zip(needed.tolist(), values, strict=True))
+        test = self.encode(frozen, np.arange(len(self.test)), centre_crop_reader(self.test, size))
+        result = frozen, training, test
         if self.shares_encoder:
-            self.kept = made
-        return made
+            self.kept = result
+        return result
 
     def train(self, repetition: int) -> SeedResult:
         """Train one classifier and test it."""
         settings, seed, rows = self.settings, self.seed_of(repetition), self.rows_of(repetition)
-        frozen, found, test = self.features(repetition)
+        frozen, features, test = self.features(repetition)
         classifier = build_classifier(frozen.encoder.width, self.classes, seed)
         optimizer = build_optimizer(classifier, settings)
         size = min(settings.batch_size, len(rows))
@@ -105,16 +105,16 @@ class ProbeJob(Job[ProbeTask, ProbeSettings]):
         with Progress(settings.epochs * steps, "steps") as progress:
             for epoch in range(settings.epochs):
                 order = generator(seed, "order", epoch).permutation(rows)
-                read = random_part(self.training, settings.image_size, seed, epoch)
+                read = random_crop_reader(self.training, settings.image_size, seed, epoch)
                 total = 0.0
                 for step in range(steps):
                     chosen = order[step * size : (step + 1) * size]
-                    if len(chosen) < 2:  # the batch norm needs two
+                    if len(chosen) < 2:  # batch norm needs at least two samples
                         continue
                     for group in optimizer.param_groups:
                         group["lr"] = rate(epoch + step / steps)
-                    seen = torch.stack([found[row] for row in chosen.tolist()]) if found else None
-                    batch = seen if seen is not None else self.encode(frozen, chosen, read)
+                    known = torch.stack([features[row] for row in chosen.tolist()]) if features else None
+                    batch = known if known is not None else self.encode(frozen, chosen, read)
                     labels = torch.from_numpy(self.training.labels[chosen])
                     loss = functional.cross_entropy(classifier.train()(batch), labels)
                     optimizer.zero_grad(set_to_none=True)
@@ -128,7 +128,7 @@ class ProbeJob(Job[ProbeTask, ProbeSettings]):
         return SeedResult(repetition, self.task.measure(self.scores, self.test.labels), curve)
 
     def draw(self, path: Path) -> None:
-        """Write the picture of the last seed's guesses."""
+        """Draw the last seed's predictions for a few test images."""
         shown = shown_rows(len(self.test))
         images = self.test.load(shown, self.settings.image_size).images
         names = self.training.wnids

@@ -1,4 +1,4 @@
-"""Features of classified images: read by several threads, encoded by a frozen encoder, a batch ahead."""
+"""Features of images from a frozen encoder, with images read in threads one batch ahead."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from mimic_core.models import Encoder
 from mimic_core.objectives import draw_boxes
 
 Image = NDArray[np.uint8]
-Read = Callable[[int], Image]
+Reader = Callable[[int], Image]
 
-AREA = (0.08, 1.0)  # of an image, that its random part covers (the released MAE's probe)
+CROP_AREA = (0.08, 1.0)  # share of the image that a random crop covers (as in the released MAE's probe)
 
 
-def middle(split: ImageNet, size: int) -> Read:
-    """How a row is read for a test, and for training without augmentation: the middle of the image."""
+def centre_crop_reader(split: ImageNet, size: int) -> Reader:
+    """Return a reader of centre crops, for tests and for training without augmentation."""
     return lambda row: split.load([row], size).images[0]
 
 
-def random_part(split: ImageNet, size: int, seed: int, epoch: int) -> Read:
-    """How a row is read in one epoch of training: a random part (bicubic) and a random flip, drawn for this row."""
+def random_crop_reader(split: ImageNet, size: int, seed: int, epoch: int) -> Reader:
+    """Return a reader of random crops (bicubic) and flips, drawn for each row of one training epoch."""
 
     def read(row: int) -> Image:
         rng = generator(seed, "augment", epoch, row)
         image = split.image(row)
         height, width = image.shape[:2]
-        left, top, wide, high = draw_boxes(rng, 1, AREA)[0] * (width, height, width, height)
+        left, top, wide, high = draw_boxes(rng, 1, CROP_AREA)[0] * (width, height, width, height)
         x, y = min(int(left), width - 1), min(int(top), height - 1)
         part = image[y : y + max(1, round(high)), x : x + max(1, round(wide))]
         picture = resize_bicubic(np.ascontiguousarray(part), size, size)
@@ -45,8 +45,8 @@ def random_part(split: ImageNet, size: int, seed: int, epoch: int) -> Read:
     return read
 
 
-def read_ahead(rows: Sequence[int], read: Read, batch: int, threads: int) -> Iterator[Image]:
-    """Images (up to ``batch``, S, S, 3) of rows in their order; the next batch is read while one is worked on."""
+def read_ahead(rows: Sequence[int], read: Reader, batch: int, threads: int) -> Iterator[Image]:
+    """Yield batches (up to ``batch``, S, S, 3) of rows in their order, reading the next one in the background."""
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         waiting = [pool.submit(read, int(row)) for row in parts[0]] if parts else []
@@ -58,15 +58,15 @@ def read_ahead(rows: Sequence[int], read: Read, batch: int, threads: int) -> Ite
 
 
 class FrozenFeatures:
-    """A frozen encoder and what the classifier sees of it.
+    """Computes pooled features with a frozen encoder.
 
     Args:
-        encoder: stays as it is.
+        encoder: set to evaluation mode, without gradients.
         pooling: ``class``, ``mean`` or ``auto``.
         bf16: run under bf16 autocast.
 
     Raises:
-        MimicError: the class token of an encoder is asked for that has none.
+        MimicError: ``pooling`` is ``class`` and the encoder has no class token.
     """
 
     def __init__(self, encoder: Encoder, pooling: str, *, bf16: bool) -> None:
@@ -75,11 +75,11 @@ class FrozenFeatures:
         self.encoder = encoder.eval().requires_grad_(False)
         self.mean = pooling == "mean" or not encoder.prefix_tokens
         self.bf16 = bf16
-        self.encoded = 0  # images that went through the encoder
+        self.encoded = 0  # number of images encoded so far
 
     @torch.no_grad()
     def of(self, images: Image) -> Tensor:
-        """(B, width) float32 on the CPU, from RGB (B, S, S, 3) uint8: normed tokens of the last block, pooled."""
+        """Pool the normalised tokens of the last block: (B, width) float32 on the CPU from RGB (B, S, S, 3) uint8."""
         device = next(self.encoder.parameters()).device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
             tokens: Tensor = self.encoder(normalise(images, device))
@@ -87,6 +87,6 @@ class FrozenFeatures:
         pooled = tokens[:, self.encoder.prefix_tokens :].mean(1) if self.mean else tokens[:, 0]
         return pooled.float().cpu()
 
-    def of_rows(self, rows: Sequence[int], read: Read, batch: int, threads: int) -> Tensor:
-        """(N, width) of the images of rows, in their order."""
+    def of_rows(self, rows: Sequence[int], read: Reader, batch: int, threads: int) -> Tensor:
+        """Compute the features (N, width) of rows, in their order."""
         return torch.cat([self.of(images) for images in read_ahead(rows, read, batch, threads)])

@@ -1,4 +1,4 @@
-"""How a labelled image becomes a model's square input: what is read, what training sees of it, and what a test sees."""
+"""Protocols of dense tasks: how a labelled image becomes a square input in training and in tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mimic_core.finetune.augment import augment, augment_whole, middle
+from mimic_core.finetune.augment import augment, augment_whole, centre_crop
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.tasks.base import DenseTask
 
@@ -17,10 +17,11 @@ class Protocol:
     """One way to train and test on labelled images.
 
     Attributes:
-        whole: images are read whole, their shorter side at the input size; else squashed to a square.
-        augmented: samples as read, a generator, the input size and the task, to what training sees.
-        plain: samples as read and the input size, to what a test sees, and training without augmentation.
-        drops_last: whether an epoch leaves out its last, smaller batch.
+        whole: whether images keep their aspect, with the shorter side at the input size; else they are squashed to a
+            square.
+        augmented: turns samples as read into training inputs, given a generator, the input size and the task.
+        plain: turns samples as read into inputs for tests and for training without augmentation, given the input size.
+        drops_last: whether an epoch skips its last, smaller batch.
     """
 
     whole: bool
@@ -29,7 +30,7 @@ class Protocol:
     drops_last: bool
 
     def steps(self, count: int, batch_size: int) -> int:
-        """Batches of an epoch of ``count`` images; one where they are fewer than a batch."""
+        """Number of batches per epoch of ``count`` images, at least one."""
         return max(count // batch_size, 1) if self.drops_last else -(-count // batch_size)
 
 
@@ -43,7 +44,7 @@ PROTOCOLS = {
     "multimae": Protocol(
         whole=True,
         augmented=lambda samples, rng, size, task: augment_whole(samples, rng, size, task.mirrored),
-        plain=middle,
+        plain=centre_crop,
         drops_last=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""What a fine-tuning job leaves: ``metrics.json``, the same for trained models and for constants."""
+"""``metrics.json`` of a fine-tuning job, in the same format for trained models and for the constant baseline."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ from mimic_core.kit.receipts import Receipt
 
 log = logging.getLogger("mimic")
 
-DIGITS = 6  # decimals kept
+DIGITS = 6  # decimals of numbers in metrics.json
 METRICS, RECEIPT = "metrics.json", "receipt.json"
 
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One seed's values on the test images and its training losses.
+    """One seed's metrics on the test images and its training losses.
 
     Attributes:
-        validated: (epoch, value of the metric on the validation images), where there are any.
-        epoch: the epoch that was tested, the best of these; None: the last.
+        per_image: metric names mapped to (N,) values.
+        curve: (epoch, mean training loss).
+        validated: (epoch, metric on the validation images); empty without validation.
+        epoch: the tested epoch, the best on the validation images; None: the last.
     """
 
     seed: int
@@ -39,17 +41,17 @@ class SeedResult:
     epoch: int | None = None
 
 
-class About(TypedDict):
-    """What a summary says beside the results.
+class RunInfo(TypedDict):
+    """What a summary says besides the results.
 
     Attributes:
         encoder: name of the pretraining run, ``random`` or ``constant``.
         mode: ``frozen``, ``whole`` or ``constant``.
-        data: what the numbers were obtained on ("sample world", "NYUv2", "Taskonomy").
+        data: the dataset that was used ("sample world", "NYUv2", "Taskonomy").
         train_images: number of training images.
-        seed: the config's, for the bootstrap's draws.
-        skipped: samples that were left out, by part (``train``, ``val``, ``test``).
-        protocol: how images are cut out and tested, in words.
+        seed: the config's seed, for the bootstrap.
+        skipped: unusable samples, by part (``train``, ``val``, ``test``).
+        protocol: how images are cropped and tested, in words.
     """
 
     encoder: str
@@ -62,15 +64,15 @@ class About(TypedDict):
 
 
 def rounded(values: Mapping[str, float]) -> dict[str, float]:
-    """Values with the decimals that are kept."""
+    """Round values to ``DIGITS`` decimals."""
     return {name: round(float(value), DIGITS) for name, value in values.items()}
 
 
 def labelled_only(per_image: PerImage) -> PerImage:
-    """Values of the test images that have a valid pixel.
+    """Return the values of the test images that have a valid pixel.
 
     Raises:
-        MimicError: none has.
+        MimicError: no image has one.
     """
     keep = np.logical_and.reduce([np.isfinite(values) for values in per_image.values()])
     if not keep.any():
@@ -81,7 +83,7 @@ def labelled_only(per_image: PerImage) -> PerImage:
 
 
 def validation(result: SeedResult) -> dict[str, Any]:
-    """What a run says of its validation images; nothing where there were none."""
+    """What a run says of its validation; empty without validation."""
     if not result.validated:
         return {}
     return {
@@ -90,13 +92,13 @@ def validation(result: SeedResult) -> dict[str, Any]:
     }
 
 
-def summarise(task: Task, results: Sequence[SeedResult], **about: Unpack[About]) -> dict[str, Any]:
-    """The content of ``metrics.json`` of a task that has a value an image; see :func:`summary_of`.
+def summarise(task: Task, results: Sequence[SeedResult], **info: Unpack[RunInfo]) -> dict[str, Any]:
+    """Return the content of ``metrics.json`` for a task with one value per image; see :func:`summary_of`.
 
     Args:
-        task: names the metric and its unit.
-        results: one a seed.
-        about: what else it says.
+        task: provides the metric and its unit.
+        results: the results of every seed.
+        info: see :class:`RunInfo`.
     """
     kept = [labelled_only(result.per_image) for result in results]
     runs = [
@@ -111,9 +113,9 @@ def summarise(task: Task, results: Sequence[SeedResult], **about: Unpack[About])
     images = len(kept[0][task.metric])
 
     def estimate(name: str) -> dict[str, float]:
-        return bootstrap(kept[0][name], about["seed"])
+        return bootstrap(kept[0][name], info["seed"])
 
-    return summary_of(task, runs, estimate, results[0].curve, images, **about)
+    return summary_of(task, runs, estimate, results[0].curve, images, **info)
 
 
 def summary_of(
@@ -122,32 +124,32 @@ def summary_of(
     estimate: Callable[[str], dict[str, float]],
     curve: Sequence[tuple[int, float]],
     test_images: int,
-    **about: Unpack[About],
+    **info: Unpack[RunInfo],
 ) -> dict[str, Any]:
-    """The content of ``metrics.json``, the same for every task.
+    """Return the content of ``metrics.json``, in the format of all tasks.
 
     Args:
-        task: names the metric and its unit.
+        task: provides the metric and its unit.
         runs: ``seed``, ``metrics`` and ``per_image`` of every seed.
-        estimate: bootstrap of a metric, of the first seed.
+        estimate: returns the bootstrap of a metric for the first seed.
         curve: (epoch, mean training loss) of the first seed.
-        test_images: number of images that were tested.
-        about: what else it says.
+        test_images: number of images tested.
+        info: see :class:`RunInfo`.
 
     Returns:
-        ``mean`` and ``std`` over seeds (sample deviation; None for a single seed), ``bootstrap`` and ``curve`` of the
-        first seed, every run with its values per test image, and ``skipped``: the samples that were left out, and why.
+        ``mean`` and ``std`` over seeds (sample standard deviation; None for a single seed), ``bootstrap`` and ``curve``
+        of the first seed, all runs with their values per test image, and ``skipped``: unusable samples and why.
     """
     over_seeds = {name: np.array([run["metrics"][name] for run in runs]) for name in runs[0]["metrics"]}
     several = len(runs) > 1
     return {
         "task": task.name,
-        "encoder": about["encoder"],
-        "mode": about["mode"],
+        "encoder": info["encoder"],
+        "mode": info["mode"],
         "metric": task.metric,
         "unit": task.unit,
-        "data": about["data"],
-        "protocol": about.get("protocol", ""),
+        "data": info["data"],
+        "protocol": info.get("protocol", ""),
         "seeds": [run["seed"] for run in runs],
         "runs": list(runs),
         "mean": rounded({name: values.mean() for name, values in over_seeds.items()}),
@@ -155,17 +157,17 @@ def summary_of(
             name: round(float(values.std(ddof=1)), DIGITS) if several else None for name, values in over_seeds.items()
         },
         "bootstrap": {name: estimate(name) for name in over_seeds},
-        "train_images": about["train_images"],
+        "train_images": info["train_images"],
         "test_images": test_images,
         "skipped": {
-            part: [sample._asdict() for sample in samples] for part, samples in about.get("skipped", {}).items()
+            part: [sample._asdict() for sample in samples] for part, samples in info.get("skipped", {}).items()
         },
         "curve": [[epoch, round(loss, DIGITS)] for epoch, loss in curve],
     }
 
 
-def leave(out: Path, summary: dict[str, Any], receipt: Receipt, outputs: Sequence[str]) -> dict[str, Any]:
-    """Write ``metrics.json`` and, last, the receipt of all ``outputs`` in the folder ``out``; returns the summary."""
+def write_results(out: Path, summary: dict[str, Any], receipt: Receipt, outputs: Sequence[str]) -> dict[str, Any]:
+    """Write ``metrics.json`` and, last, the receipt of all ``outputs`` into the folder ``out``; return the summary."""
     write_json(out / METRICS, summary)
     receipt.statistics |= {key: summary[key] for key in ("mean", "std", "data")}
     receipt.statistics["skipped"] = {part: len(samples) for part, samples in summary["skipped"].items()}

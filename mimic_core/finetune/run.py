@@ -1,11 +1,11 @@
-"""One fine-tuning job, from a dataset's folder to its results; the same for every task."""
+"""Run one fine-tuning job of any task, from the dataset's folder to the results."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from mimic_core.finetune.results import leave
+from mimic_core.finetune.results import write_results
 from mimic_core.finetune.settings import JobSettings
 from mimic_core.finetune.tasks import get_task
 from mimic_core.kit.errors import MimicError
@@ -15,23 +15,23 @@ from mimic_core.machine.devices import cpu_threads
 def finetune(
     settings: JobSettings, weights: str | Path, out: str | Path, *, data: str | Path | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """Fine-tune one encoder on one task, over all its seeds, and evaluate it.
+    """Fine-tune one encoder on one task, with every seed, and evaluate it.
 
-    Writes ``metrics.json``, ``predictions.png``, where OpenMMLab trains ``config.py`` (the first seed's) and, last,
+    Writes ``metrics.json``, ``predictions.png``, ``config.py`` (the first seed's, if OpenMMLab trains) and, last,
     ``receipt.json``.
 
     Args:
-        settings: what to do; ``settings.task`` says which task.
+        settings: settings of the job; ``settings.task`` names the task.
         weights: ``random`` or the path of a checkpoint.
-        out: the folder of the results.
-        data: the dataset's folder; None: ``settings.root``.
+        out: folder of the results.
+        data: folder of the dataset; None: ``settings.root``.
         seed: the config's seed.
 
     Returns:
         The content of ``metrics.json`` (see :func:`mimic_core.finetune.results.summary_of`).
 
     Raises:
-        MimicError: data, weights or a package are missing or not what they should be, or a setting does not fit.
+        MimicError: data, weights or a package are missing or invalid, or a setting does not fit.
     """
     out, task = Path(out), get_task(settings.task)
     if not isinstance(settings, task.settings):
@@ -43,4 +43,4 @@ def finetune(
         receipt = job.receipt()
         summary = job.summary(job.results())
         job.write(out)
-    return leave(out, summary, receipt, job.outputs)
+    return write_results(out, summary, receipt, job.outputs)

@@ -62,16 +62,16 @@ def measures(tasks: Iterable[Task]) -> tuple[Measure, ...]:
     """Return the metrics that the paper reports for tasks, in the order of the tasks."""
     return tuple(
         Measure(
-            f"{task.layout}_{figure.metric}",
+            f"{task.layout}_{metric.name}",
             task.name,
-            figure.metric,
-            figure.words,
-            figure.unit,
-            figure.higher,
+            metric.name,
+            metric.label,
+            metric.unit,
+            metric.higher,
             task.dataset,
         )
         for task in tasks
-        for figure in task.figures
+        for metric in task.metrics
     )
 
 

@@ -1,4 +1,4 @@
-"""Labelled images: what readers give, how files are read and resized, and which samples can be used.
+"""Labelled images: types of samples, reading and resizing files, and skipping unusable samples.
 
 The images of dense tasks are in :mod:`mimic_core.finetune.data.dense`.
 """
@@ -7,7 +7,7 @@ from mimic_core.finetune.data.files import (
     SAMPLE_MARK,
     data_label,
     decode,
-    listed,
+    list_folder,
     marked_files,
     read_bytes,
     read_rgb,
@@ -20,7 +20,7 @@ from mimic_core.finetune.data.resizing import (
     resize_label,
     resize_whole,
     resize_whole_label,
-    stacked,
+    stack,
     whole_size,
 )
 from mimic_core.finetune.data.samples import (
@@ -37,7 +37,7 @@ from mimic_core.finetune.data.samples import (
     load_all,
     without,
 )
-from mimic_core.finetune.data.usable import open_usable, problem, require_label
+from mimic_core.finetune.data.usable import open_usable, require_label, run_check
 
 __all__ = [
     "CHUNK",
@@ -53,11 +53,10 @@ __all__ = [
     "data_label",
     "decode",
     "few_shot_rows",
-    "listed",
+    "list_folder",
     "load_all",
     "marked_files",
     "open_usable",
-    "problem",
     "read_bytes",
     "read_rgb",
     "require",
@@ -68,7 +67,8 @@ __all__ = [
     "resize_label",
     "resize_whole",
     "resize_whole_label",
-    "stacked",
+    "run_check",
+    "stack",
     "whole_size",
     "without",
 ]

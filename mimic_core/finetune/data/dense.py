@@ -1,6 +1,6 @@
-"""The images of a dense task as one protocol has them.
+"""Images of a dense task under its protocol.
 
-Training images are held in memory where they fit, else read again whenever they are needed.
+Training images are held in memory if they fit, and otherwise read again whenever they are needed.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from mimic_core.finetune.settings import DenseImages
 from mimic_core.finetune.tasks.base import DenseTask
 from mimic_core.kit.errors import MimicError
 
-HELD = 2**30  # bytes of images and labels; a process holds those of its features, too
-LOADED = 2**27  # bytes of images and labels that are read at once where not all are held
-BATCH = 32  # of which a chunk is a multiple, so that what is computed together does not depend on it
-TOGETHER = 8  # images that a thread reads at once
+HELD_BYTES = 2**30  # largest images and labels to hold in memory, bytes; features are held besides
+CHUNK_BYTES = 2**27  # bytes of images and labels to read at once if not all are held
+CHUNK_MULTIPLE = 32  # chunk sizes are multiples of this, so that encoding batches do not depend on them
+READ_BATCH = 8  # images per read of a thread
 
 
 def nbytes(samples: Samples) -> int:
-    """Bytes that samples take."""
+    """Return the size of samples in bytes."""
     return samples.images.nbytes + samples.target.nbytes + samples.valid.nbytes
 
 
-def chunk_of(each: int) -> int:
-    """How many images of so many bytes are read at once."""
-    return min(max(LOADED // max(each, 1) // BATCH, 1) * BATCH, CHUNK)
+def chunk_size(each: int) -> int:
+    """Return how many images of ``each`` bytes to read at once."""
+    return min(max(CHUNK_BYTES // max(each, 1) // CHUNK_MULTIPLE, 1) * CHUNK_MULTIPLE, CHUNK)
 
 
 def select(samples: Samples, rows: NDArray[np.int64] | slice) -> Samples:
-    """Some rows of samples; a slice copies nothing."""
+    """Select rows of samples; a slice gives a view."""
     return Samples(samples.images[rows], samples.target[rows], samples.valid[rows])
 
 
-def joined(parts: Iterable[Samples], count: int) -> Samples:
-    """Samples one behind the other, ``count`` in all, each part put in its place as it comes.
+def concatenate(parts: Iterable[Samples], count: int) -> Samples:
+    """Concatenate parts of ``count`` samples in all, copying each part as it comes.
 
     Raises:
-        MimicError: their images are of several shapes.
+        MimicError: the images differ in shape, or there are none.
     """
     whole, start = None, 0
     for part in parts:
@@ -68,38 +68,38 @@ def joined(parts: Iterable[Samples], count: int) -> Samples:
 
 
 class TrainingImages:
-    """Images of a training set by their number within it.
+    """Training images, held in memory or read when needed.
 
     Args:
-        read: reads images of the dataset by their number there.
-        rows: which of them these are.
-        threads: that read images which are not held.
-        held: bytes up to which they are all held in memory.
+        read: reads images of the dataset by row.
+        rows: rows of the training images in the dataset.
+        threads: number of threads that read images.
+        held: largest size in bytes at which all images are held in memory.
 
     Attributes:
-        samples: all of them; None where they are read as they are needed.
+        samples: all images; None if they are read when needed.
     """
 
     def __init__(
-        self, read: Callable[[Sequence[int]], Samples], rows: Sequence[int], threads: int = 1, held: int = HELD
+        self, read: Callable[[Sequence[int]], Samples], rows: Sequence[int], threads: int = 1, held: int = HELD_BYTES
     ) -> None:
         self.read, self.rows, self.threads = read, [int(row) for row in rows], max(threads, 1)
         self.each = nbytes(read(self.rows[:1]))
         fits = self.each * len(self.rows) <= held
-        self.samples = joined(self.parts(self.rows, chunk_of(self.each)), len(self.rows)) if fits else None
+        self.samples = concatenate(self.parts(self.rows, chunk_size(self.each)), len(self.rows)) if fits else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def get(self, numbers: NDArray[np.int64]) -> Samples:
-        """Images and labels of these numbers, in this order."""
+        """Return images and labels by their number in this training set, in the given order."""
         if self.samples is not None:
             return select(self.samples, numbers)
         wanted = [self.rows[number] for number in numbers]
-        return joined(self.parts(wanted, TOGETHER), len(wanted))
+        return concatenate(self.parts(wanted, READ_BATCH), len(wanted))
 
     def parts(self, rows: Sequence[int], size: int) -> Iterator[Samples]:
-        """Images read ``size`` at a time, as many at once as there are threads."""
+        """Yield images read ``size`` at a time by each thread."""
         some = [rows[start : start + size] for start in range(0, len(rows), size)]
         if self.threads == 1 or len(some) == 1:
             yield from map(self.read, some)
@@ -108,9 +108,9 @@ class TrainingImages:
             yield from pool.map(self.read, some)
 
     def chunks(self) -> Iterator[Samples]:
-        """All of them, in order, a few at a time where they are many."""
-        few = self.samples is not None and nbytes(self.samples) <= LOADED
-        count = len(self) if few else chunk_of(self.each)
+        """Yield all images in order, in chunks if they are large."""
+        few = self.samples is not None and nbytes(self.samples) <= CHUNK_BYTES
+        count = len(self) if few else chunk_size(self.each)
         for start in range(0, len(self), count):
             end = min(start + count, len(self))
             yield self.get(np.arange(start, end)) if self.samples is None else select(self.samples, slice(start, end))
@@ -118,11 +118,11 @@ class TrainingImages:
 
 @dataclass(frozen=True)
 class DenseData:
-    """How the images of a task are read.
+    """Reads the images of a dense task.
 
     Attributes:
-        task: whose dataset.
-        settings: which images, and how they are cut out.
+        task: the task.
+        settings: which images to read, and how to crop them.
     """
 
     task: DenseTask
@@ -130,31 +130,31 @@ class DenseData:
 
     @property
     def protocol(self) -> Protocol:
-        """How an image becomes a model's input."""
+        """The protocol of the settings."""
         return PROTOCOLS[self.settings.protocol]
 
     def open(self, root: Path, part: str) -> DenseSplit:
-        """A part of the dataset, up to its limit."""
+        """Open a part of the dataset, up to its limit."""
         splits, limits = (cast(Mapping[str, Any], block) for block in (self.settings.splits, self.settings.limits))
         split = self.task.open(root, part, splits)
         split.leave_out(range(limits.get(part, len(split)), len(split)))
         return split
 
     def training(self, split: DenseSplit, rows: Sequence[int], threads: int = 1) -> TrainingImages:
-        """Images as they are read, before they are augmented."""
+        """Return training images, before augmentation."""
         size, whole = self.settings.image_size, self.protocol.whole
         return TrainingImages(lambda some: split.load(some, size, whole=whole), rows, threads)
 
     def plain(self, samples: Samples) -> Samples:
-        """What a test sees of images as they are read, and training without augmentation."""
+        """Crop images as read for tests, or for training without augmentation."""
         return self.protocol.plain(samples, self.settings.image_size)
 
     def load(self, split: DenseSplit, rows: Sequence[int]) -> Samples:
-        """Images as a test sees them."""
+        """Read images as inputs of a test."""
         return self.plain(split.load(rows, self.settings.image_size, whole=self.protocol.whole))
 
     def chunks(self, split: DenseSplit) -> Iterator[Samples]:
-        """All images of a split as a test sees them, up to a few hundred at a time."""
-        count = chunk_of(nbytes(self.load(split, [0])))
+        """Yield all images of a split as inputs of a test, up to a few hundred at a time."""
+        count = chunk_size(nbytes(self.load(split, [0])))
         for start in range(0, len(split), count):
             yield self.load(split, range(start, min(start + count, len(split))))

@@ -1,4 +1,4 @@
-"""Images and labels at another size, each by the filter that the code it follows has."""
+"""Resize images and labels, each with the filter of the code it reproduces."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """An image (H, W, 3) at ``size`` x ``size``, its aspect squashed; area averaging where it shrinks."""
+    """Squash an image (H, W, 3) to ``size`` x ``size``, by area averaging if it shrinks, else bilinearly."""
     if image.shape[:2] == (size, size):
         return image
     shrinks = min(image.shape[:2]) >= size
@@ -27,51 +27,51 @@ def resize_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def whole_size(image: NDArray[Any], size: int) -> tuple[int, int]:
-    """Height and width of a whole image (H, W, ...) whose shorter side is brought to ``size``."""
+    """Return height and width of an image (H, W, ...) once its shorter side is resized to ``size``."""
     height, width = image.shape[:2]
     shorter = min(height, width)
     return round(height * size / shorter), round(width * size / shorter)
 
 
 def resize_whole(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """An image (H, W, 3), its shorter side at ``size``, by the bilinear filter (as the released MultiMAE)."""
+    """Resize the shorter side of an image (H, W, 3) to ``size``, bilinearly (as the released MultiMAE)."""
     height, width = whole_size(image, size)
     resized: NDArray[np.uint8] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return resized.astype(np.uint8, copy=False)
 
 
 def resize_whole_label(label: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    """A label map (H, W) or (H, W, C), its shorter side at ``size``, by the nearest pixel (as there)."""
+    """Resize the shorter side of a label map (H, W) or (H, W, C) to ``size``, by nearest pixel (as MultiMAE)."""
     height, width = whole_size(label, size)
     return np.asarray(cv2.resize(label, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
-def stacked(parts: Sequence[NDArray[Number]], where: Sequence[object]) -> NDArray[Number]:
-    """Whole images, or their labels, as one array.
+def stack(parts: Sequence[NDArray[Number]], where: Sequence[object]) -> NDArray[Number]:
+    """Stack images or labels of one shape into one array.
 
     Raises:
-        MimicError: one is of another shape than the first; whole images are trained on only where they are of one size.
+        MimicError: one has another shape than the first; whole images must all have one size.
     """
     for part, place in zip(parts, where, strict=True):
         if part.shape != parts[0].shape:
-            what = f"this image is {part.shape[1]}x{part.shape[0]} once its shorter side fits, and others are not"
+            what = f"this image is {part.shape[1]}x{part.shape[0]} after resizing, and others are not"
             raise MimicError(what, where=place, remedy="use protocol: squash for images of several shapes")
     return np.stack(parts)
 
 
 def resize_bicubic(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """An image (H, W, 3) at another size by Pillow's bicubic filter, as the released MAE reads ImageNet.
+    """Resize an image (H, W, 3) with Pillow's bicubic filter, as the released MAE reads ImageNet.
 
-    OpenCV's filters give other pixels (area averaging: 1.3 grey levels on average), on which a probe depends.
+    OpenCV's filters give other pixels (area averaging: off by 1.3 grey levels on average), which changes a probe.
     """
     picture = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(picture, dtype=np.uint8)
 
 
 def resize_label(label: NDArray[np.generic], height: int, width: int | None = None) -> NDArray[np.generic]:
-    """A label map (H, W) or (H, W, C) at another size by the nearest pixel: labels are never mixed.
+    """Resize a label map (H, W) or (H, W, C) by nearest pixel, so that labels are never mixed.
 
-    ``width`` is the height where it is not given.
+    ``width`` defaults to ``height``.
     """
     width = height if width is None else width
     if label.shape[:2] == (height, width):

@@ -1,4 +1,4 @@
-"""Labelled images: what a reader gives, whatever the dataset's layout (the readers are in ``layouts/``)."""
+"""Labelled images as all readers in ``layouts/`` return them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.seeding import generator
 
-IGNORED = 255  # class of a pixel that has none
-CHUNK = 256  # images held at a time while a test set is read
+IGNORED = 255  # class of pixels without one
+CHUNK = 256  # most images held at a time while a test set is read
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Samples:
     """Images with their labels, all of one size.
 
     Attributes:
-        images: (N, H, W, 3) uint8 RGB; square but where whole images were asked for.
+        images: (N, H, W, 3) uint8 RGB; square unless loaded with ``whole``.
         target: (N, C, H, W) float32, in units of the task.
-        valid: (N, H, W) bool: the pixels that have a label.
+        valid: (N, H, W) bool, pixels with a label.
     """
 
     images: NDArray[np.uint8]
@@ -37,11 +37,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class ClassMaps:
-    """Images with the class of every pixel, all of one size.
+    """Images with a class for every pixel, all of one size.
 
     Attributes:
         images: (N, S, S, 3) uint8 RGB.
-        labels: (N, S, S) uint8, classes counted from 0; ``IGNORED`` where a pixel has none.
+        labels: (N, S, S) uint8, classes counted from 0; ``IGNORED`` for pixels without one.
     """
 
     images: NDArray[np.uint8]
@@ -53,15 +53,15 @@ class ClassMaps:
 
 @dataclass(frozen=True)
 class Poses:
-    """Pictures of one person each, cut out around them, with their joints.
+    """Square crops around one person each, with the person's joints.
 
     Attributes:
-        images: (N, S, S, 3) uint8 RGB; black where the window reaches beyond the whole image.
-        keypoints: (N, 17, 3) float32: x, y in pixels of the cut-out (whole numbers at pixel centres) and COCO's
+        images: (N, S, S, 3) uint8 RGB; black outside the original image.
+        keypoints: (N, 17, 3) float32: x, y in pixels of the crop (whole numbers at pixel centres) and COCO's
             visibility: 0 not labelled, 1 hidden, 2 visible.
-        windows: (N, 3) float32: left, top and side of the square that was cut out, pixels of the whole image. A point
-            (x, y) of the cut-out lies at left + (x + 0.5) * side / S - 0.5, and likewise for y.
-        areas: (N,) float32, square pixels of the whole image that the person covers.
+        windows: (N, 3) float32: left, top and side of the crop, in pixels of the original image. A point (x, y) of the
+            crop lies at left + (x + 0.5) * side / S - 0.5 there, and likewise for y.
+        areas: (N,) float32, area of the person in pixels of the original image.
         image_ids, annotation_ids: (N,) int64, as in the annotation file.
     """
 
@@ -93,7 +93,7 @@ class ClassImages:
 
 
 class Skipped(NamedTuple):
-    """A sample, or a file, that was left out: which one, and why."""
+    """A sample or file that was left out, and why."""
 
     where: str
     what: str
@@ -105,59 +105,59 @@ Labelled_co = TypeVar("Labelled_co", covariant=True)
 
 
 class Split(Protocol[Labelled_co]):
-    """The training or the test images of one dataset, which come with labels of one type (such as ``Samples``)."""
+    """One part of a dataset, such as its training images; generic in the type of samples (such as ``Samples``)."""
 
-    label: str  # what the numbers were obtained on
-    files: list[Path]  # what the receipt names
-    skipped: list[Skipped]  # what was left out
+    label: str  # name of the dataset for the results
+    files: list[Path]  # files to record in the receipt
+    skipped: list[Skipped]  # samples and files left out
 
     def __len__(self) -> int:
         """Number of images."""
         ...
 
     def load(self, rows: Sequence[int], size: int) -> Labelled_co:
-        """Read images by their number, resized to ``size`` x ``size`` pixels."""
+        """Read rows, resized to ``size`` x ``size`` pixels."""
         ...
 
     def check(self, row: int, size: int) -> None:
-        """Raise a :class:`MimicError` that names the files where an image or its label cannot be used."""
+        """Raise a :class:`MimicError` that names the files if an image or its label is unusable."""
         ...
 
     def leave_out(self, rows: Collection[int]) -> None:
-        """Go on without these images; the others move up."""
+        """Remove rows; the rows after them move up."""
         ...
 
 
 class DenseSplit(Split[Samples], Protocol):
-    """Images with a label for every pixel, whole or squashed to a square."""
+    """One part of a dataset with a label for every pixel."""
 
     def load(self, rows: Sequence[int], size: int, *, whole: bool = False) -> Samples:
-        """Read images by their number; ``whole``: the shorter side at ``size``, else both sides."""
+        """Read rows with the shorter side resized to ``size`` (``whole``), or squashed to a square of ``size``."""
         ...
 
 
 def load_all(split: Split[Labelled], size: int) -> Labelled:
-    """All images of a split at once."""
+    """Read all samples of a split."""
     return split.load(range(len(split)), size)
 
 
 def without(items: Sequence[Item], rows: Collection[int]) -> list[Item]:
-    """What is left of a list without the items of these numbers."""
+    """Return a list without the items at ``rows``."""
     gone = set(rows)
     return [item for row, item in enumerate(items) if row not in gone]
 
 
 def few_shot_rows(count: int, train_images: int | None, seed: int) -> NDArray[np.int64]:
-    """Training images of one repetition, ascending: ``train_images`` of ``count``, drawn by its seed, or all.
+    """Draw ``train_images`` of ``count`` rows with a seed, in ascending order; None: all rows.
 
     Raises:
-        MimicError: more are asked for than there are.
+        MimicError: ``train_images`` is larger than ``count``.
     """
     if train_images is None:
         return np.arange(count)
     if train_images > count:
         raise MimicError(
-            f"{train_images} training images are asked for, and there are {count}",
+            f"train_images is {train_images}, and there are only {count} training images",
             where="finetune.train_images",
             remedy=f"use {count} or fewer",
         )

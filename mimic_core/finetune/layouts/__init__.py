@@ -1,6 +1,6 @@
-"""Readers of downstream datasets, one file a layout; each satisfies :class:`mimic_core.finetune.data.Split`.
+"""Readers of downstream datasets, one file per layout; each implements :class:`mimic_core.finetune.data.Split`.
 
-They read JSON, CSV, MATLAB, HDF5 and pictures; nothing that they read is executed.
+They read JSON, CSV, MATLAB, HDF5 and image files, and never execute content.
 """
 
 from mimic_core.finetune.layouts.ade20k import ADE20K

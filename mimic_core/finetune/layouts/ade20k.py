@@ -39,25 +39,25 @@ REMEDY = f"put ADE20K's {FOLDER}, with images/ and annotations/, there; check th
 OTHERS = f"use the annotations of {FOLDER}, not those of the full dataset"
 PNG = b"\x89PNG\r\n\x1a\n"
 COLOURS = {0: "grey", 2: "RGB", 3: "a palette", 4: "grey and transparency", 6: "RGB and transparency"}
-# Grey of 2 and 4 bits is brightness to every reader, which makes class 3 of it class 51
+# Readers scale grey of 2 and 4 bits to 8 bits, which turns class 3 of 4 bits into 51
 CLASS_PICTURES = {(8, 0), (1, 0), *((bits, 3) for bits in (1, 2, 4, 8))}
 
 
 class ADE20K:
-    """One split of ADE20K; satisfies :class:`mimic_core.finetune.data.Split`.
+    """One split of ADE20K; implements :class:`mimic_core.finetune.data.Split`.
 
     Args:
-        root: ``ADEChallengeData2016``, or the folder that holds it.
+        root: ``ADEChallengeData2016``, or its parent folder.
         part: ``train`` or ``test`` (its validation set: the test set's labels are not public).
-        skip: names of images, without the suffix, that are left out from the start.
+        skip: names of images to leave out, without the suffix.
 
     Attributes:
         classes: 150.
-        left_out: names of images that :meth:`leave_out` left out.
+        left_out: names of images removed by :meth:`leave_out`.
 
     Raises:
-        MimicError: a folder is missing or empty, or (as it is loaded) an image has no annotation, one of the two cannot
-            be read, they differ in size, or a class is above 150.
+        MimicError: a folder is missing or empty, or (on loading) an image has no annotation, one of the two is
+            unreadable, they differ in size, or a class is above 150.
     """
 
     classes = CLASSES
@@ -81,7 +81,7 @@ class ADE20K:
         return len(self.images)
 
     def load(self, rows: Sequence[int], size: int) -> ClassMaps:
-        """Images and classes 0..149; what is 0 in the file (other) is ignored."""
+        """Read images and classes 0..149; 0 in the file (other) is ignored."""
         images = np.empty((len(rows), size, size, 3), np.uint8)
         labels = np.empty((len(rows), size, size), np.uint8)
         for place, row in enumerate(rows):
@@ -91,7 +91,7 @@ class ADE20K:
         return ClassMaps(images, np.where(labels == 0, IGNORED, labels - 1).astype(np.uint8))
 
     def pair(self, row: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """An image (H, W, 3) RGB and the numbers of its classes (H, W) as they are stored."""
+        """Read an image (H, W, 3) RGB and its classes (H, W) as stored."""
         path = self.images[row]
         annotation_path = self.annotations / f"{path.stem}.png"
         if not os.path.lexists(annotation_path):
@@ -103,7 +103,7 @@ class ADE20K:
         return image, annotation
 
     def whole(self, row: int, longer_side: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """An image (H, W, 3) RGB and its classes (H, W) 0..149, at their own size or with so long a longer side."""
+        """Read an image (H, W, 3) RGB and its classes (H, W) 0..149, optionally resized by the longer side."""
         image, annotation = self.pair(row)
         truth = np.where(annotation == 0, IGNORED, annotation - 1).astype(np.uint8)
         if longer_side is None:
@@ -114,33 +114,36 @@ class ADE20K:
         return picture, resize_label(truth, height, width).astype(np.uint8)
 
     def check(self, row: int, size: int) -> None:
-        """See that image and annotation can be read and fit, and that a pixel has a class."""
+        """Check that image and annotation are readable and of one size, and that some pixel has a class."""
         require_label(self.pair(row)[1] > 0, self.images[row], REMEDY)
 
     def leave_out(self, rows: Collection[int]) -> None:
-        """Go on without these images."""
+        """Remove these images."""
         self.left_out += [self.images[row].stem for row in rows]
         self.images = without(self.images, rows)
 
 
 def read_annotation(path: Path) -> NDArray[np.uint8]:
-    """Numbers of the classes as they are stored: (H, W) uint8, 0 for other, 1..150.
+    """Read classes as stored: (H, W) uint8, 0 for other, 1..150.
 
-    A PNG's grey levels or its places in a palette, whatever its colours are, read as MMSegmentation reads them.
+    These are a PNG's grey levels or palette indices, as MMSegmentation reads them.
+
+    Raises:
+        MimicError: the file is missing or not such a PNG, or a class is above 150.
     """
     data = read_bytes(path, REMEDY)
     check_picture(data, path)
     kind = png_kind(data)
     if kind is None:
-        raise MimicError("this annotation cannot be read: it is no PNG", where=path, remedy=REMEDY)
+        raise MimicError("this annotation cannot be read: it is not a PNG", where=path, remedy=REMEDY)
     if kind not in CLASS_PICTURES:
-        stored = f"{kind[0]} bits of {COLOURS.get(kind[1], 'no known colour')}"
-        what = f"this annotation is {stored}, and 8 bits of grey are needed, or a palette"
+        stored = f"{kind[0]} bits of {COLOURS.get(kind[1], 'an unknown colour type')}"
+        what = f"this annotation is {stored}, and must be 8 bits of grey or a palette"
         raise MimicError(what, where=path, remedy=OTHERS)
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
             labels = np.array(picture).astype(np.uint8)
-    except Exception as error:  # Pillow raises whatever a damaged part made of it
+    except Exception as error:  # Pillow raises many types on damaged files
         raise MimicError("this annotation cannot be read", where=path, remedy=REMEDY) from error
     if labels.max() > CLASSES:
         what = f"a pixel of this annotation has class {labels.max()}, and there are {CLASSES}"
@@ -149,5 +152,5 @@ def read_annotation(path: Path) -> NDArray[np.uint8]:
 
 
 def png_kind(data: bytes) -> tuple[int, int] | None:
-    """Bits a sample and type of colour by a PNG's header; None where it is no PNG."""
+    """Return bit depth and colour type from a PNG's header; None if it is not a PNG."""
     return (data[24], data[25]) if data[:8] == PNG and data[12:16] == b"IHDR" and len(data) > 25 else None

@@ -1,4 +1,4 @@
-"""A person detector's boxes in COCO's result format: each entry checked, and those that are not COCO's named."""
+"""Reader of a person detector's boxes in COCO's result format; invalid entries are skipped and reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from mimic_core.finetune.data import Skipped
 from mimic_core.finetune.layouts.coco_file import PERSON_NUMBER
-from mimic_core.finetune.layouts.json_file import NUMBERS, read_json_numbers, short, whole
+from mimic_core.finetune.layouts.json_file import NUMBERS, integer, read_json_numbers, shortened
 from mimic_core.foreign import SIDE
 from mimic_core.kit.errors import MimicError, printable
 
@@ -18,15 +18,15 @@ REMEDY = "use COCO's result format"
 
 
 def read_boxes(path: Path, images: Container[int], category: int) -> tuple[list[dict[str, Any]], list[Skipped]]:
-    """The boxes of people of a file, as other readers of COCO expect them, and those that cannot be used.
+    """Read the boxes of people from a file, normalised for other COCO tools, and the unusable ones.
 
     Args:
-        path: a JSON list of objects.
-        images: numbers of the images of the annotation file; boxes on others are counted together.
-        category: number of people's category there.
+        path: file with a JSON list of objects.
+        images: image ids of the annotation file; boxes on other images are reported together.
+        category: id of the person category there.
 
     Raises:
-        MimicError: it is no such list, or no box can be used.
+        MimicError: the file is not such a list, or no box is usable.
     """
     content = read_json_numbers(path, "these boxes cannot be read", "check tasks.pose.boxes")
     boxes: list[dict[str, Any]] = []
@@ -34,13 +34,13 @@ def read_boxes(path: Path, images: Container[int], category: int) -> tuple[list[
     elsewhere: list[int] = []
     for place, entry in enumerate(content if isinstance(content, list) else []):
         try:
-            if whole(entry["category_id"], "category_id") != category:
+            if integer(entry["category_id"], "category_id") != category:
                 continue
             box = read_box(entry)
         except KeyError as error:
             skipped.append(Skipped(f"{path}, box at place {place}", f"it has no {error}"))
         except (TypeError, ValueError, OverflowError) as error:
-            skipped.append(Skipped(f"{path}, box at place {place}", printable(f"it is not COCO's ({error})")))
+            skipped.append(Skipped(f"{path}, box at place {place}", printable(f"it is invalid ({error})")))
         else:
             if box["image_id"] in images:
                 boxes.append(box)
@@ -54,26 +54,26 @@ def read_boxes(path: Path, images: Container[int], category: int) -> tuple[list[
         skipped.append(Skipped(str(path), f"{what}; {len(elsewhere)} boxes"))
     if not boxes:
         first = f"; the first of {len(skipped)} left out: {skipped[0].what}" if skipped else ""
-        what = f"these are not a detector's boxes of people: a list of objects with {', '.join(KEYS)}{first}"
+        what = f"these are not a detector's boxes of people, which are a list of objects with {', '.join(KEYS)}{first}"
         raise MimicError(what, where=path, remedy=REMEDY)
     return boxes, skipped
 
 
 def read_box(entry: dict[str, Any]) -> dict[str, Any]:
-    """One box.
+    """Read one box.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not COCO's.
+        KeyError, TypeError, ValueError: it is invalid.
     """
-    image, score = whole(entry["image_id"], "image_id"), entry["score"]
+    image, score = integer(entry["image_id"], "image_id"), entry["score"]
     sides = entry["bbox"]
     if not isinstance(sides, list) or len(sides) < 4 or not set(map(type, sides[:4])) <= NUMBERS:
-        raise TypeError(f"bbox is {short(sides)}, and not four numbers")
+        raise TypeError(f"bbox is {shortened(sides)}, not four numbers")
     sides = sides[:4]
-    if not all(abs(side) <= SIDE for side in sides):  # NaN is not within either
-        raise ValueError(f"bbox is {short(sides)}, and not in pixels")
+    if not all(abs(side) <= SIDE for side in sides):  # false for NaN too
+        raise ValueError(f"bbox is {shortened(sides)}, not in pixels")
     if sides[2] <= 0 or sides[3] <= 0:
         raise ValueError("the box has no area")
     if type(score) not in NUMBERS or not math.isfinite(score):
-        raise TypeError(f"score is {short(score)}, and no number")
+        raise TypeError(f"score is {shortened(score)}, not a finite number")
     return {"image_id": image, "category_id": PERSON_NUMBER, "bbox": sides, "score": score}

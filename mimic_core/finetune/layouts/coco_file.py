@@ -1,4 +1,4 @@
-"""COCO's annotation file of person keypoints: each entry checked, and those that are not COCO's named."""
+"""Reader of COCO's annotation file of person keypoints; invalid entries are skipped and reported."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mimic_core.finetune.data import Skipped
-from mimic_core.finetune.layouts.json_file import NUMBERS, read_json_numbers, short, whole
+from mimic_core.finetune.layouts.json_file import NUMBERS, integer, read_json_numbers, shortened
 from mimic_core.foreign import SIDE
 from mimic_core.kit.errors import MimicError, printable
 
 JOINTS = 17
-MARGIN = 1.25  # side of the cut-out over the longer side of the person's box
+MARGIN = 1.25  # side of the crop over the longer side of the person's box
 REMEDY = "put COCO's train2017/, val2017/ and annotations/person_keypoints_*2017.json there"
 DAMAGED = "fetch the annotation file again"
-PERSON, PERSON_NUMBER = "person", 1  # name and number of the category as COCO has them
+PERSON, PERSON_NUMBER = "person", 1  # name and id of the category in COCO
 FIELDS = frozenset(
     ["id", "image_id", "category_id", "keypoints", "num_keypoints", "bbox", "area", "iscrowd", "segmentation"]
 )
 
-Images = dict[int, dict[str, Any]]  # by their numbers
-People = list[tuple[dict[str, Any], "Annotation"]]  # as they are in the file, and as they were read
+Images = dict[int, dict[str, Any]]  # by id
+People = list[tuple[dict[str, Any], "Annotation"]]  # entries of the file, and what was read from them
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One person of an image: box (x, y, width, height), joints (17, 3) and area, in pixels of the whole image."""
+    """One person in an image: box (x, y, width, height), joints (17, 3) and area, in pixels of the image."""
 
     number: int
     image: int
@@ -47,30 +47,34 @@ class Annotation:
         return not self.crowd and bool((self.joints[:, 2] > 0).any())
 
     def where(self, path: Path) -> str:
-        """Where in the annotation file this is."""
+        """Location of this annotation, for messages."""
         return f"{path}, annotation {self.number}"
 
     def window(self) -> tuple[float, float, float]:
-        """Left, top and side of the square around the person."""
+        """Return left, top and side of the square around the person."""
         x, y, width, height = self.box
         side = MARGIN * max(width, height)
         return x + width / 2 - side / 2, y + height / 2 - side / 2, side
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A JSON file with the lists that COCO's person keypoints have."""
+    """Read a JSON file with the lists of COCO's person keypoints.
+
+    Raises:
+        MimicError: the file is missing, unreadable, or has no such lists.
+    """
     document = read_json_numbers(path, "this is not JSON", DAMAGED)
     keys = ("images", "annotations", "categories")
     if not isinstance(document, dict) or not all(isinstance(document.get(key), list) for key in keys):
-        what = f"this JSON is not COCO's: the lists {', '.join(keys)} are needed"
+        what = f"this is not a COCO file, which has the lists {', '.join(keys)}"
         raise MimicError(what, where=path, remedy=REMEDY)
     return document
 
 
 def read_categories(document: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], dict[int, str]]:
-    """The category of people, and the names of the others by their numbers.
+    """Return the person category, and the names of the others by id.
 
-    It has 17 keypoints and the name ``person``. Where no category of 17 keypoints has a name, the only one is it.
+    It is the category with 17 keypoints and the name ``person``, or the only one with 17 keypoints if it has no name.
 
     Raises:
         MimicError: there is none.
@@ -93,7 +97,7 @@ def read_categories(document: Mapping[str, Any], path: Path) -> tuple[dict[str, 
         people = jointed
     if not people:
         names = printable(", ".join(str(entry.get("name")) for entry in jointed))
-        what = f"no category of {JOINTS} keypoints here is named {PERSON!r}; they are: {names:.200}"
+        what = f"no category of {JOINTS} keypoints here is named {PERSON!r}, only: {names:.200}"
         raise MimicError(what, where=path, remedy="use annotations of people")
     person = people[0]
     return person, {
@@ -102,25 +106,25 @@ def read_categories(document: Mapping[str, Any], path: Path) -> tuple[dict[str, 
 
 
 def read_images(document: Mapping[str, Any], path: Path) -> tuple[Images, list[Skipped]]:
-    """The images of a file, and those that are not COCO's; a name that leads out of the folder is none."""
+    """Read the images of a file, and the invalid ones; a file name that leads out of the folder is invalid."""
     images: Images = {}
     skipped = []
     for place, entry in enumerate(document["images"]):
         try:
-            number, name = whole(entry["id"], "id"), entry["file_name"]
-            width, height = whole(entry["width"], "width"), whole(entry["height"], "height")
+            number, name = integer(entry["id"], "id"), entry["file_name"]
+            width, height = integer(entry["width"], "width"), integer(entry["height"], "height")
             if not isinstance(name, str):
-                raise TypeError(f"its name is {short(name)}")
+                raise TypeError(f"its name is {shortened(name)}")
             plain = Path(name).name == name and name not in ("", "..")
             what = "" if plain else f"image {number} is named {printable(name)!r:.200}, not a plain file name"
             if width <= 0 or height <= 0:
-                what = f"image {number} has no size"
+                what = f"the size of image {number} is not positive"
             elif number in images:
-                what = f"an image before it has the same number, {number}"
+                what = f"an earlier image has the same id, {number}"
         except KeyError as error:
             what = f"this image has no {error}"
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            what = printable(f"this image is not COCO's ({type(error).__name__}: {error})")
+            what = printable(f"this image is invalid ({type(error).__name__}: {error})")
         if what:
             skipped.append(Skipped(f"{path}, image at place {place}", what))
         else:
@@ -130,12 +134,12 @@ def read_images(document: Mapping[str, Any], path: Path) -> tuple[Images, list[S
 
 
 def read_people(document: Mapping[str, Any], images: Images, path: Path) -> tuple[People, list[Skipped]]:
-    """The annotations of people of a file, crowds and people without joints too.
+    """Read the annotations of people in a file, including crowds and people without joints.
 
-    Also those that are not COCO's, each, and those of other categories, by category.
+    Also return the skipped ones: each invalid annotation, and one entry for each other category.
 
     Raises:
-        MimicError: the file has no category of people.
+        MimicError: the file has no person category.
     """
     people: People = []
     skipped, numbers, others = [], set(), Counter[int]()
@@ -152,57 +156,57 @@ def read_people(document: Mapping[str, Any], images: Images, path: Path) -> tupl
             if person.image not in images:
                 raise ValueError(f"there is no image {person.image} in this file")
             if person.number in numbers:
-                raise ValueError("an annotation before it has the same number")
+                raise ValueError("an earlier annotation has the same id")
         except ValueError as error:
             name = entry.get("id") if isinstance(entry, dict) else entry
-            skipped.append(Skipped(printable(f"{path}, annotation {short(name)}"), printable(str(error))))
+            skipped.append(Skipped(printable(f"{path}, annotation {shortened(name)}"), printable(str(error))))
             continue
         numbers.add(person.number)
         people.append((entry, person))
     for category, count in sorted(others.items()):
-        what = f"{count} annotations are of another category than {PERSON}"
+        what = f"{count} annotations are not of the category {PERSON}"
         skipped.append(Skipped(f"{path}, category {category} ({names[category]})", what))
     return people, skipped
 
 
 def read_person(entry: dict[str, Any]) -> Annotation:
-    """One annotation.
+    """Read one annotation.
 
     Raises:
-        ValueError: it is not COCO's.
+        ValueError: it is invalid.
     """
     try:
         values, box = entry["keypoints"], tuple(float(value) for value in entry["bbox"])
         if len(values) != 3 * JOINTS:
-            raise ValueError(f"it has {len(values)} keypoint numbers, and {3 * JOINTS} are needed")
+            raise ValueError(f"it has {len(values)} keypoint values, not {3 * JOINTS}")
         joints = np.array([float(value) for value in values], np.float64).reshape(JOINTS, 3)
-        number, image, _ = (whole(entry[key], key) for key in ("id", "image_id", "category_id"))
+        number, image, _ = (integer(entry[key], key) for key in ("id", "image_id", "category_id"))
         area = float(entry["area"]) if type(entry.get("area")) in NUMBERS else math.nan
         crowd, stated = entry.get("iscrowd", 0), int(entry.get("num_keypoints", JOINTS))
         if not set(map(type, values)) | set(map(type, entry["bbox"])) <= NUMBERS:
-            raise TypeError("a coordinate is no number")
+            raise TypeError("a coordinate is not a number")
         if crowd not in (0, 1):
-            raise TypeError(f"iscrowd is {short(crowd)}")
+            raise TypeError(f"iscrowd is {shortened(crowd)}")
     except KeyError as error:
         raise ValueError(f"it has no {error}") from error
     except (AttributeError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"it is not COCO's ({type(error).__name__}: {error})") from error
-    if not (np.abs(joints) <= SIDE).all() or not np.isin(joints[:, 2], (0, 1, 2)).all():  # NaN is not within either
-        raise ValueError("a keypoint is no x, y and visibility 0, 1 or 2")
+        raise ValueError(f"it is invalid ({type(error).__name__}: {error})") from error
+    if not (np.abs(joints) <= SIDE).all() or not np.isin(joints[:, 2], (0, 1, 2)).all():  # false for NaN too
+        raise ValueError("a keypoint is not x, y and visibility 0, 1 or 2")
     if len(box) != 4 or not all(abs(value) <= SIDE for value in box):
-        raise ValueError("the box is not four numbers of pixels")
+        raise ValueError("the box is not four numbers in pixels")
     if stated == 0 and not crowd and (joints[:, 2] > 0).any():
-        raise ValueError("num_keypoints is 0, and joints are labelled")
+        raise ValueError("num_keypoints is 0, but joints are labelled")
     area = area if 0 < area <= SIDE * SIDE else box[2] * box[3]
     place = (box[0], box[1], box[2], box[3])
     return Annotation(number, image, place, joints.astype(np.float32), area, bool(crowd))
 
 
-def plain_entry(entry: dict[str, Any], person: Annotation) -> dict[str, Any]:
-    """An annotation as other readers of COCO expect it: the entry itself where it is like that already."""
+def normalised_entry(entry: dict[str, Any], person: Annotation) -> dict[str, Any]:
+    """Normalise an annotation for other COCO tools; return the entry itself if nothing changes."""
     exact = all(type(entry[key]) is int for key in ("id", "image_id", "category_id"))
     same = exact and entry["category_id"] == PERSON_NUMBER and entry.get("area") == person.area
-    flat = is_outline(entry.get("segmentation"))
+    flat = is_segmentation(entry.get("segmentation"))
     if same and flat and entry.keys() <= FIELDS:
         return entry
     kept = {key: value for key, value in entry.items() if key in FIELDS and (flat or key != "segmentation")}
@@ -210,27 +214,27 @@ def plain_entry(entry: dict[str, Any], person: Annotation) -> dict[str, Any]:
     return {**kept, **numbers, "area": person.area, "iscrowd": int(person.crowd)}
 
 
-def is_outline(segmentation: object) -> bool:
-    """Whether this is COCO's: polygons, run lengths of a crowd, or none."""
+def is_segmentation(segmentation: object) -> bool:
+    """Whether a segmentation is valid: polygons, run lengths of a crowd, or None."""
     if isinstance(segmentation, dict):
-        return all(isinstance(part, str) or is_outline([part]) for part in segmentation.values())
+        return all(isinstance(part, str) or is_segmentation([part]) for part in segmentation.values())
     if isinstance(segmentation, list):
         return all(isinstance(part, list) and set(map(type, part)) <= NUMBERS for part in segmentation)
     return segmentation is None
 
 
 def usable_document(path: Path, skip: Collection[int], skip_images: Collection[int]) -> dict[str, Any] | None:
-    """The annotation file as others may read it: without what is not COCO's, and people of ``skip`` without joints.
+    """Clean the annotation file for other COCO tools; return None if nothing changes.
 
-    COCO's evaluation counts people without joints neither for nor against. Images of ``skip_images`` are not in it, nor
-    are categories but that of people, whose number is 1. None: the file is like that already.
+    Invalid entries, images in ``skip_images`` and other categories are removed, and the person category gets the id 1.
+    People in ``skip`` lose their joints, since COCO's evaluation ignores people without joints.
     """
     document = read_document(path)
     images, bad_images = read_images(document, path)
     people, bad_people = read_people(document, images, path)
     person_category, _ = read_categories(document, path)
     category = {**person_category, "id": PERSON_NUMBER}
-    plain = [plain_entry(entry, person) for entry, person in people]
+    plain = [normalised_entry(entry, person) for entry, person in people]
     same = all(kept is entry for kept, (entry, _) in zip(plain, people, strict=True))
     same = same and all(kept is entry for kept, entry in zip(images.values(), document["images"], strict=False))
     same = same and document["categories"] == [category]

@@ -1,4 +1,4 @@
-"""Reader of ImageNet's ILSVRC 2012: a folder a class, named by its WordNet number.
+"""Reader of ImageNet's ILSVRC 2012: one folder per class, named by its WordNet id.
 
 https://image-net.org: 1000 classes, 1,281,167 images for training and 50,000 for validation.
 """
@@ -17,7 +17,7 @@ from mimic_core.finetune.data import (
     ClassImages,
     Skipped,
     data_label,
-    listed,
+    list_folder,
     marked_files,
     read_rgb,
     require_folder,
@@ -29,25 +29,25 @@ from mimic_core.kit.errors import MimicError
 PARTS = {"train": "train", "test": "val"}
 WNID = re.compile(r"n[0-9]{8}")
 SUFFIXES = (".jpeg", ".jpg", ".png")
-CROP = 0.875  # side of the cut-out, share of the image's shorter side: 224 of 256 pixels
+CROP = 0.875  # side of the centre crop over the image's shorter side: 224 of 256 pixels
 REMEDY = "put ImageNet's train/<wnid>/ and val/<wnid>/ there; check that the download is whole"
 
 
 class ImageNet:
-    """One split of ImageNet; satisfies :class:`mimic_core.finetune.data.Split`.
+    """One split of ImageNet; implements :class:`mimic_core.finetune.data.Split`.
 
     Args:
         root: folder that holds ``train/`` and ``val/``.
         part: ``train`` or ``test`` (its validation set: the test set's labels are not public).
 
     Attributes:
-        wnids: names of the classes of the training set, sorted; a class's number is its place here.
-        images: paths, by class and name.
-        labels: (N,) int64 numbers of their classes.
+        wnids: WordNet ids of the training classes, sorted; a class's label is its index here.
+        images: paths, sorted by class and name.
+        labels: (N,) int64 classes of the images.
 
     Raises:
-        MimicError: a folder is missing, one of a class holds no image, the validation set has classes that the training
-            set has not, or (as it is loaded) an image cannot be read.
+        MimicError: a folder is missing, a class has no image, the validation set has classes that the training set
+            lacks, or (on loading) an image is unreadable.
     """
 
     def __init__(self, root: str | Path, part: str) -> None:
@@ -72,13 +72,13 @@ class ImageNet:
         return len(self.images)
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """One whole image, (H, W, 3) RGB: what training cuts its own random part out of."""
+        """Read a full image (H, W, 3) RGB, for training to crop."""
         return read_rgb(self.images[row], REMEDY)
 
     def load(self, rows: Sequence[int], size: int) -> ClassImages:
-        """The middle of each image, and its class: its shorter side brought to ``size`` / 0.875, then a square cut out.
+        """Read images and classes: the shorter side resized to ``size`` / 0.875, then the centre square cropped.
 
-        As the released MAE tests (Resize(256), CenterCrop(224)).
+        This is the released MAE's test transform (Resize(256), CenterCrop(224)).
         """
         images = np.empty((len(rows), size, size, 3), np.uint8)
         for place, row in enumerate(rows):
@@ -90,27 +90,35 @@ class ImageNet:
         return ClassImages(images, self.labels[list(rows)])
 
     def check(self, row: int, size: int) -> None:
-        """See that an image can be read."""
+        """Check that an image is readable."""
         self.image(row)
 
     def leave_out(self, rows: Collection[int]) -> None:
-        """Go on without these images."""
+        """Remove these images."""
         self.images, self.labels = without(self.images, rows), np.delete(self.labels, sorted(rows))
 
 
 def list_classes(folder: Path) -> list[str]:
-    """Names of the folders of the classes, sorted."""
-    names = [path.name for path in listed(require_folder(folder, REMEDY)) if os.path.isdir(path)]  # noqa: PTH112
+    """Return the names of the class folders, sorted.
+
+    Raises:
+        MimicError: there are none.
+    """
+    names = [path.name for path in list_folder(require_folder(folder, REMEDY)) if os.path.isdir(path)]  # noqa: PTH112
     names = [name for name in names if WNID.fullmatch(name)]
     if not names:
-        what = "there is no folder named like a class (n and eight digits) here"
-        raise MimicError(what, where=folder, remedy="sort the images into a folder a class, as train/ has them")
+        what = "this folder has no class folders (n and eight digits)"
+        raise MimicError(what, where=folder, remedy="sort the images into one folder per class, as in train/")
     return names
 
 
 def list_images(folder: Path) -> list[Path]:
-    """A class's images by name."""
-    paths = [path for path in listed(folder) if path.suffix.lower() in SUFFIXES]
+    """Return the images in a class folder, sorted by name.
+
+    Raises:
+        MimicError: there are none.
+    """
+    paths = [path for path in list_folder(folder) if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise MimicError("there is no image of this class", where=folder, remedy=REMEDY)
     return paths

@@ -1,4 +1,4 @@
-"""JSON of others with numbers in it: a damaged entry costs itself, never the file."""
+"""JSON files from others with numbers in them, where one damaged entry must not make the file unreadable."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 
 from mimic_core.foreign import foreign, read_regular
 
-DOCUMENT_BYTES = 1 << 29  # of a file: COCO's largest of people has half of it
-LARGEST = 1 << 53  # of a whole number, as JSON's readers agree on them
-DIGITS = 400  # of a whole number; what is longer is infinite
-NUMBERS = frozenset([int, float])  # types of a number; a bool is none
+DOCUMENT_BYTES = 1 << 29  # largest file; COCO's largest person file takes half of it
+LARGEST = 1 << 53  # integers below this are exact in all JSON readers
+DIGITS = 400  # integers of more digits become infinity
+NUMBERS = frozenset([int, float])  # exact types, which excludes bool
 
 
 def read_json_numbers(path: Path, fault: str, remedy: str) -> Any:
-    """The value of a JSON file; a whole number of more digits than Python converts is infinite.
+    """Read a JSON file; integers with too many digits for Python become infinity.
 
     Raises:
-        UnreadableError: it is no regular file, too large (:data:`DOCUMENT_BYTES`), or no JSON: ``fault``.
+        UnreadableError: it is not a regular file, larger than :data:`DOCUMENT_BYTES`, or not JSON (``fault``).
     """
     data = read_regular(path, "a file of annotations", DOCUMENT_BYTES)
     with foreign(fault, path, remedy):
@@ -34,22 +34,22 @@ def read_json_numbers(path: Path, fault: str, remedy: str) -> Any:
             return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < DIGITS else math.inf)
 
 
-def whole(value: object, name: str) -> int:
-    """A whole number of the file.
+def integer(value: object, name: str) -> int:
+    """Return a value of the file as an integer; ``name`` is for the message.
 
     Raises:
-        TypeError: it is none, or larger than any number of COCO's.
+        TypeError: it is not an integer, or its absolute value is :data:`LARGEST` or more.
     """
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or abs(value) >= LARGEST:
-        raise TypeError(f"{name} is {short(value)}, and no whole number")
+        raise TypeError(f"{name} is {shortened(value)}, not an integer")
     return value
 
 
-def short(value: object) -> str:
-    """A value of the file in a few letters."""
+def shortened(value: object) -> str:
+    """Shorten a value of the file for a message."""
     try:
-        return reprlib.repr(value)[:40]  # nests a few levels, whatever the value's depth
-    except ValueError:  # of too many digits
+        return reprlib.repr(value)[:40]  # reprlib limits the depth
+    except ValueError:  # an integer with too many digits
         return f"a {type(value).__name__}"

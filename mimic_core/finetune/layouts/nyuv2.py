@@ -24,7 +24,7 @@ from mimic_core.finetune.data import (
     resize_label,
     resize_whole,
     resize_whole_label,
-    stacked,
+    stack,
 )
 from mimic_core.finetune.layouts.mat_file import read_numbers
 from mimic_core.foreign import check_pixels, foreign, machine_fault
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 LABELED = "nyu_depth_v2_labeled.mat"
 SPLITS = "splits.mat"
 KEYS = {"train": "trainNdxs", "test": "testNdxs"}
-ARRAYS = {"images": "u", "depths": "f"}  # with the kind of their numbers
-FARTHEST = 1e4  # metres; what lies beyond is no measured depth
+ARRAYS = {"images": "u", "depths": "f"}  # and the kind of their dtype
+MAX_DEPTH = 1e4  # metres; larger depths are invalid
 REMEDY = f"put NYUv2's {LABELED} and {SPLITS} there; check that their downloads are whole"
 UNREADABLE = "this image cannot be read"
 
 
 class NYUv2:
-    """One split of NYUv2; satisfies :class:`mimic_core.finetune.data.Split`.
+    """One split of NYUv2; implements :class:`mimic_core.finetune.data.Split`.
 
     Args:
-        root: folder of the two files.
+        root: folder that holds the two files.
         part: ``train`` or ``test``.
 
     Attributes:
-        skipped: images that the split names and that are not there, and how many it names twice.
+        skipped: images in the split but not in the dataset, and the number of duplicates in the split.
 
     Raises:
-        MimicError: a file is missing or damaged, an array has another shape, the split names no image that is
-            there, or (as it is loaded) an image cannot be read.
+        MimicError: a file is missing or damaged, an array has another shape, the split names no existing image, or (on
+            loading) an image is unreadable.
     """
 
     def __init__(self, root: str | Path, part: str) -> None:
@@ -70,40 +70,40 @@ class NYUv2:
         numbers, first = np.unique(listed, return_index=True)
         self.rows: NDArray[np.int64] = numbers[np.argsort(first)] - 1  # MATLAB counts from 1
         if len(numbers) < len(listed):
-            what = f"{len(listed) - len(numbers)} of the numbers stand here a second time"
+            what = f"{len(listed) - len(numbers)} of the image numbers are duplicates"
             self.skipped.append(Skipped(f"{splits}, {KEYS[part]}", what))
         with open_labeled(self.path) as file:
             count, self.chunks = check_labeled(file, self.path)
         there = (self.rows >= 0) & (self.rows < count)
-        what = f"there is no such image: there are {count}, counted from 1"
+        what = f"there is no such image; images are numbered 1 to {count}"
         gone = (self.rows[~there] + 1).tolist()
         self.skipped += [Skipped(f"{splits}, {KEYS[part]}, image {number}", what) for number in gone]
         self.rows = self.rows[there]
         if not len(self.rows):
-            what = f"{KEYS[part]} names images such as {numbers[0]}, and there are {count}, counted from 1"
+            what = f"{KEYS[part]} names images such as {numbers[0]}, but images are numbered 1 to {count}"
             raise MimicError(what, where=splits, remedy="use the split file of this dataset")
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def load(self, rows: Sequence[int], size: int, *, whole: bool = False) -> Samples:
-        """Images and metric depth; a depth of 0, of kilometres or one that is not finite is invalid."""
+        """Read images and metric depth; depth that is 0, not finite or at least ``MAX_DEPTH`` is invalid."""
         fit, fit_label = (resize_whole, resize_whole_label) if whole else (resize_image, resize_label)
         pairs = []
         with open_labeled(self.path) as file:
             for row in rows:
                 image, depth = self.pair(file, row)
-                with np.errstate(over="ignore"):  # what float32 cannot hold is no depth
+                with np.errstate(over="ignore"):  # overflow gives an invalid depth
                     label = fit_label(np.ascontiguousarray(depth.T, np.float32), size)
                 pairs.append((fit(np.ascontiguousarray(image.transpose(2, 1, 0)), size), label))
         names = [self.name(row) for row in rows]
-        images = stacked([image for image, _ in pairs], names)
-        depths = stacked([label for _, label in pairs], names).astype(np.float32)[:, None]
-        valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0) & (depths[:, 0] < FARTHEST)
+        images = stack([image for image, _ in pairs], names)
+        depths = stack([label for _, label in pairs], names).astype(np.float32)[:, None]
+        valid = np.isfinite(depths[:, 0]) & (depths[:, 0] > 0) & (depths[:, 0] < MAX_DEPTH)
         return Samples(images, np.where(valid[:, None], depths, 0).astype(np.float32), valid)
 
     def pair(self, file: h5py.File, row: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """An image (3, W, H) and its depth (W, H) as they are stored."""
+        """Read an image (3, W, H) and its depth (W, H) as stored."""
         number = int(self.rows[row])
         with foreign(UNREADABLE, self.name(row), REMEDY):
             try:
@@ -117,23 +117,23 @@ class NYUv2:
         return images, depths
 
     def name(self, row: int) -> str:
-        """File and number of an image, counted from 1 as in the split file."""
+        """File and number of an image, counted from 1 as in the split file, for messages."""
         return f"{self.path}, image {int(self.rows[row]) + 1}"
 
     def check(self, row: int, size: int) -> None:
-        """See that the image can be read, and that its depth is not invalid everywhere."""
+        """Check that the image is readable and has some valid depth."""
         require_label(self.load([row], size).valid, self.name(row), REMEDY)
 
     def leave_out(self, rows: Collection[int]) -> None:
-        """Go on without these images."""
+        """Remove these images."""
         self.rows = np.delete(self.rows, sorted(rows))
 
 
 def open_nyuv2(root: Path, part: str, splits: Mapping[str, str]) -> NYUv2:
-    """A part of NYUv2, whose split file is its own.
+    """Open a part of NYUv2 as its own split file defines it.
 
     Raises:
-        MimicError: a part or a split file is asked for that NYUv2 does not have.
+        MimicError: other split files are given, or NYUv2 has no such part.
     """
     if splits:
         raise MimicError(f"NYUv2 is split by its own {SPLITS}", where="finetune.splits", remedy="leave it out")
@@ -151,16 +151,17 @@ def open_labeled(path: Path) -> Iterator[h5py.File]:
 
 
 def check_labeled(file: h5py.File, path: Path) -> tuple[int, dict[str, Chunks]]:
-    """Number of images, if ``images`` (N, 3, W, H) and ``depths`` (N, W, H) are what they should be.
+    """Check ``images`` (N, 3, W, H) and ``depths`` (N, W, H); return the number of images and each array's chunks.
 
-    Also the chunks of each array.
+    Raises:
+        MimicError: an array is missing, unreadable, or of another shape or type.
     """
     shapes, chunks = [], {}
     with foreign("this file cannot be listed", path, REMEDY):
         names = members(file)
     for key, kinds in ARRAYS.items():
         if key not in names:
-            raise MimicError(f"there is no array {key!r} in the file", where=path, remedy=REMEDY)
+            raise MimicError(f"the file has no array {key!r}", where=path, remedy=REMEDY)
         with foreign(f"the array {key!r} cannot be read", path, REMEDY):
             array = member(file, key)
             check_array(array, kinds)

@@ -1,6 +1,6 @@
-"""Tasks that MMSegmentation and MMPose train. Importing this package imports neither.
+"""Training with MMSegmentation and MMPose. Importing this package imports neither.
 
-:func:`require_openmmlab` is called before any module that does is imported.
+Call :func:`require_openmmlab` before importing any module here that does.
 """
 
 from mimic_core.finetune.openmmlab.installed import require_openmmlab

@@ -16,18 +16,18 @@ from mimic_core.models import Encoder, build_encoder, load_pretrained
 
 @MODELS.register_module()  # the root registry: those of mmseg and mmpose fall back to it
 class MimicBackbone(BaseModule):
-    """Images to maps of patch tokens.
+    """Computes feature maps of patch tokens from images.
 
     Args:
         weights: ``random`` or the path of a checkpoint for :func:`mimic_core.models.load_pretrained`; every parameter
-            has to fit.
+            must match.
         architecture: fields of :class:`mimic_core.models.ViTSettings` for random weights.
-        seed: decides random weights.
-        hooks: blocks (0 is the first, -1 the last) whose tokens are returned, in ascending order.
-        frozen: the encoder takes no gradient and stays in evaluation mode.
-        drop_path: stochastic depth at the last block.
-        norm: return normed tokens, as the encoder's own last norm does it; for the last block alone.
-        bf16: run under bf16 autocast; the maps are float32 again.
+        seed: seed of random weights.
+        hooks: indices of the blocks whose tokens are returned (-1 is the last), in ascending order.
+        frozen: the encoder gets no gradient and stays in evaluation mode.
+        drop_path: stochastic depth rate at the last block.
+        norm: apply the encoder's final norm to the tokens; only meant for the last block.
+        bf16: run under bf16 autocast; the maps are float32.
 
     Attributes:
         encoder: the :class:`mimic_core.models.Encoder`.
@@ -56,7 +56,7 @@ class MimicBackbone(BaseModule):
             self.encoder.requires_grad_(False)
 
     def init_weights(self) -> None:
-        """Keep the weights that the encoder came with."""
+        """Do nothing: the encoder has its weights already."""
 
     def train(self, mode: bool = True) -> MimicBackbone:
         """Set the mode; a frozen encoder stays in evaluation mode (no drop path)."""
@@ -66,13 +66,13 @@ class MimicBackbone(BaseModule):
         return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Maps of the hooked blocks.
+        """Return the feature maps of the hooked blocks.
 
         Args:
-            images: (B, 3, H, W) float, ImageNet-normalised RGB; both sides multiples of the patch size.
+            images: (B, 3, H, W) float, ImageNet-normalised RGB, with sides that are multiples of the patch size.
 
         Returns:
-            One (B, width, H / patch size, W / patch size) float32 a hook.
+            One map (B, width, H / patch size, W / patch size) float32 per hook.
         """
         grid = self.encoder.grid_of(images)
         learns = torch.is_grad_enabled() and not self.frozen

@@ -1,6 +1,6 @@
-"""What the configs of all OpenMMLab tasks have in common. Each is a complete config that also runs without us.
+"""The common part of the configs of OpenMMLab tasks. Each config is complete and runs with OpenMMLab's own tools.
 
-Import it after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
+Import this after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ CHECKPOINTS: Block = {"checkpoint": {"type": "CheckpointHook", "interval": 1, "m
 
 
 def pixel_statistics() -> Block:
-    """ImageNet's mean and deviation, as the preprocessors want them."""
+    """Return ImageNet's mean and standard deviation in the format of the data preprocessors."""
     return {"mean": [255 * value for value in IMAGENET_MEAN], "std": [255 * value for value in IMAGENET_STD]}
 
 
 def backbone_config(settings: OpenMMLabSettings, weights: str | Path, seed: int, **options: Any) -> Block:
-    """The encoder as a backbone; ``options`` are further ones of :class:`~.backbone.MimicBackbone`."""
+    """Return the config of the encoder; ``options`` are more arguments of :class:`~.backbone.MimicBackbone`."""
     return {
         "type": "MimicBackbone",
         "weights": str(weights),
@@ -41,7 +41,7 @@ def backbone_config(settings: OpenMMLabSettings, weights: str | Path, seed: int,
 
 
 def loader_config(settings: OpenMMLabSettings, batch: int, sampler: Block, dataset: Block) -> Block:
-    """What reads a dataset, ``batch`` samples at once."""
+    """Return the config of a data loader with ``batch`` samples per batch."""
     return {
         "batch_size": batch,
         "num_workers": settings.workers,
@@ -51,7 +51,7 @@ def loader_config(settings: OpenMMLabSettings, batch: int, sampler: Block, datas
 
 
 def optimizer_config(settings: OpenMMLabSettings, clip_gradient: float | None) -> Block:
-    """AdamW with layer-wise learning rates; ``clip_gradient``: largest gradient norm, None: not clipped."""
+    """Return the config of AdamW with layer-wise learning rates; ``clip_gradient``: largest gradient norm or None."""
     optimizer = {
         "type": "AdamW",
         "lr": settings.learning_rate,
@@ -85,21 +85,21 @@ def run_config(
     evaluator: Sequence[Block],
     clip_gradient: float | None = None,
 ) -> Config:
-    """A complete config of one training run and its test.
+    """Return the complete config of one training run and its test.
 
     Args:
-        settings: what to do.
-        seed: the repetition's.
+        settings: settings of the job.
+        seed: seed of the repetition.
         library: ``mmseg`` or ``mmpose``.
-        registered: name of the file in ``openmmlab/`` that registers what the config names.
-        model, data: the model; what both datasets share.
-        training, test: of one of them.
-        test_batch: samples that are tested at once.
-        test_sampler: options of the test's sampler.
-        indices: training samples, in the reader's order; None: all.
-        schedule: of the learning rate.
+        registered: name of the file in ``openmmlab/`` that registers the task's classes.
+        model, data: the model; arguments that both datasets share.
+        training, test: further arguments of the training or the test dataset.
+        test_batch: batch size of the test.
+        test_sampler: arguments of the test sampler.
+        indices: rows of the training samples in the reader's order; None: all.
+        schedule: learning rate schedulers.
         evaluator: the metrics.
-        clip_gradient: largest gradient norm; None: not clipped.
+        clip_gradient: largest gradient norm; None: no clipping.
     """
     imports = [f"mimic_core.finetune.openmmlab.{name}" for name in ("registered", registered)]
     return Config(

@@ -1,4 +1,4 @@
-"""Augmentation that seed, epoch and sample decide. Importing this module registers the hook that tells the epoch."""
+"""Augmentation seeded by seed, epoch and sample. Importing this module registers the hook that sets the epoch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mimic_core.kit.seeding import seed_for
 
 
 class SeededDataset(BaseDataset):
-    """Augments every sample by a seed of its own in every epoch, whatever the number of workers.
+    """Seeds the augmentation of every sample in every epoch, so that it does not depend on the number of workers.
 
     Attributes:
-        seed: the repetition's.
-        epoch: set by :class:`EpochOfData`.
+        seed: seed of the repetition.
+        epoch: current epoch, set by :class:`EpochOfData`.
     """
 
     seed: int = 0
     epoch: int = 0
 
     def prepare_data(self, idx: int) -> Any:
-        """A sample through the pipeline, whose transforms draw from the global generators."""
+        """Run the pipeline on a sample, seeding the global generators that its transforms draw from."""
         if not self.test_mode:
             seed = seed_for(self.seed, "augment", self.epoch, idx) % 2**32
             random.seed(seed)
@@ -36,8 +36,8 @@ class SeededDataset(BaseDataset):
 
 @HOOKS.register_module()  # the root registry: those of mmseg and mmpose fall back to it
 class EpochOfData(Hook):
-    """Tells the training set which epoch it is. Workers start anew every epoch (no ``persistent_workers``)."""
+    """Sets the epoch of the training set; workers see it as they restart every epoch (no ``persistent_workers``)."""
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Set ``epoch``."""
+        """Set the dataset's epoch."""
         runner.train_dataloader.dataset.epoch = runner.epoch

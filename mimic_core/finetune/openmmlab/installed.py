@@ -1,4 +1,4 @@
-"""Whether OpenMMLab is installed, in the versions that this code was tested with."""
+"""Check that OpenMMLab is installed in the versions that this code was tested with."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PINS = {
     "xtcocotools": "1.14.3",
     "munkres": "1.1.4",
 }
-ORIGINALS = ("mmengine", "mmcv", "mmcv-lite", "mmsegmentation", "mmdet")  # write into the folders of the forks
+ORIGINALS = ("mmengine", "mmcv", "mmcv-lite", "mmsegmentation", "mmdet")  # install into the same folders as the forks
 
 
 def installed_version(name: str) -> str | None:
-    """Version of an installed distribution, or None."""
+    """Return the version of an installed distribution, or None."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -31,7 +31,7 @@ def installed_version(name: str) -> str | None:
 
 
 def problems(pins: Mapping[str, str] = PINS) -> list[str]:
-    """What is missing, of another version, or in the way; one phrase each."""
+    """List missing packages, wrong versions and conflicting originals, one phrase each."""
     found = []
     for name, wanted in pins.items():
         version = installed_version(name)
@@ -44,16 +44,16 @@ def problems(pins: Mapping[str, str] = PINS) -> list[str]:
 
 @cache
 def require_openmmlab() -> None:
-    """Check the versions and make ``mmcv.ops`` importable; called before anything of OpenMMLab is imported.
+    """Check the versions and make ``mmcv.ops`` importable; call this before importing anything of OpenMMLab.
 
     Raises:
-        MimicError: a package is missing or of another version; all pins are named.
+        MimicError: a package is missing, of another version, or conflicts with its fork.
     """
     found = problems()
     if found:
         pins = " ".join(f"{name}=={version}" for name, version in PINS.items())
         raise MimicError(
-            f"OpenMMLab is not as it should be: {', '.join(found)}",
+            f"OpenMMLab is not installed correctly: {', '.join(found)}",
             where="the Python environment",
             remedy=f"install requirements.lock, which has {pins}, and remove the originals of the forks, if any",
         )

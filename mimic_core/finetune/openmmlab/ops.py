@@ -1,6 +1,6 @@
-"""Stands in for ``mmcv._ext``, the compiled operators of mmcv, where they were not compiled.
+"""Stub of ``mmcv._ext``, the compiled operators of mmcv, for installations without them.
 
-``mmpose.models`` imports them, and nothing that is used here calls one.
+``mmpose.models`` imports these operators, but nothing that we use calls them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "mmcv._ext"
 
 
 class MissingOps(ModuleType):
-    """A module that has every operator by name; each raises when it is called."""
+    """A module with an attribute for every operator, which raises when called."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -25,7 +25,7 @@ class MissingOps(ModuleType):
 
         def missing(*_: Any, **__: Any) -> Any:
             raise MimicError(
-                f"mmcv's operator {name!r} was called, and it is not compiled",
+                f"mmcv's operator {name!r} was called but is not compiled",
                 where=NAME,
                 remedy="choose a model without it, or compile onedl-mmcv from source with MMCV_WITH_OPS=1",
             )
@@ -34,7 +34,7 @@ class MissingOps(ModuleType):
 
 
 def provide_ops() -> None:
-    """Put the stand-in in place, unless mmcv was compiled with its operators or it is there already."""
+    """Install the stub, unless mmcv has its compiled operators or the stub is installed already."""
     if NAME not in sys.modules and importlib.util.find_spec(NAME) is None:
         module = MissingOps(NAME)
         module.__spec__ = importlib.util.spec_from_loader(NAME, loader=None)

@@ -1,4 +1,4 @@
-"""Layer-wise learning rates and the cosine schedule of :mod:`mimic_core.finetune.optimizer` for OpenMMLab's runner."""
+"""Layer-wise learning rates and the cosine schedule of :mod:`mimic_core.finetune.optimizer` for OpenMMLab."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ENCODER = "backbone.encoder"
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()  # the root registry: those of mmseg and mmpose fall back to it
 class MimicLayerDecay(DefaultOptimWrapperConstructor):
-    """Groups of the parameters that learn, of a model whose ``backbone`` is a ``MimicBackbone``.
+    """Groups the trainable parameters of a model whose ``backbone`` is a ``MimicBackbone``.
 
-    ``paramwise_cfg`` holds ``layer_decay``: the head learns at the optimizer's rate, the last block at ``layer_decay``
-    times it, and so on down to the embedding. Biases, norms and tokens are not decayed.
+    ``paramwise_cfg`` holds ``layer_decay``: the head gets the optimizer's learning rate, the last block ``layer_decay``
+    times it, and so on down to the embedding. Biases, norms and tokens get no weight decay.
     """
 
     def add_params(self, params: list[dict[str, Any]], module: nn.Module, **_: Any) -> None:
-        """Add the groups of ``module``, the whole model, to ``params``."""
+        """Add the parameter groups of ``module``, the entire model, to ``params``."""
         depth = int(module.get_submodule(ENCODER).depth)  # type: ignore[arg-type]
         layer_decay = self.paramwise_cfg["layer_decay"]
         for group in parameter_groups(module.named_parameters(), depth, layer_decay, self.base_wd):
@@ -33,14 +33,16 @@ class MimicLayerDecay(DefaultOptimWrapperConstructor):
 
 @PARAM_SCHEDULERS.register_module()
 class MimicCosineLR(LRSchedulerMixin, _ParamScheduler):
-    """Linear warm-up from 1e-6, then half a cosine to 0, by iterations; mmengine's own two do not warm up in one step.
+    """Linear warm-up from 1e-6, then cosine decay to 0, per iteration.
+
+    One scheduler replaces two of mmengine's, which need more than one iteration of warm-up.
 
     Args:
-        optimizer: whose groups carry their share of the rate.
-        rate: peak rate of the head.
-        epochs, warmup_epochs: the schedule.
-        epoch_length: iterations of an epoch; the runner gives it where the config has ``convert_to_iter_based``.
-        options: of mmengine's scheduler.
+        optimizer: its groups have learning rates scaled per layer.
+        rate: peak learning rate of the head.
+        epochs, warmup_epochs: length of the schedule and of its warm-up.
+        epoch_length: iterations per epoch, which the runner passes if the config has ``convert_to_iter_based``.
+        options: arguments of mmengine's scheduler.
     """
 
     def __init__(
@@ -59,10 +61,10 @@ class MimicCosineLR(LRSchedulerMixin, _ParamScheduler):
 
     @classmethod
     def build_iter_from_epoch(cls, *args: Any, **options: Any) -> MimicCosineLR:
-        """The scheduler that steps after every iteration."""
+        """Build the scheduler to step after every iteration."""
         return cls(*args, **{**options, "by_epoch": False})
 
     def _get_value(self) -> list[float]:
-        """Rate of every group at this step."""
+        """Return the learning rate of every group at this step."""
         rate = learning_rate(self.last_step / self.epoch_length, **self.schedule)
         return [base * rate / self.peak for base in self.base_values]

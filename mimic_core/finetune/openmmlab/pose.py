@@ -1,4 +1,4 @@
-"""Our settings as a config of MMPose, and what it names: the dataset and the counts.
+"""MMPose config of a pose job, and the dataset and metric that it names.
 
 Importing this module, which needs MMPose, registers them.
 """
@@ -32,13 +32,13 @@ from mimic_core.finetune.openmmlab.epochs import SeededDataset
 from mimic_core.finetune.tasks.pose import PoseSettings
 from mimic_core.models import ViTSettings
 
-NOTHING: Mapping[str, Mapping[str, Sequence[int]]] = {"train": {}, "test": {}}
-READ = {"type": "LoadImage", "color_type": "color_ignore_orientation"}  # joints belong to the stored pixels
-FINER = 4  # pixels of the heatmap along a patch's side: two deconvolutions
+NO_SKIPS: Mapping[str, Mapping[str, Sequence[int]]] = {"train": {}, "test": {}}
+LOAD_IMAGE = {"type": "LoadImage", "color_type": "color_ignore_orientation"}  # joints fit the stored pixels
+FINER = 4  # heatmap pixels along a patch's side: two deconvolutions, each doubling it
 
 
-def codec(settings: PoseSettings, sizes: ViTSettings) -> dict[str, Any]:
-    """How joints are written as heatmaps and read from them; mmpose's sizes are (width, height)."""
+def codec_config(settings: PoseSettings, sizes: ViTSettings) -> dict[str, Any]:
+    """Return the config of the heatmap codec; mmpose's sizes are (width, height)."""
     height, width = settings.size
     heatmap = tuple(side // sizes.patch_size * FINER for side in (width, height))
     common = {"input_size": (width, height), "heatmap_size": heatmap, "sigma": settings.sigma}
@@ -49,23 +49,28 @@ def codec(settings: PoseSettings, sizes: ViTSettings) -> dict[str, Any]:
     )
 
 
-def pipelines(settings: PoseSettings, written: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What is done to a training and to a test image."""
+def pipelines(settings: PoseSettings, codec: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the pipelines of training and test images."""
     window = {"type": "GetBBoxCenterScale"}
-    cut = {"type": "TopdownAffine", "input_size": written["input_size"], "use_udp": settings.codec == "udp"}
+    cut = {"type": "TopdownAffine", "input_size": codec["input_size"], "use_udp": settings.codec == "udp"}
     drawn = [
         {"type": "RandomFlip", "direction": "horizontal"},
         {"type": "RandomHalfBody"},
         {"type": "RandomBBoxTransform"},
     ]
-    target, pack = {"type": "GenerateTarget", "encoder": written}, {"type": "PackPoseInputs"}
-    return [READ, window, *(drawn if settings.augment else []), cut, target, pack], [READ, window, cut, pack]
+    target, pack = {"type": "GenerateTarget", "encoder": codec}, {"type": "PackPoseInputs"}
+    return [LOAD_IMAGE, window, *(drawn if settings.augment else []), cut, target, pack], [
+        LOAD_IMAGE,
+        window,
+        cut,
+        pack,
+    ]
 
 
 def model_config(
-    settings: PoseSettings, weights: str | Path, seed: int, written: dict[str, Any], width: int
+    settings: PoseSettings, weights: str | Path, seed: int, codec: dict[str, Any], width: int
 ) -> dict[str, Any]:
-    """Encoder and ViTPose's classic head."""
+    """Return the config of the encoder with ViTPose's classic head."""
     channels = int(settings.deconv_channels)
     return {
         "type": "TopdownPoseEstimator",
@@ -78,7 +83,7 @@ def model_config(
             "deconv_out_channels": (channels, channels),
             "deconv_kernel_sizes": (4, 4),
             "loss": {"type": "KeypointMSELoss", "use_target_weight": True},
-            "decoder": written,
+            "decoder": codec,
         },
         "test_cfg": {
             "flip_test": settings.flip_test,
@@ -89,7 +94,7 @@ def model_config(
 
 
 def schedule(settings: PoseSettings) -> list[dict[str, Any]]:
-    """A growing rate at the start, and a tenth of it from each milestone on."""
+    """Return linear warm-up, and a tenfold reduction of the learning rate at each milestone."""
     warmup = {
         "type": "LinearLR",
         "begin": 0,
@@ -115,29 +120,29 @@ def build_config(
     seed: int,
     *,
     indices: Sequence[int] | None = None,
-    skip: Mapping[str, Mapping[str, Sequence[int]]] = NOTHING,
+    skip: Mapping[str, Mapping[str, Sequence[int]]] = NO_SKIPS,
 ) -> Config:
-    """The config of a task; see :meth:`mimic_core.finetune.tasks.OpenMMLabTask.config`.
+    """Return the config of a job; see :meth:`mimic_core.finetune.tasks.OpenMMLabTask.config`.
 
     Args:
         settings, weights, root, seed: as there.
-        indices: training people, in the reader's order; None: all.
-        skip: ``skip`` (people) and ``skip_images``, by number, that are left out, by part.
+        indices: rows of the training people in the reader's order; None: all.
+        skip: ids to leave out by part, as ``skip`` (people) and ``skip_images``.
 
     Raises:
         MimicError: there is no such encoder, or it does not fit the input size.
     """
     sizes = encoder_sizes(settings.architecture, weights, settings.size)
     left_out = {part: {key: list(numbers) for key, numbers in block.items()} for part, block in skip.items()}
-    how = codec(settings, sizes)
-    training, testing = pipelines(settings, how)
+    codec = codec_config(settings, sizes)
+    training, testing = pipelines(settings, codec)
     truth = str(Path(root) / "annotations" / f"person_keypoints_{PARTS['test']}.json")
     return run_config(
         settings,
         seed,
         library="mmpose",
         registered="pose",
-        model=model_config(settings, weights, seed, how, sizes.width),
+        model=model_config(settings, weights, seed, codec, sizes.width),
         data={"type": "MimicCoco", "data_root": str(root)},
         training={**left_out["train"], "pipeline": training},
         test={**left_out["test"], "test_mode": True, "bbox_file": settings.boxes, "pipeline": testing},
@@ -152,18 +157,18 @@ def build_config(
 
 @contextlib.contextmanager
 def usable_file(path: str, skip: Collection[int], skip_images: Collection[int]) -> Iterator[str]:
-    """The annotation file, or a temporary one of what of it can be used; see :func:`usable_document`."""
+    """Yield the path of the annotation file, or of a temporary cleaned copy; see :func:`usable_document`."""
     document = usable_document(Path(path), skip, skip_images)
     if document is None:
         yield path
         return
-    with written(document, Path(path).name) as usable:
+    with temporary_json(document, Path(path).name) as usable:
         yield usable
 
 
 @contextlib.contextmanager
-def written(value: Any, name: str) -> Iterator[str]:
-    """The path of a temporary JSON file."""
+def temporary_json(value: Any, name: str) -> Iterator[str]:
+    """Yield the path of a temporary JSON file that holds a value."""
     with tempfile.TemporaryDirectory(prefix="mimic-pose-") as folder:
         path = Path(folder) / name
         path.write_text(json.dumps(value), encoding="utf-8")
@@ -172,15 +177,15 @@ def written(value: Any, name: str) -> Iterator[str]:
 
 @DATASETS.register_module()
 class MimicCoco(SeededDataset, CocoDataset):
-    """mmpose's COCO over exactly the people that our reader lists, or over a detector's boxes.
+    """mmpose's COCO dataset, restricted to the people that our reader lists or to a detector's boxes.
 
     Args:
-        data_root: folder of the images' folders and ``annotations/``.
+        data_root: folder that holds the image folders and ``annotations/``.
         part: ``train`` or ``test``.
-        seed: decides the augmentation of every person in every epoch, whatever the number of workers.
-        skip: numbers of people who are left out.
-        skip_images: numbers of images that are left out.
-        options: of mmpose's dataset; ``indices`` counts in the reader's order.
+        seed: seed of the augmentation.
+        skip: annotation ids of people to leave out.
+        skip_images: ids of images to leave out.
+        options: arguments of mmpose's dataset; ``indices`` are rows in the reader's order.
     """
 
     ann_file: str
@@ -201,7 +206,7 @@ class MimicCoco(SeededDataset, CocoDataset):
         super().__init__(data_root=data_root, ann_file=self.file, data_prefix=prefix, data_mode="topdown", **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry a person, by number; one a box where a detector's are used."""
+        """List one entry per person, by annotation id, or one per box of a detector."""
         file = self.ann_file
         images = self.skip_images if not self.bbox_file else ()  # mmpose looks up the image of every box
         with usable_file(file, self.skip, images) as self.ann_file, contextlib.redirect_stdout(io.StringIO()):
@@ -213,12 +218,12 @@ class MimicCoco(SeededDataset, CocoDataset):
         return [own[person.number] for person in CocoKeypoints(self.data_root, self.part, self.skip).annotations]
 
     def _load_detection_results(self) -> list[dict[str, Any]]:
-        """mmpose's entries of those boxes that can be used; its own reader takes a file as its suffix says."""
+        """List mmpose's entries of the usable boxes, from a ``.json`` copy as mmpose goes by a file's suffix."""
         path = Path(self.data_root) / self.file
         document = read_document(path)
         category = int(read_categories(document, path)[0]["id"])
         file, (boxes, _) = self.bbox_file, read_boxes(Path(self.bbox_file), read_images(document, path)[0], category)
-        with written(boxes, "boxes.json") as self.bbox_file:
+        with temporary_json(boxes, "boxes.json") as self.bbox_file:
             listed: list[dict[str, Any]] = super()._load_detection_results()
         self.bbox_file = file
         return listed
@@ -226,18 +231,18 @@ class MimicCoco(SeededDataset, CocoDataset):
 
 @METRICS.register_module()
 class CocoMatches(CocoMetric):
-    """mmpose's COCO metric, which also keeps how the predictions of every image fared.
+    """mmpose's COCO metric, which also keeps the matches of every image.
 
     Args:
         ann_file: the annotation file.
-        skip: numbers of people who count neither for nor against.
-        skip_images: numbers of images that are left out.
-        options: of mmpose's metric.
+        skip: annotation ids of people whom the evaluation ignores.
+        skip_images: ids of images to leave out.
+        options: arguments of mmpose's metric.
 
     Attributes:
-        images: one entry an image of the annotation file, by number, after the evaluation.
-        numbers: the images' numbers.
-        predictions: number of a person (of a box, where a detector's are used) to joints (17, 2) in the whole image.
+        images: matches of every image of the annotation file, by image id, after the evaluation.
+        numbers: the image ids.
+        predictions: joints (17, 2) in pixels of the image, by id of the person or of a detector's box.
     """
 
     default_prefix = "mimic"
@@ -253,23 +258,23 @@ class CocoMatches(CocoMetric):
         self.predictions: dict[int, NDArray[np.float32]] = {}
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep one batch."""
+        """Keep the predictions of one batch."""
         for sample in data_samples:
             self.predictions[int(sample["id"])] = np.asarray(sample["pred_instances"]["keypoints"][0], np.float32)
         super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
-        """COCO's figures; its prints are left out."""
+        """Compute COCO's metrics without its printed output."""
         with contextlib.redirect_stdout(io.StringIO()):
             figures: dict[str, float] = super().compute_metrics(results)
             return figures
 
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
-        """COCO's evaluation on what mmpose wrote, whose entries of the whole area range are kept."""
+        """Run COCO's evaluation on the file that mmpose wrote, and keep the matches over all area sizes."""
         found = self.coco.loadRes(f"{outfile_prefix}.keypoints.json")
         evaluation = COCOeval(self.coco, found, self.iou_type, self.dataset_meta["sigmas"], self.use_area)
         evaluation.params.useSegm = None
         evaluation.evaluate()
         self.numbers = [int(number) for number in evaluation.params.imgIds]
-        self.images = [Matches.of(entry) for entry in evaluation.evalImgs[: len(self.numbers)]]  # all areas come first
+        self.images = [Matches.of(entry) for entry in evaluation.evalImgs[: len(self.numbers)]]  # "all" comes first
         return list(pose_metrics(self.images).items())

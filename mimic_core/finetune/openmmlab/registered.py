@@ -1,4 +1,4 @@
-"""What the configs of every OpenMMLab task name. Importing this module registers it (``custom_imports``)."""
+"""Importing this module registers the classes that all OpenMMLab configs name (``custom_imports``)."""
 
 from importlib import import_module
 

@@ -1,6 +1,6 @@
-"""Running a config of OpenMMLab: our seed, our progress, our log, and nothing left behind.
+"""Run OpenMMLab configs with our seeds, progress and log, without leaving files behind.
 
-Import it after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
+Import this after :func:`mimic_core.finetune.openmmlab.require_openmmlab`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ log = logging.getLogger("mimic")
 Curve = list[tuple[int, float]]
 
 
-class Forward(logging.Handler):
-    """Hands records on to the ``mimic`` log."""
+class ForwardHandler(logging.Handler):
+    """Forwards records to the ``mimic`` log."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the message under our name."""
+        """Log the message to the ``mimic`` log."""
         log.log(record.levelno, "%s", record.getMessage())
 
 
-class Watch(Hook):
+class ProgressHook(Hook):
     """Shows the progress of training and keeps the mean loss of every epoch.
 
     Attributes:
@@ -56,36 +56,36 @@ class Watch(Hook):
         self.total, self.images = 0.0, 0
 
     def before_train(self, runner: Runner) -> None:
-        """Start counting."""
+        """Show progress of training."""
         self.progress = Progress(runner.max_iters, "iterations")
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Mapping[str, Any] | None = None
     ) -> None:
-        """Count one batch."""
+        """Add one batch's loss and show progress."""
         loss, images = torch.as_tensor((outputs or {})["loss"]).item(), len(data_batch["inputs"])
         self.total, self.images = self.total + loss * images, self.images + images
         if self.progress is not None:
             self.progress.step(note=f"loss {loss:.4f}")
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Keep the epoch's mean."""
+        """Record the epoch's mean loss."""
         self.curve.append((runner.epoch + 1, self.total / max(self.images, 1)))
         self.total, self.images = 0.0, 0
 
     def before_test(self, runner: Runner) -> None:
-        """Start counting test batches."""
+        """Show progress of the test."""
         self.progress = Progress(len(runner.test_dataloader), "test batches")
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[Any] | None = None
     ) -> None:
-        """Count one test batch."""
+        """Advance the progress by one test batch."""
         if self.progress is not None:
             self.progress.step()
 
     def after_train(self, runner: Runner) -> None:
-        """Stop counting."""
+        """Close the progress."""
         if self.progress is not None:
             self.progress.close()
 
@@ -93,8 +93,8 @@ class Watch(Hook):
 
 
 @contextlib.contextmanager
-def global_state_kept() -> Iterator[None]:
-    """Give the global generators and OpenCV's threads back as they were: the runner sets them."""
+def preserve_global_state() -> Iterator[None]:
+    """Restore the state of global generators and OpenCV's number of threads, which the runner changes."""
     python, numpy, threads = random.getstate(), np.random.get_state(), cv2.getNumThreads()
     try:
         with torch.random.fork_rng():
@@ -106,8 +106,8 @@ def global_state_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def unwound_at_sigterm() -> Iterator[None]:
-    """Let SIGTERM (a scheduler, Snakemake) end the process as an exception, so that temporary files are removed."""
+def exit_on_sigterm() -> Iterator[None]:
+    """Make SIGTERM (from a scheduler or Snakemake) raise SystemExit, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -120,18 +120,19 @@ def unwound_at_sigterm() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet_runner(config: Config, seed: int, hooks: list[Hook] | None = None) -> Iterator[Runner]:
-    """A runner of ``config`` in a work folder that is removed in any case.
+    """Yield a runner of ``config`` whose temporary work folder is removed afterwards.
 
     Args:
-        config: is not changed. Its loggers and checkpoints are left out.
-        seed: any size; decides all that the runner draws.
-        hooks: further hooks.
+        config: not modified; its logging and checkpoints are disabled in the runner.
+        seed: seed of any size for everything random in the runner.
+        hooks: hooks to add.
     """
-    import_modules_from_strings(**config.get("custom_imports", {"imports": []}))  # else only files are obeyed
+    # mmengine imports these only for configs that it reads from a file
+    import_modules_from_strings(**config.get("custom_imports", {"imports": []}))
     quiet = copy.deepcopy(config)
     temporary = tempfile.TemporaryDirectory(prefix="mimic-openmmlab-")
-    with global_state_kept(), unwound_at_sigterm(), temporary as folder:
-        # an experiment of the same second would share its singletons
+    with preserve_global_state(), exit_on_sigterm(), temporary as folder:
+        # mmengine shares singletons between experiments named in the same second
         quiet.merge_from_dict({"work_dir": folder, "experiment_name": uuid.uuid4().hex, "log_level": "WARNING"})
         quiet.randomness = {"seed": seed % 2**32}
         quiet.default_hooks = dict(quiet.get("default_hooks") or {}) | {"logger": None, "checkpoint": None}
@@ -139,20 +140,20 @@ def quiet_runner(config: Config, seed: int, hooks: list[Hook] | None = None) -> 
         runner = Runner.from_cfg(quiet)
         for handler in list(runner.logger.handlers):
             handler.close()
-        runner.logger.handlers = [Forward(logging.WARNING)]
+        runner.logger.handlers = [ForwardHandler(logging.WARNING)]
         for hook in hooks or []:
             runner.register_hook(hook)
         yield runner
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a run gives.
+class TrainingResult:
+    """Result of a training run.
 
     Attributes:
-        model: in evaluation mode.
-        curve: see :attr:`Watch.curve`.
-        metrics: the config's test metrics after the evaluation; empty where it was not tested.
+        model: the trained model, in evaluation mode.
+        curve: see :attr:`ProgressHook.curve`.
+        metrics: the config's test metrics after the evaluation; empty without a test.
     """
 
     model: nn.Module
@@ -160,19 +161,19 @@ class Trained:
     metrics: list[BaseMetric]
 
 
-def train(config: Config, seed: int, *, test: bool = False) -> Trained:
-    """Train the model of a config, and test it where that is asked for.
+def train(config: Config, seed: int, *, test: bool = False) -> TrainingResult:
+    """Train the model of a config, and optionally test it.
 
     Args:
         config: a complete config for :class:`mmengine.runner.Runner`, with ``train_dataloader``, ``train_cfg`` and
             ``optim_wrapper``; to test, also ``test_dataloader``, ``test_cfg`` and ``test_evaluator``.
-        seed: decides order and drop path.
+        seed: seed of image order and drop path.
         test: evaluate the trained model on the test data.
     """
-    watch = Watch()
+    watch = ProgressHook()
     with quiet_runner(config, seed, [watch]) as runner:
         model = runner.train()
         if test:
             runner.test()
         metrics = list(runner.test_evaluator.metrics) if test else []
-    return Trained(model.eval(), watch.curve, metrics)
+    return TrainingResult(model.eval(), watch.curve, metrics)

@@ -1,4 +1,4 @@
-"""Our settings as a config of MMSegmentation, and what it names: the head, the dataset and the counts.
+"""MMSegmentation config of a segmentation job, and the head, transforms, dataset and metric that it names.
 
 Importing this module, which needs MMSegmentation, registers them.
 """
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mimic_core.evaluation import Counts, confusion_counts, segmentation_metrics
-from mimic_core.finetune.augment import JITTERED, OF_ADE20K, jitter_colours
+from mimic_core.finetune.augment import ADE20K_JITTER, JITTER_PROBABILITY, jitter_colours
 from mimic_core.finetune.data import IGNORED
 from mimic_core.finetune.job import encoder_sizes
 from mimic_core.finetune.layouts.ade20k import ADE20K, CLASSES
@@ -33,20 +33,20 @@ from mimic_core.kit.seeding import seed_for
 from mimic_core.machine.devices import uses_bfloat16
 from mimic_core.models import ConvNeXtHead
 
-NOTHING: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
-PADDING = 128  # grey level beside an image
+NO_SKIPS: Mapping[str, Sequence[str]] = {"train": (), "test": ()}
+PADDING = 128  # grey level of padding
 SCALES = (0.1, 2.0)
-UNBOUNDED = 10**6  # pixels of an image's longer side: only the shorter is asked for
-READ = {"type": "LoadImageFromFile", "color_type": "color_ignore_orientation"}  # labels belong to the stored pixels
+MAX_LONGER_SIDE = 10**6  # longer side in pixels: only the shorter side is limited
+LOAD_IMAGE = {"type": "LoadImageFromFile", "color_type": "color_ignore_orientation"}  # labels fit the stored pixels
 
 
 def pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What is done to a training and to a test image."""
-    return squares(settings) if settings.protocol == "multimae" else windows(settings)
+    """Return the pipelines of training and test images."""
+    return padded_pipelines(settings) if settings.protocol == "multimae" else sliding_pipelines(settings)
 
 
-def squares(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The longer side at the input size and the rest padded, as the released MultiMAE (utils/datasets_semseg.py)."""
+def padded_pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Pipelines that fit the longer side and pad to a square, as in MultiMAE (utils/datasets_semseg.py)."""
     size = settings.image_size
     fit = {"type": "Resize", "scale": (size, size), "keep_ratio": True}
     pad = {"type": "Pad", "size": (size, size), "pad_val": {"img": PADDING, "seg": IGNORED}}
@@ -54,24 +54,24 @@ def squares(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[
     scaled = {"type": "RandomResize", "scale": (size, size), "ratio_range": SCALES, "keep_ratio": True}
     labels, pack = {"type": "LoadAnnotations"}, {"type": "PackSegInputs"}
     drawn = [{"type": "RandomFlip", "prob": 0.5}, fit, {"type": "MimicColourJitter"}, scaled]
-    training = [READ, labels, *(drawn if settings.augment else [fit]), pad, crop, pack]
-    return training, [READ, labels, fit, pad, {"type": "MimicMeasureHere"}, pack]
+    training = [LOAD_IMAGE, labels, *(drawn if settings.augment else [fit]), pad, crop, pack]
+    return training, [LOAD_IMAGE, labels, fit, pad, {"type": "MimicMeasureHere"}, pack]
 
 
-def windows(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The shorter side at the input size; the test's truth keeps its own size."""
+def sliding_pipelines(settings: SegmentationSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Pipelines that resize the shorter side to the input size; test labels keep their size."""
     size = settings.image_size
-    shrink = {"type": "ResizeShortestEdge", "scale": size, "max_size": UNBOUNDED}
+    shrink = {"type": "ResizeShortestEdge", "scale": size, "max_size": MAX_LONGER_SIDE}
     crop = {"type": "RandomCrop", "crop_size": (size, size)}
     jitter: list[dict[str, Any]] = (
         [{"type": "RandomFlip", "prob": 0.5}, {"type": "PhotoMetricDistortion"}] if settings.augment else []
     )
     labels, pack = {"type": "LoadAnnotations"}, {"type": "PackSegInputs"}
-    return [READ, labels, shrink, crop, *jitter, pack], [READ, shrink, labels, pack]
+    return [LOAD_IMAGE, labels, shrink, crop, *jitter, pack], [LOAD_IMAGE, shrink, labels, pack]
 
 
 def model_config(settings: SegmentationSettings, weights: str | Path, seed: int, width: int) -> dict[str, Any]:
-    """Encoder and head; tested in windows of the training size that overlap by a third, or in one pass."""
+    """Return the config of encoder and head, tested in one pass or in training-size windows overlapping by a third."""
     size, head = settings.image_size, settings.head
     slide = {"mode": "slide", "crop_size": (size, size), "stride": (2 * size // 3, 2 * size // 3)}
     return {
@@ -94,7 +94,7 @@ def model_config(settings: SegmentationSettings, weights: str | Path, seed: int,
             "depth": head.depth,
             "seed": seed,
             "bf16": uses_bfloat16(settings.precision),
-            "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},  # mean over the pixels with a class
+            "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},  # mean over labelled pixels
         },
         "train_cfg": {},
         "test_cfg": {"mode": "whole"} if settings.protocol == "multimae" else slide,
@@ -109,15 +109,15 @@ def build_config(
     *,
     indices: Sequence[int] | None = None,
     kept: Sequence[int] = (),
-    skip: Mapping[str, Sequence[str]] = NOTHING,
+    skip: Mapping[str, Sequence[str]] = NO_SKIPS,
 ) -> Config:
-    """The config of a task; see :meth:`mimic_core.finetune.tasks.OpenMMLabTask.config`.
+    """Return the config of a job; see :meth:`mimic_core.finetune.tasks.OpenMMLabTask.config`.
 
     Args:
         settings, weights, root, seed: as there.
-        indices: training images, in the reader's order; None: all.
-        kept: test images whose prediction is kept.
-        skip: names of images that are left out, by part.
+        indices: rows of the training images in the reader's order; None: all.
+        kept: rows of test images whose prediction is kept.
+        skip: names of images to leave out, by part.
 
     Raises:
         MimicError: there is no such encoder, or it does not fit the input size.
@@ -145,16 +145,16 @@ def build_config(
 
 @MODELS.register_module()
 class MimicConvNeXtHead(BaseDecodeHead):
-    """:class:`mimic_core.models.convnext.ConvNeXtHead` as a decode head; takes one map of tokens.
+    """:class:`mimic_core.models.convnext.ConvNeXtHead` as a decode head on one feature map.
 
     Args:
         in_channels: width of the encoder's tokens.
         num_classes: number of classes.
         width, predictions, depth: ``embed``, ``predictions`` and ``depth`` of the head.
-        drop_path: stochastic depth at its last block.
-        seed: decides its random weights.
-        bf16: run under bf16 autocast; the scores are float32 again.
-        options: of mmseg's ``BaseDecodeHead``.
+        drop_path: stochastic depth rate at its last block.
+        seed: seed of its random weights.
+        bf16: run under bf16 autocast; the scores are float32.
+        options: arguments of mmseg's ``BaseDecodeHead``.
     """
 
     def __init__(
@@ -170,24 +170,24 @@ class MimicConvNeXtHead(BaseDecodeHead):
         **options: Any,
     ) -> None:
         super().__init__(in_channels, width, num_classes=num_classes, dropout_ratio=0.0, init_cfg=None, **options)
-        self.conv_seg = nn.Identity()  # mmseg's own classifier, whose place final_layer takes
+        self.conv_seg = nn.Identity()  # disables mmseg's classifier: the head has its own
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(seed, "head"))
             self.head = ConvNeXtHead(in_channels, num_classes, width, predictions, depth, drop_path)
         self.bf16 = bf16
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Class scores (B, classes, side * h, side * w) from maps whose last is (B, in_channels, h, w)."""
+        """Compute class scores (B, classes, side * h, side * w) from the last map (B, in_channels, h, w)."""
         maps = self._transform_inputs(inputs)
         with torch.autocast(maps.device.type, torch.bfloat16, enabled=self.bf16):
             scores: Tensor = self.head(maps.flatten(2).transpose(1, 2), (maps.shape[2], maps.shape[3]))
         return scores.float()
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: Sequence[Any]) -> dict[str, Tensor]:
-        """mmseg's loss without its training accuracy, which takes a fifth of the time with 150 classes.
+        """Compute mmseg's loss without its training accuracy, which takes a fifth of the time with 150 classes.
 
         Args:
-            seg_logits: (B, classes, h, w), as :meth:`forward` gives them.
+            seg_logits: (B, classes, h, w) from :meth:`forward`.
             batch_data_samples: B samples with the true classes.
         """
         truth = self._stack_batch_gt(batch_data_samples)
@@ -197,37 +197,37 @@ class MimicConvNeXtHead(BaseDecodeHead):
 
 @TRANSFORMS.register_module()
 class MimicColourJitter(BaseTransform):
-    """The colour jitter of the released MultiMAE on ADE20K, of half of the images."""
+    """MultiMAE's colour jitter on ADE20K, applied to half of the images."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Change ``img`` (H, W, 3) uint8 BGR."""
+        """Jitter ``img`` (H, W, 3) uint8 BGR."""
         rng = np.random.default_rng(np.random.randint(2**31))
-        if rng.random() < JITTERED:
-            image = jitter_colours(results["img"][..., ::-1].copy(), rng, OF_ADE20K)
+        if rng.random() < JITTER_PROBABILITY:
+            image = jitter_colours(results["img"][..., ::-1].copy(), rng, ADE20K_JITTER)
             results["img"] = np.ascontiguousarray(image[..., ::-1])
         return results
 
 
 @TRANSFORMS.register_module()
 class MimicMeasureHere(BaseTransform):
-    """A test is measured at the size that the image has here, and not at that of its file."""
+    """Makes a test measure at the image's current size instead of the size of its file."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Give the image's own size as that of its file."""
+        """Set ``ori_shape`` to the current size."""
         results["ori_shape"] = results["img"].shape[:2]
         return results
 
 
 @DATASETS.register_module()
 class MimicADE20K(SeededDataset, ADE20KDataset):
-    """mmseg's ADE20K over exactly the images that our reader lists.
+    """mmseg's ADE20K dataset, restricted to the images that our reader lists.
 
     Args:
-        data_root: ``ADEChallengeData2016``, or the folder that holds it.
+        data_root: ``ADEChallengeData2016``, or its parent folder.
         part: ``train`` or ``test``.
-        seed: decides the augmentation of every image in every epoch, whatever the number of workers.
-        skip: names of images, without the suffix, that are left out.
-        options: of mmseg's dataset; ``indices`` counts in the reader's order.
+        seed: seed of the augmentation.
+        skip: names of images to leave out, without the suffix.
+        options: arguments of mmseg's dataset; ``indices`` are rows in the reader's order.
     """
 
     def __init__(self, data_root: str, part: str, seed: int = 0, skip: Sequence[str] = (), **options: Any) -> None:
@@ -235,7 +235,7 @@ class MimicADE20K(SeededDataset, ADE20KDataset):
         super().__init__(**options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry an image, as mmseg's transforms want it."""
+        """List one entry per image in the format of mmseg's transforms."""
         common = {"label_map": self.label_map, "reduce_zero_label": self.reduce_zero_label}
         return [
             {
@@ -250,15 +250,15 @@ class MimicADE20K(SeededDataset, ADE20KDataset):
 
 @METRICS.register_module()
 class ConfusionCounts(BaseMetric):
-    """Keeps the counts of every image, and the whole prediction of a few.
+    """Keeps the pixel counts of every image, and the predictions of a few.
 
     Args:
-        kept: numbers of the images whose prediction is kept, for a picture.
+        kept: rows of the images whose prediction is kept, for a picture.
 
     Attributes:
         counts: (N, 3, classes), after the evaluation.
         images: N names of images, without the suffix.
-        predictions: number of an image to its classes (H, W) uint8.
+        predictions: predicted classes (H, W) uint8 by row of the image.
     """
 
     default_prefix = "mimic"
@@ -271,7 +271,7 @@ class ConfusionCounts(BaseMetric):
         self.predictions: dict[int, NDArray[np.uint8]] = {}
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Count one batch."""
+        """Count the pixels of one batch."""
         classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
             prediction, truth = (sample[key]["data"].squeeze(0).cpu().numpy() for key in ("pred_sem_seg", "gt_sem_seg"))
@@ -281,7 +281,7 @@ class ConfusionCounts(BaseMetric):
             self.results.append((name, confusion_counts(prediction, truth, classes)))
 
     def compute_metrics(self, results: list[tuple[str, Counts]]) -> dict[str, float]:
-        """``miou``, ``macc``, ``aacc``, percent."""
+        """Compute ``miou``, ``macc`` and ``aacc``, in percent."""
         self.images = [name for name, _ in results]
         self.counts = np.stack([counts for _, counts in results])
         return segmentation_metrics(self.counts.sum(axis=0))

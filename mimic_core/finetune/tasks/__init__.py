@@ -1,13 +1,13 @@
-"""The tasks, one file each; reading them takes neither torch nor numpy."""
+"""The tasks, one file each; importing them needs neither torch nor numpy."""
 
-from mimic_core.finetune.tasks.base import DenseTask, Figure, OpenMMLabTask, Task
+from mimic_core.finetune.tasks.base import DenseTask, Metric, OpenMMLabTask, Task
 from mimic_core.finetune.tasks.registry import SETTINGS, TASKS, get_dense_task, get_task, job_settings, tasks_of
 
 __all__ = [
     "SETTINGS",
     "TASKS",
     "DenseTask",
-    "Figure",
+    "Metric",
     "OpenMMLabTask",
     "Task",
     "get_dense_task",

@@ -1,6 +1,6 @@
-"""What a task is made of. Each task is one file; whatever trains and tests one knows none of them by name.
+"""Base classes of tasks. Each task is one file, and the code that trains and tests it names no task.
 
-A plan reads the tasks' files without torch and numpy: a method imports what it computes with when it is called.
+Planning a run imports the tasks without torch and numpy, so methods import these when they are called.
 """
 
 from __future__ import annotations
@@ -37,47 +37,47 @@ REMEDY = "check the dataset's download"
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number that the tables report of a task.
+class Metric:
+    """A metric that the tables report for a task.
 
     Attributes:
-        metric: its name in ``metrics.json``.
-        words: what it is called in a table.
-        unit: what it is counted in there.
-        higher: a higher number is a better one.
+        name: its name in ``metrics.json``.
+        label: its name in a table.
+        unit: its unit in a table.
+        higher: whether higher is better.
     """
 
-    metric: str
-    words: str
+    name: str
+    label: str
     unit: str = "%"
     higher: bool = True
 
 
 class Task(ABC):
-    """A task: its settings, its dataset, how it is trained and what is measured.
+    """A task: its settings, dataset, training and metrics.
 
     Attributes:
         name: as in the config.
-        settings: class of its settings.
-        dataset: what the paper calls its dataset.
-        layout: the dataset's layout: a reader in ``layouts/``, and what the sample world writes.
-        figures: what the tables report of it; the first is the one that training aims at.
-        unit: what the first figure's numbers mean, in ``metrics.json``.
-        tables: numbers of the paper's tables that have it.
-        modes: in which it can be trained.
-        minutes: that a job may take: half as long again as the whole encoder takes at the paper's scale on one GPU, by
-            ``mimic plan``.
-        sample_images: key of the config's block ``sample`` that says how many images the sample world has of it.
-        openmmlab: OpenMMLab trains it.
-        packages: what it needs beside the packages that every task needs.
-        constant: the best constant prediction is measured as the floor of the tables.
+        settings: the class of its settings.
+        dataset: the dataset's name in the paper.
+        layout: the layout of its dataset, which a file in ``layouts/`` reads and the sample world writes.
+        metrics: the metrics that tables report; the first one selects the best epoch.
+        unit: unit of the first metric in ``metrics.json``.
+        tables: numbers of the paper's tables that include the task.
+        modes: the modes it can be trained in.
+        minutes: time limit of a job: 1.5 times the estimate of ``mimic plan`` for training the whole encoder at the
+            paper's scale on one GPU.
+        sample_images: key in the config block ``sample`` that sets the number of its images in the sample world.
+        openmmlab: whether OpenMMLab trains it.
+        packages: modules it needs besides those that every task needs.
+        constant: whether tables include the constant baseline.
     """
 
     name: ClassVar[str]
     settings: ClassVar[type[JobSettings]]
     dataset: ClassVar[str]
     layout: ClassVar[str]
-    figures: ClassVar[tuple[Figure, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]
     unit: ClassVar[str] = "percent"
     tables: ClassVar[tuple[int, ...]] = ()
     modes: ClassVar[tuple[str, ...]] = ("frozen", "whole")
@@ -89,25 +89,25 @@ class Task(ABC):
 
     @property
     def metric(self) -> str:
-        """Name of the metric that training aims at."""
-        return self.figures[0].metric
+        """Name of the task's main metric."""
+        return self.metrics[0].name
 
     @property
     def higher(self) -> bool:
         """Whether a higher value of :attr:`metric` is better."""
-        return self.figures[0].higher
+        return self.metrics[0].higher
 
     @abstractmethod
     def open(self, root: Path, part: str, splits: Mapping[str, str]) -> Split[Any]:
-        """Open a part of the dataset in a folder.
+        """Open a part of the dataset.
 
         Args:
-            root: the folder.
-            part: ``train``, ``test`` or, where there is one, ``val``.
-            splits: files that name the images of a part, by part, where they are not the dataset's own.
+            root: folder of the dataset.
+            part: ``train``, ``test`` or, if the dataset has it, ``val``.
+            splits: split files by part, in place of the dataset's own.
 
         Raises:
-            MimicError: the dataset is not there or not what it should be, or has no such part.
+            MimicError: the dataset is missing or invalid, or has no such part.
         """
 
     @abstractmethod
@@ -116,39 +116,39 @@ class Task(ABC):
 
     @abstractmethod
     def head_operations(self, settings: Any, patches: float, width: int) -> float:
-        """Floating-point operations of the head on one image, forward.
+        """Estimate the floating-point operations of the head's forward pass on one image.
 
         Args:
-            settings: the task's.
-            patches: of the image.
-            width: of the encoder's tokens.
+            settings: settings of the job.
+            patches: number of patches per image.
+            width: width of the encoder's tokens.
         """
 
     def prepare(self) -> None:  # noqa: B027 - most tasks need nothing more
-        """See that what the task needs is installed, before anything is read."""
+        """Check that the packages of the task are installed, before anything is read."""
 
-    def test_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
-        """Files of the test images; arguments and errors as of :meth:`open`."""
+    def evaluation_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
+        """Return the files of the test images; arguments and errors as for :meth:`open`."""
         raise NotImplementedError
 
-    def test_images(self, root: Path, splits: Mapping[str, str], size: int) -> Iterator[tuple[str, Picture]]:
-        """Name and picture (size, size, 3), squashed, of every test image that can be read."""
+    def evaluation_images(self, root: Path, splits: Mapping[str, str], size: int) -> Iterator[tuple[str, Picture]]:
+        """Yield name and picture, squashed to (size, size, 3), of every readable test image."""
         from mimic_core.finetune.data import read_rgb, resize_image
         from mimic_core.kit.errors import MimicError
 
-        for path in self.test_files(root, splits):
+        for path in self.evaluation_files(root, splits):
             try:
                 yield path.name, resize_image(read_rgb(path, REMEDY), size)
             except MimicError:
-                continue  # the task's own job names it
+                continue  # the fine-tuning job reports it
 
 
 class DenseTask(Task):
-    """A label for every pixel, learnt by a DPT head.
+    """A task with a label for every pixel, predicted by a DPT head.
 
     Attributes:
-        channels: of the label.
-        zoomable: the label shrinks with a zoom: an image enlarged by z shows everything z times nearer.
+        channels: number of channels of the label.
+        zoomable: whether labels are divided by the zoom: an image enlarged by z shows everything z times nearer.
     """
 
     settings: ClassVar[type[DenseSettings]] = DenseSettings
@@ -163,40 +163,40 @@ class DenseTask(Task):
         return DenseJob
 
     def head_operations(self, settings: DenseSettings, patches: float, width: int) -> float:
-        """Floating-point operations of the head on one image, forward."""
+        """Estimate the floating-point operations of the head's forward pass on one image."""
         return dpt_head(patches**0.5, width, settings.head.layer_dims, settings.head.feature)
 
     @abstractmethod
     def open(self, root: Path, part: str, splits: Mapping[str, str]) -> DenseSplit:
-        """Open a part of the dataset in a folder."""
+        """Open a part of the dataset; see :meth:`Task.open`."""
 
     @abstractmethod
     def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """A scalar, of (B, C, H, W), (B, C, H, W) and (B, 1, H, W) bool: the pixels that have a label."""
+        """Compute the scalar loss of (B, C, H, W) predictions and targets on the valid pixels (B, 1, H, W) bool."""
 
     @abstractmethod
     def measure(self, prediction: Numbers, target: Numbers, valid: Mask) -> PerImage:
-        """One value an image and metric, of (B, C, H, W), (B, C, H, W) and (B, H, W)."""
+        """Compute every metric of each image from (B, C, H, W) predictions and targets and valid pixels (B, H, W)."""
 
     @abstractmethod
     def best_constant(self, samples: Samples) -> Label:
-        """(C,), the constant label that is best on training samples by the metric."""
+        """Return the constant label (C,) with the best metric on training samples."""
 
     @abstractmethod
     def colours(self, label: Label, valid: Mask, bounds: Range) -> Picture:
-        """A label (C, H, W), its valid pixels and the range that all pictures share, to RGB (H, W, 3)."""
+        """Draw a label (C, H, W) as RGB (H, W, 3), given its valid pixels and the value range of all pictures."""
 
     @abstractmethod
     def legend(self, bounds: Range) -> str:
-        """The range that all pictures share, in words."""
+        """Explain how to read the colours, given the value range of all pictures."""
 
     def mirrored(self, label: Label) -> Label:
-        """Labels (C, H, W) whose left and right were swapped, to the values that they have in a mirror."""
+        """Correct the values of labels (C, H, W) that were flipped left to right; by default they stay."""
         return label
 
 
 class ProbeTask(Task):
-    """A class for every image, told by a linear layer on a frozen encoder."""
+    """A task with one class per image, predicted by a linear layer on a frozen encoder."""
 
     settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     modes = ("frozen",)
@@ -209,16 +209,16 @@ class ProbeTask(Task):
 
     @abstractmethod
     def measure(self, scores: Numbers, labels: Rows) -> PerImage:
-        """One value an image and metric, of the scores (N, classes) and the classes (N,) that are right."""
+        """Compute every metric of each image from scores (N, classes) and true classes (N,)."""
 
 
-class Counted(NamedTuple):
-    """What is kept of every test image.
+class ImageCounts(NamedTuple):
+    """What is kept from the evaluation of the test images.
 
     Attributes:
-        names: of the images.
-        counts: what the figures of any of these images are computed from.
-        predictions: of a few samples, for the picture.
+        names: names of the images.
+        counts: per image, what metrics over any set of images are computed from.
+        predictions: predictions of a few samples, for the picture.
     """
 
     names: Sequence[Any]
@@ -227,17 +227,17 @@ class Counted(NamedTuple):
 
 
 class OpenMMLabTask(Task):
-    """A task that OpenMMLab trains and tests; what its config names is registered by a file in ``openmmlab/``.
+    """A task that OpenMMLab trains and tests; a file in ``openmmlab/`` registers the classes named in its config.
 
     Attributes:
-        nothing: what is wrong where no test image counts, and the remedy.
+        no_result: error and remedy if no test image can be measured.
     """
 
     openmmlab = True
-    nothing: ClassVar[tuple[str, str]]
+    no_result: ClassVar[tuple[str, str]]
 
     def prepare(self) -> None:
-        """See that OpenMMLab is there."""
+        """Check that OpenMMLab is installed."""
         from mimic_core.finetune.openmmlab import require_openmmlab
 
         require_openmmlab()
@@ -248,40 +248,40 @@ class OpenMMLabTask(Task):
 
         return OpenMMLabJob
 
-    def more_files(self, settings: Any) -> list[Path]:
-        """Files beside the dataset that a job reads."""
+    def extra_files(self, settings: Any) -> list[Path]:
+        """Return the files that a job reads besides the dataset."""
         return []
 
-    def look_at(self, settings: Any, test: Any) -> None:
-        """Check what else a job reads; what cannot be used is added to ``test.skipped``."""
+    def check_extra_files(self, settings: Any, test: Any) -> None:
+        """Check these files, and add unusable entries to ``test.skipped``."""
 
     @abstractmethod
     def config(
         self, settings: Any, weights: str | Path, root: Path, seed: int, splits: Mapping[str, Any], **options: Any
     ) -> Config:
-        """The config of one training and its test.
+        """Return the config of one training run and its test.
 
         Args:
-            settings: the task's.
+            settings: settings of the job.
             weights: ``random`` or the path of a checkpoint.
-            root: the dataset's folder.
-            seed: the repetition's.
-            splits: ``train`` and ``test``, without the samples that cannot be used.
-            options: ``indices``: numbers of the training samples; None: all.
+            root: folder of the dataset.
+            seed: seed of the repetition.
+            splits: ``train`` and ``test``, without unusable samples.
+            options: ``indices``: rows of the training samples; None: all.
         """
 
     @abstractmethod
-    def counted(self, settings: Any, metrics: Sequence[BaseMetric]) -> Counted:
-        """What is kept of a test, from the metrics of the config."""
+    def collect_counts(self, settings: Any, metrics: Sequence[BaseMetric]) -> ImageCounts:
+        """Collect what is kept of a test from the metrics of the config."""
 
     @abstractmethod
     def measure(self, counts: Any, rows: Rows | None = None) -> dict[str, float]:
-        """The figures of all test images, or of some (``rows``, perhaps several times)."""
+        """Compute the metrics over all test images, or over ``rows``, which may repeat images."""
 
     @abstractmethod
     def per_image(self, counts: Any) -> dict[str, list[Any]]:
-        """What ``metrics.json`` says of every image."""
+        """Return what ``metrics.json`` says of every image."""
 
     @abstractmethod
     def draw(self, path: Path, settings: Any, test: Any, predictions: Mapping[int, NDArray[Any]], title: str) -> None:
-        """Write the picture."""
+        """Draw the predictions for a few test samples."""

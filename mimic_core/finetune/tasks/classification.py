@@ -1,7 +1,4 @@
-"""Linear probing on ImageNet-1K: how well classes are told apart by a linear layer on a frozen encoder.
-
-As the released MAE (paper section 5.2).
-"""
+"""Linear probing on ImageNet-1K, as in the released MAE (paper section 5.2)."""
 
 from __future__ import annotations
 
@@ -10,26 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mimic_core.finetune.settings import ProbeSettings
-from mimic_core.finetune.tasks.base import Figure, ProbeTask
+from mimic_core.finetune.tasks.base import Metric, ProbeTask
 from mimic_core.kit.settings import settings
 
 if TYPE_CHECKING:
     from mimic_core.finetune.layouts import ImageNet
     from mimic_core.finetune.tasks.base import Numbers, PerImage, Rows
 
-CLASSES = 1000  # of ImageNet-1K
-BEST = 5  # guesses of the wider metric
+CLASSES = 1000  # in ImageNet-1K
+BEST = 5  # highest scores that top5 counts
 
 
 @settings("finetune")
 class ClassificationSettings(ProbeSettings):
-    """A linear probe of ImageNet's classes."""
+    """Settings of a linear probe on ImageNet."""
 
     task: Literal["classification"]
 
     @property
-    def protocol_words(self) -> str:
-        """How test images are cut out and which epoch is tested, for tables."""
+    def protocol_description(self) -> str:
+        """How test images are cropped and which epoch is tested, for tables."""
         from mimic_core.finetune.layouts.imagenet import CROP
 
         size = self.image_size
@@ -37,13 +34,13 @@ class ClassificationSettings(ProbeSettings):
 
 
 class Classification(ProbeTask):
-    """The class of an image."""
+    """Image classification on ImageNet-1K by a linear probe."""
 
     name = "classification"
     settings = ClassificationSettings
     dataset = "ImageNet-1K"
     layout = "imagenet"
-    figures = (Figure("top1", "linear probe top-1"),)
+    metrics = (Metric("top1", "linear probe top-1"),)
     tables = (2,)
     modes = ("frozen",)
     minutes = 10080
@@ -55,12 +52,12 @@ class Classification(ProbeTask):
 
         return ImageNet(root, part)
 
-    def test_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
-        """Files of the test images."""
+    def evaluation_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
+        """Return the files of the test images."""
         return self.open(root, "test", {}).images
 
     def measure(self, scores: Numbers, labels: Rows) -> PerImage:
-        """Whether each image's class is the best or among the best five of its scores (N, classes): 0 or 100."""
+        """Compute ``top1`` and ``top5`` of each image, 0 or 100, from scores (N, classes)."""
         import numpy as np
 
         own = scores[np.arange(len(labels)), labels]
@@ -68,5 +65,5 @@ class Classification(ProbeTask):
         return {"top1": 100.0 * (better < 1), "top5": 100.0 * (better < BEST)}
 
     def head_operations(self, settings: ProbeSettings, patches: float, width: int) -> float:
-        """Floating-point operations of the linear layer."""
+        """Return the floating-point operations of the linear layer."""
         return 2.0 * CLASSES * width

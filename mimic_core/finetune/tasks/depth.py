@@ -6,22 +6,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimic_core.finetune.tasks.base import DenseTask, Figure
+from mimic_core.finetune.tasks.base import DenseTask, Metric
 
 if TYPE_CHECKING:
     from mimic_core.finetune.layouts import NYUv2
     from mimic_core.finetune.tasks.base import Label, Mask, Numbers, PerImage, Picture, Range, Samples, Tensor
 
-THRESHOLD = 0.2  # of the largest error of the batch (Laina et al. 2016)
+THRESHOLD = 0.2  # share of the batch's largest error, where the loss turns quadratic (Laina et al. 2016)
 
 
 class Depth(DenseTask):
-    """Depth in metres, of every pixel."""
+    """Depth of every pixel, in metres."""
 
     name = "depth"
     dataset = "NYUv2"
     layout = "nyuv2"
-    figures = (Figure("delta1", "depth delta1"),)
+    metrics = (Metric("delta1", "depth delta1"),)
     tables = (1, 3)
     minutes = 2400
     sample_images = "depth_images"
@@ -29,13 +29,13 @@ class Depth(DenseTask):
     zoomable = True
 
     def open(self, root: Path, part: str, splits: Mapping[str, str]) -> NYUv2:
-        """Open a part of NYUv2, whose split file is its own."""
+        """Open a part of NYUv2, which has its own split file."""
         from mimic_core.finetune.layouts.nyuv2 import open_nyuv2
 
         return open_nyuv2(root, part, splits)
 
-    def test_images(self, root: Path, splits: Mapping[str, str], size: int) -> Iterator[tuple[str, Picture]]:
-        """Name and picture (size, size, 3), squashed, of every test image: all lie in one file."""
+    def evaluation_images(self, root: Path, splits: Mapping[str, str], size: int) -> Iterator[tuple[str, Picture]]:
+        """Yield name and picture, squashed to (size, size, 3), of every test image; one file holds them all."""
         from mimic_core.finetune.data import CHUNK
 
         split = self.open(root, "test", {})
@@ -44,7 +44,7 @@ class Depth(DenseTask):
             yield from zip(map(split.name, rows), split.load(rows, size).images, strict=True)
 
     def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Mean reverse Huber loss over the valid pixels (Laina et al. 2016; as the released MultiMAE).
+        """Compute the mean reverse Huber loss over the valid pixels (Laina et al. 2016; as in MultiMAE).
 
         With c a fifth of the batch's largest absolute error, an error e costs |e| up to c and (e^2 + c^2) / 2c beyond;
         the two meet at c with the same slope.
@@ -65,10 +65,10 @@ class Depth(DenseTask):
         return depth_metrics(prediction[:, 0], target[:, 0], valid)
 
     def best_constant(self, samples: Samples) -> Label:
-        """The depth (1,), in metres, that maximises the mean delta1 of the samples.
+        """Return the depth (1,), in metres, that maximises the mean delta1 of the samples.
 
-        A constant c is right where t / 1.25 < c < 1.25 t, so on a logarithmic axis the best one is the middle of the
-        heaviest window of width 2 log 1.25; windows that start at a true depth are all that need a look.
+        A constant c is right where t / 1.25 < c < 1.25 t, so on a logarithmic axis the best one is the centre of the
+        heaviest window of width 2 log 1.25. Only windows that start at a true depth need to be checked.
         """
         import numpy as np
 
@@ -83,7 +83,7 @@ class Depth(DenseTask):
         return np.exp([(depths[start] + depths[ends[start] - 1]) / 2]).astype(np.float32)
 
     def colours(self, label: Label, valid: Mask, bounds: Range) -> Picture:
-        """Depth (1, H, W) in metres on the TURBO colour map, from near (blue) to far (red); invalid pixels are grey.
+        """Draw depth (1, H, W) in metres with the TURBO colour map, from near (blue) to far (red); invalid is grey.
 
         The scale is logarithmic, as delta1 is: equal ratios look equally different.
         """
@@ -98,5 +98,5 @@ class Depth(DenseTask):
         return np.where(valid[:, :, None], picture, 128).astype(np.uint8)
 
     def legend(self, bounds: Range) -> str:
-        """The range of the colours."""
+        """Explain how to read the colours."""
         return f"blue {bounds[0]:.1f} m to red {bounds[1]:.1f} m (logarithmic)"

@@ -1,6 +1,6 @@
 """Human pose on COCO, trained and tested by MMPose (paper section 4.3, appendix D).
 
-Top-down: each person is cut out by a box, the joints are read from heatmaps. Figures are COCO's AP and AR.
+Top-down: each person is cropped by a box, and joints are read from heatmaps. The metrics are COCO's AP and AR.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Len
 
-from mimic_core.finetune.settings import OpenMMLabSettings, need
-from mimic_core.finetune.tasks.base import Counted, Figure, OpenMMLabTask
+from mimic_core.finetune.settings import OpenMMLabSettings, check
+from mimic_core.finetune.tasks.base import ImageCounts, Metric, OpenMMLabTask
 from mimic_core.kit.settings import key, settings
 from mimic_core.kit.values import AboveZero, BelowOne, Count, Flag, FullText, NotNegative, Positive
 from mimic_core.models import convolution
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
 
 Sides = Annotated[Sequence[Positive], Len(2, 2)]
 JOINTS = 17
-BONES = (  # COCO's joints that are drawn joined: face, arms, trunk, legs
+BONES = (  # pairs of COCO's joints to connect: face, arms, trunk, legs
     *((0, 1), (0, 2), (1, 3), (2, 4)),
     *((5, 7), (7, 9), (6, 8), (8, 10)),
     *((5, 6), (5, 11), (6, 12), (11, 12)),
     *((11, 13), (13, 15), (12, 14), (14, 16)),
 )
-LEFT, RIGHT, MIDDLE = (60, 200, 90), (240, 130, 30), (70, 150, 255)  # the person's own left and right
+LEFT, RIGHT, MIDDLE = (60, 200, 90), (240, 130, 30), (70, 150, 255)  # colours; left and right as the person sees them
 
 
 @settings("finetune")
 class PoseSettings(OpenMMLabSettings):
-    """A pose job; the defaults are the paper's (appendix D) and, where it is silent, ViTPose's (Xu et al., 2022)."""
+    """Settings of pose; the defaults are the paper's (appendix D), else ViTPose's (Xu et al., 2022)."""
 
     task: Literal["pose"]
     image_size: Positive | Sides = key(
-        "the cut-out around a person: its side, or [height, width]", default=(256, 192), unit="pixels"
+        "size of the crop around a person: side, or [height, width]", default=(256, 192), unit="pixels"
     )
     deconv_channels: Positive = key("width of the head's two deconvolutions", default=256)
     codec: Literal["udp", "msra"] = key(
-        "heatmaps of udp (unbiased data processing) or msra (unbiased decoding)", default="udp"
+        "heatmap encoding: udp (unbiased data processing) or msra (with unbiased decoding)", default="udp"
     )
-    sigma: AboveZero = key("deviation of a joint's Gaussian", default=2.0, unit="pixels of the heatmap")
-    flip_test: Flag = key("a test averages over the image and its mirror image", default=True)
+    sigma: AboveZero = key("standard deviation of a joint's Gaussian", default=2.0, unit="pixels of the heatmap")
+    flip_test: Flag = key("average predictions over the image and its mirror image in tests", default=True)
     boxes: FullText | None = key(
-        "file of a detector's boxes of the test images (COCO's result format); null: the true boxes", default=None
+        "file of a person detector's boxes on the test images (COCO result format); null: the true boxes", default=None
     )
-    warmup_iterations: Count = key("steps in which the learning rate rises from a thousandth", default=500)
+    warmup_iterations: Count = key("iterations of linear warm-up, from a thousandth of the learning rate", default=500)
     milestones: Sequence[Positive] = key(
-        "epochs, in ascending order, from each of which on the rate is a tenth of what it was", default=(170, 200)
+        "epochs, in ascending order, at which the learning rate is divided by 10", default=(170, 200)
     )
     clip_gradient: AboveZero = key("largest gradient norm", default=1.0)
     learning_rate: AboveZero = 5e-4
@@ -68,11 +68,11 @@ class PoseSettings(OpenMMLabSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         rising = list(self.milestones) == sorted(set(self.milestones))
-        need(rising, f"the milestones are {list(self.milestones)}", "milestones", "give epochs in ascending order")
+        check(rising, f"the milestones are {list(self.milestones)}", "milestones", "give epochs in ascending order")
 
     @property
-    def protocol_words(self) -> str:
-        """Which boxes people are cut out by and how large they are, for tables."""
+    def protocol_description(self) -> str:
+        """Which boxes people are cropped by and the size of the crop, for tables."""
         boxes = "the true boxes" if self.boxes is None else f"a detector's boxes ({PurePath(self.boxes).name})"
         return f"{boxes}, {self.size[0]}x{self.size[1]}"
 
@@ -84,41 +84,41 @@ class PoseSettings(OpenMMLabSettings):
 
 
 class Pose(OpenMMLabTask):
-    """The 17 joints of a person."""
+    """Positions of the 17 joints of a person."""
 
     name = "pose"
     settings = PoseSettings
     dataset = "COCO"
     layout = "coco"
-    figures = (Figure("ap", "pose AP"), Figure("ar", "pose AR"))
+    metrics = (Metric("ap", "pose AP"), Metric("ar", "pose AR"))
     tables = (2,)
     minutes = 8640
     sample_images = "pose_images"
     packages = ("mmdet", "mmpose", "xtcocotools.coco")
-    nothing = ("no test image has a person with joints", "check the annotation file")
+    no_result = ("no test image has a person with joints", "check the annotation file")
 
     def open(self, root: Path, part: str, splits: Mapping[str, str]) -> CocoKeypoints:
-        """Open a part of COCO's people with joints."""
+        """Open a part of COCO's person keypoints."""
         from mimic_core.finetune.layouts import CocoKeypoints
 
         return CocoKeypoints(root, part)
 
-    def test_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
-        """Files of the test images."""
+    def evaluation_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
+        """Return the files of the test images."""
         people = self.open(root, "test", {})
         return [people.folder / name for name in people.names.values()]
 
     def head_operations(self, settings: PoseSettings, patches: float, width: int) -> float:
-        """Floating-point operations of the head, forward: two transposed 4x4 convolutions of stride 2, and heatmaps."""
+        """Estimate the forward operations of the head: two transposed 4x4 convolutions of stride 2, and heatmaps."""
         made = settings.deconv_channels
         return 2 * 16 * made * (patches * width + 4 * patches * made) + convolution(16 * patches, 1, made, JOINTS)
 
-    def more_files(self, settings: PoseSettings) -> list[Path]:
-        """A detector's boxes."""
+    def extra_files(self, settings: PoseSettings) -> list[Path]:
+        """Return the file of a detector's boxes, if there is one."""
         return [] if settings.boxes is None else [Path(settings.boxes)]
 
-    def look_at(self, settings: PoseSettings, test: CocoKeypoints) -> None:
-        """Check a detector's boxes; those that cannot be used are added to ``test.skipped``."""
+    def check_extra_files(self, settings: PoseSettings, test: CocoKeypoints) -> None:
+        """Check a detector's boxes, and add unusable ones to ``test.skipped``."""
         if settings.boxes is not None:
             test.skipped += check_boxes(settings.boxes, test)
 
@@ -131,7 +131,7 @@ class Pose(OpenMMLabTask):
         splits: Mapping[str, CocoKeypoints],
         **options: Any,
     ) -> Config:
-        """The config of one training and its test."""
+        """Return the config of one training run and its test."""
         from mimic_core.finetune.openmmlab.pose import build_config
 
         skip = {
@@ -140,19 +140,19 @@ class Pose(OpenMMLabTask):
         }
         return build_config(settings, weights, root, seed, skip=skip, **options)
 
-    def counted(self, settings: PoseSettings, metrics: Sequence[BaseMetric]) -> Counted:
-        """Numbers of the images, their matches, and joints by person; of nobody where a detector's boxes are used."""
+    def collect_counts(self, settings: PoseSettings, metrics: Sequence[BaseMetric]) -> ImageCounts:
+        """Collect image ids, their matches, and joints by person; no joints if a detector's boxes are used."""
         metric = metrics[0]
-        return Counted(metric.numbers, metric.images, {} if settings.boxes else metric.predictions)
+        return ImageCounts(metric.numbers, metric.images, {} if settings.boxes else metric.predictions)
 
     def measure(self, counts: Sequence[Matches], rows: Rows | None = None) -> dict[str, float]:
-        """COCO's AP and AR."""
+        """Compute COCO's AP and AR."""
         from mimic_core.evaluation import pose_metrics
 
         return pose_metrics(counts, rows)
 
     def per_image(self, counts: Sequence[Matches]) -> dict[str, list[Any]]:
-        """How the predictions of an image fared."""
+        """Return the matches of every image."""
         from mimic_core.evaluation import pack_matches
 
         return pack_matches(counts)
@@ -165,7 +165,7 @@ class Pose(OpenMMLabTask):
         predictions: Mapping[int, Label],
         title: str,
     ) -> None:
-        """Write a few test people with their true and their predicted joints."""
+        """Draw a few people of the test images with their true and predicted joints."""
         import numpy as np
 
         from mimic_core.finetune.pictures import Sheet, shown_rows
@@ -189,29 +189,29 @@ class Pose(OpenMMLabTask):
 
 
 def check_boxes(path: str, split: CocoKeypoints) -> list[Skipped]:
-    """A detector's file: a list of boxes of the test images. Returns the boxes and images that cannot be used.
+    """Check a detector's boxes on the test images; return the unusable boxes and images.
 
     Raises:
-        MimicError: it is missing, or not in COCO's result format.
+        MimicError: the file is missing, or not in COCO's result format.
     """
-    from mimic_core.finetune.data import problem
+    from mimic_core.finetune.data import run_check
     from mimic_core.finetune.layouts.coco_boxes import read_boxes
     from mimic_core.kit.progress import track
 
     boxes, skipped = read_boxes(Path(path), split.names, split.category)
     images = sorted({box["image_id"] for box in boxes})
-    checks = (problem(split.check_image, number) for number in track(images, "images of boxes"))
+    checks = (run_check(split.check_image, number) for number in track(images, "images of boxes"))
     return [*skipped, *(found for found in checks if found is not None)]
 
 
 def side_colour(*joints: int) -> tuple[int, int, int]:
-    """Odd joints are on the left, even ones but the nose on the right."""
+    """Return the colour of joints: odd ones are on the left, even ones on the right, except the nose (0)."""
     sides = {LEFT if joint % 2 else RIGHT for joint in joints if joint}
     return sides.pop() if len(sides) == 1 else MIDDLE
 
 
 def skeleton(image: Picture, joints: Label, drawn: Iterable[int]) -> Image:
-    """A cut-out at the sheet's size with some joints, and the bones between them, drawn in."""
+    """Draw some joints, and the bones between them, on a crop resized to a tile."""
     from PIL import Image, ImageDraw
 
     from mimic_core.finetune.pictures import TILE

@@ -15,19 +15,19 @@ from mimic_core.finetune.tasks.segmentation import Segmentation
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.suggestions import did_you_mean
 
-EVERY: tuple[Task, ...] = (
+ALL_TASKS: tuple[Task, ...] = (
     Depth(),
     Segmentation(),
     Normals(),
     Pose(),
     Classification(),
 )
-TASKS: Mapping[str, Task] = {task.name: task for task in EVERY}
-SETTINGS: Mapping[str, type[JobSettings]] = {task.name: task.settings for task in EVERY}
+TASKS: Mapping[str, Task] = {task.name: task for task in ALL_TASKS}
+SETTINGS: Mapping[str, type[JobSettings]] = {task.name: task.settings for task in ALL_TASKS}
 
 
 def get_task(name: str) -> Task:
-    """The task of a name.
+    """Return the task of a name.
 
     Raises:
         MimicError: there is no such task.
@@ -39,29 +39,27 @@ def get_task(name: str) -> Task:
 
 
 def get_dense_task(name: str) -> DenseTask:
-    """The dense task of a name.
+    """Return the dense task of a name.
 
     Raises:
-        MimicError: there is no such task, or it is no dense one.
+        MimicError: there is no such task, or it is not dense.
     """
     task = get_task(name)
     if not isinstance(task, DenseTask):
-        known = ", ".join(one.name for one in EVERY if isinstance(one, DenseTask))
-        raise MimicError(
-            f"{name!r} has no label for every pixel", where="finetune.task", remedy=f"choose one of: {known}"
-        )
+        known = ", ".join(one.name for one in ALL_TASKS if isinstance(one, DenseTask))
+        raise MimicError(f"{name!r} is not a dense task", where="finetune.task", remedy=f"choose one of: {known}")
     return task
 
 
 def job_settings(block: Mapping[str, Any]) -> JobSettings:
-    """The settings of a job; ``task`` says whose they are.
+    """Read the settings of a job from a config block whose ``task`` names the task.
 
     Raises:
-        MimicError: there is no such task, or a key is unknown or missing, or has a value out of range.
+        MimicError: there is no such task, a key is unknown or missing, or a value is out of range.
     """
     return get_task(str(block.get("task"))).settings.from_dict(block)
 
 
 def tasks_of(table: int) -> list[Task]:
-    """The tasks of one of the paper's tables."""
-    return [task for task in EVERY if table in task.tables]
+    """Return the tasks in one of the paper's tables."""
+    return [task for task in ALL_TASKS if table in task.tables]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mimic_core.finetune.settings import OpenMMLabSettings, SquareSettings, WarmUpSettings, need
-from mimic_core.finetune.tasks.base import Counted, Figure, OpenMMLabTask
+from mimic_core.finetune.settings import OpenMMLabSettings, SquareSettings, WarmUpSettings, check
+from mimic_core.finetune.tasks.base import ImageCounts, Metric, OpenMMLabTask
 from mimic_core.kit.settings import key, settings
 from mimic_core.kit.values import AboveZero, BelowOne, Count, Flag, NotNegative, Positive
 from mimic_core.models import convolution
@@ -19,34 +19,37 @@ if TYPE_CHECKING:
     from mimic_core.finetune.tasks.base import BaseMetric, Config, Picture, Rows
 
 CLASSES = 150
-NAMED, NAMES_A_LINE, LINE = 12, 6, 20  # classes in the picture's legend, in one line; pixels of a line
+NAMED, NAMES_A_LINE, LINE = 12, 6, 20  # classes in the legend and in one line of it; height of a line, pixels
 
 
 @settings("finetune.head")
 class ConvNeXtSettings:
     """Size of the ConvNeXt head; the defaults are the released MultiMAE's."""
 
-    width: Positive = key("width of a token after its projection, a multiple of predictions", default=6144)
-    predictions: Positive = key("predictions a patch, a square number", default=16)
+    width: Positive = key("width of the projected tokens, a multiple of predictions", default=6144)
+    predictions: Positive = key("predictions per patch, a square number", default=16)
     depth: Count = key("number of blocks", default=4)
 
     def __post_init__(self) -> None:
         square = round(self.predictions**0.5) ** 2 == self.predictions
-        need(square, f"{self.predictions} predictions a patch", "head.predictions", "use a square number, such as 16")
+        check(
+            square, f"{self.predictions} predictions per patch", "head.predictions", "use a square number, such as 16"
+        )
         fits = self.width % self.predictions == 0
-        need(fits, f"the width is {self.width}", "head.width", f"use a multiple of {self.predictions}")
+        check(fits, f"the width is {self.width}", "head.width", f"use a multiple of {self.predictions}")
 
 
 @settings("finetune")
 class SegmentationSettings(SquareSettings, WarmUpSettings, OpenMMLabSettings):
-    """A segmentation job; the defaults are the paper's for ADE20K (appendix D)."""
+    """Settings of segmentation; the defaults are the paper's for ADE20K (appendix D)."""
 
     task: Literal["segmentation"]
     image_size: Positive = 512
     protocol: Literal["slide", "multimae"] = key(
-        "slide: the shorter side of an image at image_size; a test slides windows over it and is measured at the size"
-        " of the labels; multimae: as the released MultiMAE, the longer side at image_size, scaled by 0.1 to 2 where it"
-        " is trained on, padded and cut to a square; a test is one pass over the padded square, measured there",
+        "slide: the shorter side is resized to image_size; tests slide windows over the image and are measured at the"
+        " size of the labels; multimae: as in the released MultiMAE, the longer side is resized to image_size, training"
+        " images are scaled by 0.1 to 2, and all are padded and cropped to a square; tests take one pass over this"
+        " square and are measured at its size",
         default="slide",
     )
     head: ConvNeXtSettings = key("size of the ConvNeXt head", default_factory=ConvNeXtSettings)
@@ -59,8 +62,8 @@ class SegmentationSettings(SquareSettings, WarmUpSettings, OpenMMLabSettings):
     augment: Flag = True
 
     @property
-    def protocol_words(self) -> str:
-        """How a test image is cut out and where it is measured, for tables."""
+    def protocol_description(self) -> str:
+        """How test images are resized and at which size they are measured, for tables."""
         size = self.image_size
         if self.protocol == "multimae":
             return f"longer side to {size}, padded, one pass, measured there (MultiMAE)"
@@ -68,18 +71,18 @@ class SegmentationSettings(SquareSettings, WarmUpSettings, OpenMMLabSettings):
 
 
 class Segmentation(OpenMMLabTask):
-    """One of 150 classes for every pixel."""
+    """Semantic segmentation into 150 classes."""
 
     name = "segmentation"
     settings = SegmentationSettings
     dataset = "ADE20K"
     layout = "ade20k"
-    figures = (Figure("miou", "segmentation mIoU"),)
+    metrics = (Metric("miou", "segmentation mIoU"),)
     tables = (2, 3)
     minutes = 3600
     sample_images = "segmentation_images"
     packages = ("mmengine", "mmcv", "mmseg")
-    nothing = ("no test image has a pixel with a label", "check the dataset's labels")
+    no_result = ("no test image has a pixel with a label", "check the dataset's labels")
 
     def open(self, root: Path, part: str, splits: Mapping[str, str]) -> ADE20K:
         """Open a part of ADE20K."""
@@ -87,12 +90,12 @@ class Segmentation(OpenMMLabTask):
 
         return ADE20K(root, part)
 
-    def test_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
-        """Files of the test images."""
+    def evaluation_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
+        """Return the files of the test images."""
         return self.open(root, "test", {}).images
 
     def head_operations(self, settings: SegmentationSettings, patches: float, width: int) -> float:
-        """Floating-point operations of the ConvNeXt head on a square image, forward."""
+        """Estimate the floating-point operations of the ConvNeXt head's forward pass on a square image."""
         head = settings.head
         inner, pixels = head.width // head.predictions, patches * head.predictions
         blocks = head.depth * pixels * inner * (2 * 49 + 2 * 8 * inner)
@@ -107,7 +110,7 @@ class Segmentation(OpenMMLabTask):
         splits: Mapping[str, ADE20K],
         **options: Any,
     ) -> Config:
-        """The config of one training and its test."""
+        """Return the config of one training run and its test."""
         from mimic_core.finetune.openmmlab.segmentation import build_config
         from mimic_core.finetune.pictures import shown_rows
 
@@ -115,19 +118,19 @@ class Segmentation(OpenMMLabTask):
         kept = shown_rows(len(splits["test"]))
         return build_config(settings, weights, root, seed, kept=kept, skip=skip, **options)
 
-    def counted(self, settings: SegmentationSettings, metrics: Sequence[BaseMetric]) -> Counted:
-        """Names of the images, their counts (N, 3, classes), and classes (H, W) of those that are shown."""
+    def collect_counts(self, settings: SegmentationSettings, metrics: Sequence[BaseMetric]) -> ImageCounts:
+        """Collect image names, their counts (N, 3, classes), and predicted classes (H, W) of the images to draw."""
         metric = metrics[-1]
-        return Counted(metric.images, metric.counts, metric.predictions)
+        return ImageCounts(metric.images, metric.counts, metric.predictions)
 
     def measure(self, counts: Counts, rows: Rows | None = None) -> dict[str, float]:
-        """Mean intersection over union, and accuracies; classes that do not occur in the images do not count."""
+        """Compute mean intersection over union and accuracies over the classes that occur in the images."""
         from mimic_core.evaluation import drawn_counts, segmentation_metrics
 
         return segmentation_metrics(counts.sum(axis=0) if rows is None else drawn_counts(counts, rows))
 
     def per_image(self, counts: Counts) -> dict[str, list[Any]]:
-        """The classes (from 0) that occur in an image's truth or prediction, and the pixels of each."""
+        """Return the classes (from 0) in each image's truth or prediction, and the pixel counts of each."""
         from mimic_core.evaluation import pack_counts
 
         return pack_counts(counts)
@@ -140,7 +143,7 @@ class Segmentation(OpenMMLabTask):
         predictions: Mapping[int, Picture],
         title: str,
     ) -> None:
-        """Write image, truth and prediction in ADE20K's colours, mIoU under each column, and a legend."""
+        """Draw image, truth and prediction in ADE20K's colours, mIoU under each column, and a legend."""
         import numpy as np
         from mmseg.datasets import ADE20KDataset
         from PIL.Image import Resampling
@@ -171,7 +174,7 @@ class Segmentation(OpenMMLabTask):
 
 
 def common_classes(labels: Sequence[Picture]) -> list[int]:
-    """The classes that cover most of some pictures, the largest first."""
+    """Return up to ``NAMED`` classes that cover the most pixels, the largest first."""
     import numpy as np
 
     from mimic_core.evaluation import IGNORED
@@ -182,7 +185,7 @@ def common_classes(labels: Sequence[Picture]) -> list[int]:
 
 
 def draw_legend(sheet: Sheet, named: Sequence[tuple[str, Sequence[int]]]) -> None:
-    """Draw names with their colours below the captions."""
+    """Draw class names with their colours below the captions."""
     from mimic_core.finetune.pictures import GAP, INK, PALE
 
     for place, (name, colour) in enumerate(named):

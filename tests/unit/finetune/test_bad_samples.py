@@ -102,7 +102,7 @@ def test_left_out_images_are_those_of_a_set_that_never_had_them(make_settings, t
     expected = finetune(settings, "random", tmp_path / "gone", data=taskonomy)
     assert [len(samples) for samples in found.pop("skipped").values()] == [1, 1]
     assert expected.pop("skipped") == {"train": [], "test": []} and found == expected
-    with pytest.raises(MimicError, match="8 training images are asked for, and there are 7"):
+    with pytest.raises(MimicError, match="train_images is 8, and there are only 7"):
         finetune(make_settings(task="normals", train_images=8), "random", tmp_path / "out", data=taskonomy)
 
 

@@ -25,7 +25,7 @@ def test_repetitions_draw_images_of_their_own(make_settings, nyuv2):
     job = DenseJob(get_task("depth"), make_settings(train_images=3, seeds=[0, 1, 2]), "random", nyuv2, 0)
     drawn = [tuple(job.rows_of(seed)) for seed in (0, 1, 2)]
     assert len(set(drawn)) > 1 and all(len(rows) == 3 for rows in drawn)
-    samples = job.samples_of(1)
+    samples = job.training_images(1)
     held = samples.samples
     assert held is not None
     np.testing.assert_array_equal(held.images, job.training.load(list(drawn[1]), 32).images)
@@ -48,7 +48,7 @@ def test_all_images_drawn_are_all_images(make_settings, nyuv2, tmp_path):
 
 
 def test_more_images_than_there_are(make_settings, nyuv2, tmp_path):
-    with pytest.raises(MimicError, match="9 training images are asked for, and there are 8"):
+    with pytest.raises(MimicError, match="train_images is 9, and there are only 8"):
         finetune(make_settings(train_images=9), "random", tmp_path, data=nyuv2)
     with pytest.raises(MimicError, match="train_images is 0"):
         make_settings(train_images=0)

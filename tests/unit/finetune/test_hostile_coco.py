@@ -237,7 +237,7 @@ def test_other_categories_of_17_joints_are_no_people(write):
     )
     split, skipped = opened(root)
     assert [found.number for found in split.annotations] == [1, 2, 3]
-    assert skipped == ["3 annotations are of another category than person"]
+    assert skipped == ["3 annotations are not of the category person"]
     assert "category 2 (dog)" in split.skipped[0].where
 
 
@@ -247,7 +247,7 @@ def test_people_are_found_by_their_category_s_name_whatever_its_number(write, na
     root = write([person(number, 1, category_id=5) for number in (20, 21)], categories=categories)
     split, skipped = opened(root)
     assert [found.number for found in split.annotations] == [20, 21] and split.category == 5
-    assert skipped == ["3 annotations are of another category than person"]
+    assert skipped == ["3 annotations are not of the category person"]
 
 
 @pytest.mark.parametrize("name", [{}, {"name": None}, {"name": ""}])
@@ -266,7 +266,7 @@ def test_the_only_category_of_17_joints_may_lack_its_name(write, name):
         ([{**PERSON, "id": "1"}], "no category here has 17 keypoints"),
         ([{**PERSON, "id": [1]}], "no category here has 17 keypoints"),
         ([{**PERSON, "keypoints": 17}], "no category here has 17 keypoints"),
-        ([{**PERSON, "name": "dog\x1b[2J"}], r"named 'person'; they are: dog\\x1b"),
+        ([{**PERSON, "name": "dog\x1b[2J"}], r"named 'person', only: dog\\x1b"),
     ],
 )
 def test_files_without_a_category_of_people_are_refused(write, categories, message):

@@ -132,7 +132,7 @@ def test_an_image_that_stands_twice_in_the_split_counts_once(nyuv2):
     (nyuv2 / SPLITS).write_bytes(saved(testNdxs=np.array([[10], [9], [10], [11], [9]])))
     split = open_usable(NYUv2, nyuv2, "test", 16)
     assert (split.rows + 1).tolist() == [10, 9, 11]
-    assert [skipped.what for skipped in split.skipped] == ["2 of the numbers stand here a second time"]
+    assert [skipped.what for skipped in split.skipped] == ["2 of the image numbers are duplicates"]
 
 
 def replaced(root, key, write):

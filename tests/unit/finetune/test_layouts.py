@@ -99,8 +99,8 @@ def test_without_one_usable_image_there_is_no_split(ade: Path) -> None:
     ("labels", "message"),
     [
         (np.full((HEIGHT, WIDTH), 151, np.uint8), "class 151, and there are 150"),
-        (np.zeros((HEIGHT, WIDTH, 3), np.uint8), "8 bits of grey are needed"),
-        (np.zeros((HEIGHT, WIDTH), np.uint16), "8 bits of grey are needed"),
+        (np.zeros((HEIGHT, WIDTH, 3), np.uint8), "must be 8 bits of grey"),
+        (np.zeros((HEIGHT, WIDTH), np.uint16), "must be 8 bits of grey"),
         (np.zeros((HEIGHT, WIDTH - 1), np.uint8), r"the image is \(40, 60\) and its annotation \(40, 59\)"),
     ],
 )
@@ -204,13 +204,13 @@ def test_a_cut_out_beyond_the_image_is_black(write_document: Callable) -> None:
     ("changes", "message"),
     [
         ({"bbox": [10, 5, 0, 30]}, "the box has no area"),
-        ({"keypoints": [1, 2, 2] * 16}, "48 keypoint numbers, and 51 are needed"),
+        ({"keypoints": [1, 2, 2] * 16}, "48 keypoint values, not 51"),
         ({"keypoints": [1, 2, 7] * 17}, "visibility 0, 1 or 2"),
         ({"keypoints": ["a"] * 51}, "could not convert"),
-        ({"keypoints": None}, "not COCO's"),
+        ({"keypoints": None}, "it is invalid"),
         ({"bbox": [1, 2, 3]}, "not four numbers"),
         ({"bbox": [1, 2, 3, float("nan")]}, "not four numbers"),
-        ({"category_id": None}, "not COCO's"),
+        ({"category_id": None}, "it is invalid"),
         ({"image_id": 8}, "there is no image 8"),
         ({"num_keypoints": 0}, "num_keypoints is 0"),
         ({"keypoints": [0, 0, 0] * 16 + [62, 10, 2]}, "a labelled joint lies outside the image"),
@@ -234,9 +234,9 @@ def test_a_bad_annotation_is_left_out_by_its_number(write_document: Callable, ch
     [
         ({"id": 9}, "no 'file_name'"),
         ({"id": 9, "file_name": "../../etc/passwd", "width": 60, "height": 40}, "not a plain file name"),
-        ({"id": 9, "file_name": "9.jpg", "width": 0, "height": 40}, "has no size"),
-        ({"id": 9, "file_name": "9.jpg", "width": "wide", "height": 40}, "not COCO's"),
-        ("000000000009.jpg", "not COCO's"),
+        ({"id": 9, "file_name": "9.jpg", "width": 0, "height": 40}, "is not positive"),
+        ({"id": 9, "file_name": "9.jpg", "width": "wide", "height": 40}, "this image is invalid"),
+        ("000000000009.jpg", "this image is invalid"),
     ],
 )
 def test_a_bad_image_of_the_file_is_left_out_with_its_people(
@@ -253,9 +253,7 @@ def test_an_annotation_number_given_twice_counts_once(write_document: Callable) 
     document = {**DOCUMENT, "annotations": [*DOCUMENT["annotations"], annotation(12, 9)]}
     split, skipped = usable(CocoKeypoints, write_document(document))
     assert [person.number for person in split.annotations] == [12, 31]
-    assert skipped == [
-        ("person_keypoints_train2017.json, annotation 12", "an annotation before it has the same number")
-    ]
+    assert skipped == [("person_keypoints_train2017.json, annotation 12", "an earlier annotation has the same id")]
 
 
 @pytest.mark.parametrize(
@@ -289,15 +287,15 @@ def test_an_image_that_cannot_be_used_is_left_out_with_its_people(
     [
         ("{not json", "this is not JSON"),
         ("[" * 100_000, "this is not JSON"),
-        ([1, 2], "this JSON is not COCO's"),
-        ({"images": []}, "this JSON is not COCO's"),
-        ({**DOCUMENT, "annotations": {}}, "this JSON is not COCO's"),
+        ([1, 2], "this is not a COCO file"),
+        ({"images": []}, "this is not a COCO file"),
+        ({**DOCUMENT, "annotations": {}}, "this is not a COCO file"),
         ({**DOCUMENT, "categories": [{"id": 1, "name": "dog"}]}, "no category here has 17 keypoints"),
-        ({**DOCUMENT, "annotations": []}, "nobody here has joints"),
-        ({**DOCUMENT, "images": []}, "nobody here has joints; the first of 4 left out: there is no image 9"),
+        ({**DOCUMENT, "annotations": []}, "no person in this file has joints"),
+        ({**DOCUMENT, "images": []}, "no person in this file has joints; the first of 4 left out: there is no image 9"),
         (
             {**DOCUMENT, "annotations": ["somebody"]},
-            "nobody here has joints; the first of 1 left out: it is not COCO's",
+            "no person in this file has joints; the first of 1 left out: it is invalid",
         ),
     ],
 )
@@ -391,9 +389,9 @@ def test_imagenet_folders_are_checked(imagenet: Path, tmp_path: Path) -> None:
 def test_a_validation_set_that_was_not_sorted_is_refused(imagenet: Path) -> None:
     (imagenet / "val" / "n90000010" / "ILSVRC2012_val_00000001.jpg").rename(imagenet / "val" / "one.JPEG")
     (imagenet / "val" / "n90000010").rmdir()
-    with pytest.raises(MimicError, match="no folder named like a class") as caught:
+    with pytest.raises(MimicError, match="no class folders") as caught:
         ImageNet(imagenet, "test")
-    assert "a folder a class" in caught.value.remedy
+    assert "one folder per class" in caught.value.remedy
 
 
 def test_a_damaged_image_is_named_and_the_rest_can_be_read(imagenet: Path) -> None:

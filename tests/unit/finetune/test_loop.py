@@ -10,9 +10,9 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from mimic_core.finetune import loop, protocols
-from mimic_core.finetune.augment import augment, augment_whole, middle
+from mimic_core.finetune.augment import augment, augment_whole, centre_crop
 from mimic_core.finetune.data import Samples
-from mimic_core.finetune.data.dense import DenseData, TrainingImages, joined
+from mimic_core.finetune.data.dense import DenseData, TrainingImages, concatenate
 from mimic_core.finetune.loop import DenseTrainer, encode, evaluate, predict
 from mimic_core.finetune.model import DenseModel, Scale, build_head, evenly_spaced
 from mimic_core.finetune.tasks import get_task
@@ -157,10 +157,10 @@ def test_whole_images_are_cut_in_the_middle_for_tests_and_at_random_for_training
     _, trainer = prepare(settings, nyuv2, frozen=True)
     held = trainer.samples.samples
     assert held.images.shape == (8, 32, 43, 3)  # 36 x 48, the shorter side at 32
-    batches = list(trainer.coming_batches())
+    batches = list(trainer.prefetch_batches())
     assert len(batches) == settings.epochs * 2  # eight images make two batches of three: the rest is left out
     assert {batch.samples.images.shape for batch in batches} == {(3, 32, 32, 3)}
-    plain = middle(held, 32)
+    plain = centre_crop(held, 32)
     np.testing.assert_array_equal(plain.images, held.images[:, :, 5:37])
     np.testing.assert_array_equal(plain.target, held.target[..., 5:37])
     assert len(trainer.run()) == settings.epochs
@@ -222,7 +222,7 @@ def test_the_scale_of_parts_is_that_of_the_whole(sizes):
         )
         for size in sizes
     ]
-    found, whole = Scale.over(parts), Scale.of(joined(parts, sum(sizes)))
+    found, whole = Scale.over(parts), Scale.of(concatenate(parts, sum(sizes)))
     assert found.mean == pytest.approx(whole.mean, rel=1e-6)
     assert found.deviation == pytest.approx(whole.deviation, rel=1e-6)
 

@@ -12,7 +12,7 @@ from unit.finetune.tiny import ARCHITECTURE, tiny_settings
 
 from mimic_core.finetune import finetune, get_task
 from mimic_core.finetune.probe import ProbeJob, build_classifier, build_optimizer
-from mimic_core.finetune.probe_features import FrozenFeatures, middle, random_part, read_ahead
+from mimic_core.finetune.probe_features import FrozenFeatures, centre_crop_reader, random_crop_reader, read_ahead
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.schedules import warmed_up
 from mimic_core.models import build_encoder, load_pretrained
@@ -36,9 +36,9 @@ def test_classes_of_one_colour_each_are_learnt(imagenet, encoder_file, tmp_path)
 
 def test_augmentation_is_drawn_for_each_image_and_epoch(imagenet):
     job = ProbeJob(TASK, make(augment=True), "random", imagenet, 0)
-    one, other = random_part(job.training, 32, 5, 0), random_part(job.training, 32, 5, 1)
+    one, other = random_crop_reader(job.training, 32, 5, 0), random_crop_reader(job.training, 32, 5, 1)
     assert one(3).shape == (32, 32, 3) and one(3).dtype == np.uint8
-    np.testing.assert_array_equal(one(3), random_part(job.training, 32, 5, 0)(3))
+    np.testing.assert_array_equal(one(3), random_crop_reader(job.training, 32, 5, 0)(3))
     assert (one(3) != other(3)).any() and (one(3) != one(4)).any()
 
 
@@ -52,7 +52,7 @@ def test_it_learns_from_augmented_images_too(imagenet, tmp_path):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_rows_come_in_their_order_whatever_the_threads(imagenet, threads):
     job = ProbeJob(TASK, make(), "random", imagenet, 0)
-    read = middle(job.training, 32)
+    read = centre_crop_reader(job.training, 32)
     rows = [5, 0, 17, 3, 9]
     parts = list(read_ahead(rows, read, 2, threads))
     assert [len(part) for part in parts] == [2, 2, 1]
@@ -136,7 +136,7 @@ def test_few_images_are_drawn_anew_for_every_seed(imagenet, tmp_path):
     drawn = [job.rows_of(seed).tolist() for seed in (0, 1)]
     assert [len(rows) for rows in drawn] == [4, 4] and drawn[0] != drawn[1]
     assert finetune(make(train_images=4, epochs=3), "random", tmp_path, data=imagenet)["train_images"] == 4
-    with pytest.raises(MimicError, match="19 training images are asked for, and there are 18"):
+    with pytest.raises(MimicError, match="train_images is 19, and there are only 18"):
         finetune(make(train_images=19), "random", tmp_path, data=imagenet)
 
 

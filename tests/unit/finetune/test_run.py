@@ -19,7 +19,7 @@ def test_every_task_says_what_a_job_and_a_table_need(task):
 
     assert issubclass(task.job(), Job)
     assert type(tiny_settings(task.name)) is SETTINGS[task.name] is task.settings
-    assert task.figures and task.minutes > 0 and task.tables and task.sample_images
+    assert task.metrics and task.minutes > 0 and task.tables and task.sample_images
     assert set(task.modes) <= {"frozen", "whole"} and bool(task.packages) == task.openmmlab
     assert all(told.get("description") for told in schema_of(task.settings)["properties"].values())
 

@@ -112,7 +112,7 @@ def test_sides_are_refused_each_by_itself(coco, tmp_path):
 def test_few_people_are_drawn_anew_for_every_seed(coco, tmp_path):
     summary = finetune(make(train_images=2, seeds=[0, 1], epochs=1), "random", tmp_path, data=coco)
     assert summary["train_images"] == 2
-    with pytest.raises(MimicError, match="7 training images are asked for, and there are 6"):
+    with pytest.raises(MimicError, match="train_images is 7, and there are only 6"):
         finetune(make(train_images=7), "random", tmp_path, data=coco)
 
 
@@ -151,7 +151,7 @@ DAMAGES = {  # what is done to a person -> what is said
     "joint": "a labelled joint lies outside the image",
     "cut": "this image cannot be read",
     "number": "it has no 'image_id'",
-    "broken": "2 keypoint numbers, and 51 are needed",
+    "broken": "it has 2 keypoint values, not 51",
     "flat": "the box has no area",
 }
 
@@ -228,7 +228,7 @@ def test_boxes_on_an_image_that_cannot_be_read_are_left_out(coco, tmp_path):
 def test_an_empty_annotation_file_is_named(coco, tmp_path):
     file, document = copied(coco, tmp_path / "data")
     file.write_text(json.dumps({**document, "annotations": []}))
-    with pytest.raises(MimicError, match="nobody here has joints"):
+    with pytest.raises(MimicError, match="no person in this file has joints"):
         finetune(make(), "random", tmp_path / "out", data=tmp_path / "data")
 
 
