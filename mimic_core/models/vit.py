@@ -210,8 +210,9 @@ class Encoder(ViT):
         Returns:
             One (B, prefix_tokens + N, width) per layer; the patches, row by row, come after the prefix.
         """
-        if not set(layers) <= set(range(self.depth)):
-            raise MimicError(f"there is no block {max(layers)} in an encoder of {self.depth}", remedy="count from 0")
+        unknown = sorted(set(layers) - set(range(self.depth)))
+        if unknown:
+            raise MimicError(f"there is no block {unknown[-1]} in an encoder of {self.depth}", remedy="count from 0")
         tokens, rotation = self.embed(images), self.rotation(images)
         outputs = []
         for block in self.blocks[: max(layers) + 1]:

@@ -128,8 +128,17 @@ class Task(ABC):
         """Check that the packages of the task are installed, before anything is read."""
 
     def evaluation_files(self, root: Path, splits: Mapping[str, str]) -> Sequence[Path]:
-        """Return the files of the test images; arguments and errors as for :meth:`open`."""
-        raise NotImplementedError
+        """Return the files of the test images; arguments and errors as for :meth:`open`.
+
+        Raises:
+            MimicError: the task does not implement it, and is listed in ``leaks.tasks``.
+        """
+        from mimic_core.kit.errors import MimicError
+
+        raise MimicError(
+            f"the task '{self.name}' does not say which files are its test images",
+            remedy=f"implement evaluation_files in {type(self).__module__}, or leave '{self.name}' out of leaks.tasks",
+        )
 
     def evaluation_images(self, root: Path, splits: Mapping[str, str], size: int) -> Iterator[tuple[str, Picture]]:
         """Yield name and picture, squashed to (size, size, 3), of every readable test image."""

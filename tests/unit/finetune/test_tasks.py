@@ -1,5 +1,7 @@
 """Losses against their formulas, and constants that no other constant beats."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from mimic_core.finetune.data import Samples
 from mimic_core.finetune.layouts import ADE20K, coco
 from mimic_core.finetune.tasks import get_task, pose, segmentation
+from mimic_core.finetune.tasks.base import Task
 from mimic_core.kit.errors import MimicError
 
 DEPTH, NORMALS = get_task("depth"), get_task("normals")
@@ -104,3 +107,9 @@ def test_an_unknown_task_is_answered_with_the_nearest():
 def test_what_is_known_without_a_reader_is_the_readers():
     assert ADE20K.classes == segmentation.CLASSES
     assert pose.JOINTS == coco.JOINTS == len({joint for bone in pose.BONES for joint in bone})
+
+
+def test_a_task_that_does_not_list_its_test_images_is_named():
+    with pytest.raises(MimicError, match="'depth' does not say") as caught:
+        Task.evaluation_files(DEPTH, Path(), {})
+    assert "leaks.tasks" in caught.value.remedy
