@@ -1,6 +1,6 @@
 """Views of a source's units: decoded or rendered, upright, 224x224, stored in shards.
 
-Names are loaded when they are first used: what reads the tables of a shard need not load what reads videos.
+Names are imported on first use, so that reading a shard's tables does not load the video readers.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mimic_core.frames.video import expected_views, video_seconds
     from mimic_core.frames.views import Reader, Reading, Remark, View, decode_image
 
-MODULES = {  # where names are; the others are in shard
+MODULES = {  # name -> module; all other names are in shard
     "VideoSettings": "settings",
     "expected_views": "video",
     "face_blur": "faces",

@@ -1,4 +1,4 @@
-"""Frames of a video track, past what is damaged, and an account of what was missing."""
+"""Decode the frames of a video track, skip damaged packets and report the damage."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from mimic_core.frames.clock import FrameClock
 from mimic_core.frames.container import OPTIONS, RAW, fault_of_machine
 from mimic_core.frames.orientation import AS_STORED, Orientation, orientation
 
-RATE = 25.0  # frames a second of a stream that says nothing, as FFmpeg has it
-RATES = (0.01, 1000.0)  # frames a second that are believed
-MOST_IN_A_ROW = 10_000  # packets that give no frame, one after the other: then the rest is given up
-NEAR_SEAM = 32  # packets: a container marks the joint of two recordings as damage
-KEPT_DAMAGES = 1000
+DEFAULT_RATE = 25.0  # frames per second for a stream that states no rate, as in FFmpeg
+PLAUSIBLE_RATES = (0.01, 1000.0)  # frames per second; other rates are ignored
+MAX_FAILURES_IN_A_ROW = 10_000  # consecutive failed packets after which reading stops
+NEAR_RESET = 32  # packets; containers mark the joint of two recordings as damage
+MAX_NOTED = 1000  # packets marked as damaged, and timestamp resets, that are recorded
 
 
 @dataclass
-class Account:
+class DamageReport:
     """What was damaged or missing in a video.
 
     Attributes:
-        frames: how many were decoded.
-        packets: how many went to the decoder.
+        frames: decoded frames.
+        packets: packets sent to the decoder.
         lost: packets that could not be read or decoded.
-        damaged: these, and those that their container marks as damaged.
-        first: seconds of the first of these.
-        bad_frames: frames that their decoder marks as damaged, though their packets are not.
-        first_bad: seconds of the first of these.
-        error: what the first damage was.
-        ended_early: why reading ended before the file did; empty where it did not.
+        damaged: lost packets plus those that the container marks as damaged.
+        first: time of the first damaged packet, in seconds.
+        bad_frames: frames that the decoder marks as damaged.
+        first_bad: time of the first bad frame, in seconds.
+        error: message of the first error.
+        ended_early: why reading stopped before the end of the file; empty if it did not.
+        marked: number and time in seconds of each packet that the container marks as damaged.
+        resets: numbers of the packets at which timestamps were reset.
     """
 
     frames: int = 0
@@ -47,85 +49,85 @@ class Account:
     first_bad: float = 0.0
     error: str = ""
     ended_early: str = ""
-    marked: list[tuple[int, float]] = field(default_factory=list)  # number of the packet, seconds
-    seams: list[int] = field(default_factory=list)  # packets at which time stamps started anew
+    marked: list[tuple[int, float]] = field(default_factory=list)
+    resets: list[int] = field(default_factory=list)
 
-    def lose(self, seconds: float, error: str, count: int = 1) -> None:
+    def add_lost(self, seconds: float, error: str, count: int = 1) -> None:
         """Count lost packets."""
         self.lost += count
         self.error = self.error or error
-        self.damage(seconds, count)
+        self.add_damaged(seconds, count)
 
-    def damage(self, seconds: float, count: int = 1) -> None:
+    def add_damaged(self, seconds: float, count: int = 1) -> None:
         """Count damaged packets."""
         if not self.damaged or seconds < self.first:
             self.first = seconds
         self.damaged += count
 
-    def settle(self) -> None:
-        """Count the packets that their container marks as damaged, other than where recordings were put together."""
+    def add_marked(self) -> None:
+        """Count the packets that the container marks as damaged, except near timestamp resets."""
         for number, seconds in self.marked:
-            if not any(number <= seam <= number + NEAR_SEAM for seam in self.seams):
-                self.damage(seconds)
+            if not any(number <= reset <= number + NEAR_RESET for reset in self.resets):
+                self.add_damaged(seconds)
         self.marked.clear()
 
 
-class Film:
-    """The frames of a video track with the seconds at which they are shown.
+class VideoFrames:
+    """Iterate over the frames of a video track and the times at which they are shown.
 
-    A packet that cannot be decoded is counted and the next one is taken. Frames are given in the order of decoding by a
-    clock that never goes back.
+    Packets that cannot be decoded are counted and skipped. Frames come in decoding order, and their times never
+    decrease.
 
     Attributes:
-        shown: the orientation of the frame that was given last.
+        orientation: orientation of the last frame yielded.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.container, self.stream = container, stream
-        self.shown = AS_STORED
-        self.account, self.clock = Account(), FrameClock(rate_of(stream))
-        self.invented = bool(RAW & set(container.format.name.split(",")))  # a demuxer's stamps, not the recording's
+        self.orientation = AS_STORED
+        self.report, self.clock = DamageReport(), FrameClock(rate_of(stream))
+        self.generated_timestamps = bool(RAW & set(container.format.name.split(",")))  # by the demuxer
         self.ticks = float(stream.time_base or 0)
-        stream.thread_type = "NONE"  # a process a core decodes its own video; threads would cost, and hold, more
+        stream.thread_type = "NONE"  # one process per core decodes already; threads would cost time and memory
         context = stream.codec_context
         context.options = OPTIONS
-        # This decoder keeps back whatever refers to a missing frame, and says so only where it is asked for it
-        self.keeps_back = context.name == "hevc"
-        if self.keeps_back:
+        # The HEVC decoder silently withholds frames that refer to a missing one; output_corrupt returns them, marked
+        self.withholds = context.name == "hevc"
+        if self.withholds:
             context.flags |= Flags.output_corrupt
 
     def __iter__(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Every frame with its seconds since the first."""
-        account, in_a_row = self.account, 0
+        """Yield each frame and its time in seconds since the first."""
+        report, in_a_row = self.report, 0
         for packet in self.packets():
             seconds = self.clock.at(packet.pts * self.ticks if packet.pts is not None else None)
-            account.packets += 1
+            report.packets += 1
             try:
                 frames = packet.decode()
             except Exception as error:
                 if fault_of_machine(error):
                     raise
                 in_a_row += 1
-                account.lose(seconds, reason(error))
-                if in_a_row >= MOST_IN_A_ROW:
-                    account.ended_early = f"{in_a_row:,} damaged packets in a row"
+                report.add_lost(seconds, reason(error))
+                if in_a_row >= MAX_FAILURES_IN_A_ROW:
+                    report.ended_early = f"{in_a_row:,} damaged packets in a row"
                     return
                 continue
-            if packet.is_corrupt and len(account.marked) < KEPT_DAMAGES:
-                account.marked.append((account.packets, seconds))
+            if packet.is_corrupt and len(report.marked) < MAX_NOTED:
+                report.marked.append((report.packets, seconds))
             for frame in frames:
                 in_a_row = 0
                 seconds = self.seconds_of(frame)
                 if self.kept(frame, seconds):
-                    account.frames += 1
-                    self.shown = self.orientation_of(frame)
+                    report.frames += 1
+                    self.orientation = self.orientation_of(frame)
                     yield frame, seconds
 
     def packets(self) -> Iterator[av.Packet[VideoStream]]:
-        """The packets of the track, and an empty one in the end; where one cannot be read, those behind it."""
+        """Yield the track's packets, then an empty one; skip those that cannot be read."""
         failed, why = 0, ""
         reading = self.container.demux(self.stream)
-        while failed < MOST_IN_A_ROW:
+        while failed < MAX_FAILURES_IN_A_ROW:
             try:
                 packet = next(reading)
             except StopIteration:
@@ -134,49 +136,49 @@ class Film:
                 if fault_of_machine(error):
                     raise
                 failed, why = failed + 1, reason(error)
-                reading = self.container.demux(self.stream)  # goes on behind what failed
+                reading = self.container.demux(self.stream)  # resumes after the failed packet
                 continue
             if failed and packet.size:
-                self.account.lose(self.clock.last, why, failed)
+                self.report.add_lost(self.clock.last, why, failed)
             elif failed:
-                self.account.ended_early = why
+                self.report.ended_early = why
             failed = 0
             yield packet
-        self.account.ended_early = why
+        self.report.ended_early = why
 
     def kept(self, frame: av.VideoFrame, seconds: float) -> bool:
-        """Count a frame that is marked as damaged; whether it is shown nevertheless."""
+        """Return whether to use a frame; count it if it is marked as damaged."""
         if not frame.is_corrupt:
             return True
-        if not self.account.bad_frames:
-            self.account.first_bad = seconds
-        self.account.bad_frames += 1
-        return not self.keeps_back
+        if not self.report.bad_frames:
+            self.report.first_bad = seconds
+        self.report.bad_frames += 1
+        return not self.withholds
 
     def seconds_of(self, frame: av.VideoFrame) -> float:
-        """Seconds since the first frame."""
-        seams = len(self.clock.seams)
+        """Return the time of a frame in seconds since the first; record timestamp resets."""
+        resets = len(self.clock.resets)
         seconds = self.clock.tick(frame.time, (frame.duration or 0) * self.ticks)
-        if len(self.clock.seams) > seams and len(self.account.seams) < KEPT_DAMAGES:
-            self.account.seams.append(self.account.packets)
+        if len(self.clock.resets) > resets and len(self.report.resets) < MAX_NOTED:
+            self.report.resets.append(self.report.packets)
         return seconds
 
     def orientation_of(self, frame: av.VideoFrame) -> Orientation:
-        """The orientation of a frame; one that the stream says goes on until the next key frame."""
+        """Return the orientation of a frame; one stated in the stream holds until the next key frame."""
         found = orientation(frame)
-        return found or (AS_STORED if frame.key_frame else self.shown)
+        return found or (AS_STORED if frame.key_frame else self.orientation)
 
-    def spoil(self, error: Exception) -> None:
-        """Count the frame that was just given as one that cannot be shown."""
+    def count_failed(self, error: Exception) -> None:
+        """Count the frame just yielded as lost."""
         if fault_of_machine(error):
             raise error
-        self.account.frames -= 1
-        self.account.lose(self.clock.last, reason(error))
+        self.report.frames -= 1
+        self.report.add_lost(self.clock.last, reason(error))
 
 
 def rate_of(stream: VideoStream) -> float:
-    """Frames a second, as the stream or its container has it."""
+    """Return the frame rate stated by the stream or its container."""
     for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
-        if rate and RATES[0] <= rate <= RATES[1]:
+        if rate and PLAUSIBLE_RATES[0] <= rate <= PLAUSIBLE_RATES[1]:
             return float(rate)
-    return RATE
+    return DEFAULT_RATE

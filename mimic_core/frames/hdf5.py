@@ -1,7 +1,7 @@
-"""Views of one sample of an HDF5 file, as DeMoN ships them: ``<sample>/frames/t0/v0/image``, ``v1`` and so on.
+"""Views of one sample of an HDF5 file in DeMoN's layout: ``<sample>/frames/t0/v0/image``, ``v1`` and so on.
 
-An ``image`` is a row of encoded bytes (WebP, JPEG or PNG; 1-D, one byte each) or pixels (H, W, 3) uint8, RGB. Only what
-lies in the file itself is read (:mod:`mimic_core.foreign.hdf5`).
+An ``image`` is a 1-D array of encoded bytes (WebP, JPEG or PNG) or RGB pixels (H, W, 3) uint8. Only data stored in the
+file itself is read (:mod:`mimic_core.foreign.hdf5`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from mimic_core.frames.views import Image, View, decode_image, to_view_size
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit, natural
 
-VIEWS = 1 << 16  # of one sample: groups may hold one another many times over
+VIEWS = 1 << 16  # maximum per sample: HDF5 groups may contain one another repeatedly
 REMEDY = "fetch the file again, or remove it"
 
 
 def hdf5_views(unit: Unit, settings: ImageSettings) -> Iterator[View | UnreadableError]:
     """Yield the views of the sample ``unit.inside`` of the file ``unit.path``, in order of their names.
 
-    A view that cannot be read is an error in its place. A view's name is its place below ``frames``, such as ``t0/v0``.
+    Yield an error in place of each view that cannot be read. A view is named by its path below ``frames``, such as
+    ``t0/v0``.
 
     Raises:
         UnreadableError: the file or the sample cannot be read, or gives fewer than two views.
@@ -57,12 +58,12 @@ def hdf5_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Unreadabl
             yield View(to_view_size(image, settings.resize), name=f"{time}/{name}", faces=faces)
     if readable < 2:
         raise UnreadableError(
-            f"a sample with {readable} readable images of the two that a pair needs", where=sample, remedy=REMEDY
+            f"a sample with {readable} readable images; a pair needs two", where=sample, remedy=REMEDY
         )
 
 
 def places(frames: Any, unit: Unit) -> Iterator[tuple[str, str] | UnreadableError]:
-    """Names of the times of a sample and of the views of each, in order: v2 before v10; an error for a bad time."""
+    """Yield the time and view names of a sample in natural order (v2 before v10), or an error for a bad time."""
     for time in in_order(frames):
         try:
             with foreign("images that cannot be read", unit.path / unit.inside / time, REMEDY):
@@ -75,16 +76,16 @@ def places(frames: Any, unit: Unit) -> Iterator[tuple[str, str] | UnreadableErro
 
 
 def in_order(group: Any) -> list[str]:
-    """Names of a group's members: v2 before v10; a dataset has none."""
+    """Return the names of a group's members in natural order (v2 before v10); empty for a dataset."""
     return sorted(members(group), key=lambda name: natural(Path(name))) if hasattr(group, "keys") else []
 
 
 def read_image(dataset: Any, where: object) -> Image:
-    """RGB image (H, W, 3) uint8 of a dataset.
+    """Read a dataset as an RGB image (H, W, 3) uint8.
 
     Raises:
-        ValueError: it is no image, is stored outside of the file, or is too large.
-        UnreadableError: it is encoded, and cannot be decoded or has too many pixels.
+        ValueError: it is not an image, is stored outside the file, is too large, or its bytes cannot be decoded.
+        UnreadableError: it has too many pixels, or its header exceeds another bound.
     """
     array = read_array(dataset, "ui")
     if array.dtype.itemsize != 1:

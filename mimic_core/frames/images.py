@@ -1,4 +1,4 @@
-"""Views of images: those of a folder, or those of a group that lie in several."""
+"""Views from image files: those of a folder, or of a group spread over several folders."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mimic_core.frames.views import Image, Remark, View, decode_picture, to_view
 from mimic_core.kit.errors import UnreadableError
 from mimic_core.sources import Unit, name_below
 
-NAMED = 3  # files that a remark names; the rest is counted
+NAMED = 3  # files named in a remark; the others are counted
 
 
 def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:
-    """Yield a unit's images in order, and an error in the place of each that cannot be read.
+    """Yield a unit's images in order, with an error in place of each that cannot be read.
 
-    Where files hold several pictures (animations, pages), a remark at the end says that the first of each was taken.
+    If files contain several images (animations, pages), a remark at the end says that the first of each was used.
 
     Raises:
-        UnreadableError: fewer than two can be read.
+        UnreadableError: fewer than two images can be read.
     """
     readable = 0
     several: list[tuple[str, int]] = []
@@ -47,25 +47,25 @@ def image_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark |
         yield Remark(first_taken(several))
     if readable < 2:
         raise UnreadableError(
-            f"a folder with {readable} readable images of the two that a pair needs",
+            f"a folder with {readable} readable images; a pair needs two",
             where=unit.path,
-            remedy="put images of the same place together into one folder",
+            remedy="put images of the same place into one folder",
         )
 
 
 def first_taken(several: Sequence[tuple[str, int]]) -> str:
-    """The remark on files that hold several pictures, by their names and numbers of pictures."""
+    """Return the remark on files with several images, given as (name, number of images)."""
     shown = ", ".join(f"{name}: {count:,}" for name, count in several[:NAMED])
     more = f", and {len(several) - NAMED:,} more" if len(several) > NAMED else ""
     if len(several) == 1:
-        return f"1 file holds several pictures ({shown}); the first was taken"
-    return f"{len(several):,} files hold several pictures ({shown}{more}); the first of each was taken"
+        return f"1 file contains several images ({shown}); the first was used"
+    return f"{len(several):,} files contain several images ({shown}{more}); the first of each was used"
 
 
 def read_image(path: Path) -> Image:
-    """Read an image file as RGB (H, W, 3) uint8: upright, 16 bits brought to 8, transparency left out.
+    """Read an image file as RGB (H, W, 3) uint8: upright, 16 bits reduced to 8, transparency dropped.
 
     Raises:
-        UnreadableError: it cannot be opened, is no regular file, or OpenCV cannot decode it.
+        UnreadableError: it cannot be opened, is not a regular file, or cannot be decoded.
     """
     return decode_picture(read_regular(path, "an image"), path)

@@ -1,4 +1,4 @@
-"""What reads the units of each kind of source."""
+"""Choose the reader for each kind of source."""
 
 from __future__ import annotations
 
@@ -18,28 +18,31 @@ from mimic_core.sources import Unit
 
 
 def reader(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
-    """What reads the views of a unit, as its config block says.
+    """Return the function that reads the views of a unit, as configured.
 
-    The reader raises :class:`UnreadableError` for a unit that is known to be at fault.
+    It raises :class:`UnreadableError` for a unit that is already known to be bad (``unit.fault``).
 
     Args:
         kind: ``video``, ``sequence``, ``group`` or ``scene``.
+        settings: the source's ``frames`` block.
+        seed: the config's seed.
+
+    Raises:
+        MimicError: a setting cannot be used, such as a missing face detector.
     """
-    face_blur(
-        settings.get("blur_faces", "")
-    )  # a detector that is missing stops everything, not one unit after the other
+    face_blur(settings.get("blur_faces", ""))  # fail now if the detector is missing, not at every unit
     read = reader_of(kind, settings, seed)
 
     def read_unit(unit: Unit) -> Iterator[Reading]:
         if unit.fault:
-            raise UnreadableError(unit.fault, where=unit.path, remedy="mend or remove it")
+            raise UnreadableError(unit.fault, where=unit.path, remedy="repair or remove it")
         return read(unit)
 
     return read_unit
 
 
 def reader_of(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
-    """What reads the units of a kind that are not at fault."""
+    """Return the reader for a kind of source; it does not check ``unit.fault``."""
     if kind == "video":
         video = read_frames_settings(VideoSettings, settings)
         return lambda unit: video_views(unit.path, video, turn=unit.turn)
@@ -49,11 +52,11 @@ def reader_of(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
     if kind == "scene":
         scene = read_frames_settings(SceneSettings, settings)
         return lambda unit: scene_views(unit, scene, seed)
-    raise ValueError(f"no reader of views for sources of kind {kind!r}")
+    raise ValueError(f"no reader for sources of kind {kind!r}")
 
 
 def still_views(unit: Unit, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:
-    """The views of a sequence or group: of image files, of a group in an HDF5 file, or of a ``.sens`` recording."""
+    """Read the views of a sequence or group: image files, a sample in an HDF5 file, or a ``.sens`` recording."""
     if unit.inside:
         return hdf5_views(unit, settings)
     if unit.path.suffix.lower() == ".sens" and not unit.images and not unit.path.is_dir():

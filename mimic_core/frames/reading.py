@@ -1,4 +1,4 @@
-"""Reading units in a process of its own: a file that takes too much memory or time costs itself, not its shard."""
+"""Read units in a separate process, so that a file that takes too much memory or time does not fail its shard."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from mimic_core.kit.in_worker import Limits
 from mimic_core.sources import Unit
 
 GIB = 1 << 30
-MEDIA = Limits(memory=3 * GIB // 2, silence=180.0)  # the largest pictures, upright, and frames of 8K
-SCENES = Limits(memory=8 * GIB, silence=600.0)  # meshes and textures of a building; its walkable area is worked out
+MEDIA = Limits(memory=3 * GIB // 2, silence=180.0)  # enough to turn the largest images upright, and for 8K frames
+SCENES = Limits(memory=8 * GIB, silence=600.0)  # enough for a building's meshes, textures and walkable area
 
 
 class ConfinedReader:
-    """Reads units as :func:`mimic_core.frames.reader` does, in a process of its own that is made anew when it is lost.
+    """Read units as :func:`mimic_core.frames.reader` does, in a separate process that is replaced if it is lost.
 
     Args:
-        kind, settings, seed: as there.
-        limits: of the process; by default those of the kind.
+        kind, settings, seed: as for :func:`mimic_core.frames.reader`.
+        limits: memory and time limits of the process; by default those for the kind.
 
     Raises:
         MimicError: a setting cannot be used.
     """
 
     def __init__(self, kind: str, settings: Mapping[str, Any], seed: int, limits: Limits | None = None) -> None:
-        reader(kind, settings, seed)  # what is wrong with the settings is said here, once
+        reader(kind, settings, seed)  # report bad settings here, once
         self.arguments = (kind, dict(settings), seed)
         self.limits = limits or limits_of(kind)
         self.worker: Worker | None = None
 
     def __call__(self, unit: Unit) -> Iterator[Stored | Remark | UnreadableError]:
-        """Yield what the reader yields, views as they are stored.
+        """Yield what the reader yields, with each view as a :class:`Stored`.
 
         Raises:
-            LostError: the process was lost; the next unit is read by a new one.
+            LostError: the process was lost; a new one reads the next unit.
         """
         if self.worker is None or self.worker.ended:
             self.worker = Worker(reading, self.arguments, self.limits)
@@ -54,10 +54,10 @@ class ConfinedReader:
 
 
 def limits_of(kind: str) -> Limits:
-    """The limits of a process that reads units of that kind."""
+    """Return the limits of a process that reads units of this kind."""
     return SCENES if kind == "scene" else MEDIA
 
 
 def reading(kind: str, settings: Mapping[str, Any], seed: int) -> Reader:
-    """In the process: what answers a unit with its views."""
+    """Return the handler that runs in the process: it answers a unit with its views."""
     return partial(stored_views, reader(kind, settings, seed))

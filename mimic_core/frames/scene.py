@@ -1,4 +1,4 @@
-"""Views of a scene: samples of the random walk through it (paper appendix C.1)."""
+"""Views of a scene, sampled by a random walk (paper appendix C.1)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mimic_core.kit.progress import Progress
 from mimic_core.simulators import WalkSettings, open_simulator, walk_views
 from mimic_core.sources import Unit
 
-MANY_PLAIN = 0.5  # share of a scene's views of one colour that is worth a remark
+MANY_PLAIN = 0.5  # a larger share of single-colour views is reported
 
 
 def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View | Remark]:
-    """Walk through a scene and yield its views sample by sample; the sample's number is their group.
+    """Walk through a scene and yield its views sample by sample; a view's group is its sample number.
 
-    Renders are 256x256 and cut to their central 224x224, as the released scripts do. What there is to say of the scene
-    comes first; that most of its views are of one colour comes last.
+    Renders are 256x256, cropped to the central 224x224 as in the released scripts. The simulator's remarks come first;
+    a remark that most views are of one colour comes last.
 
     Raises:
-        UnreadableError: the scene cannot be opened, or has no walkable area of that size.
+        UnreadableError: the scene cannot be opened, or has no walkable area of at least ``min_island_radius``.
     """
     walk = WalkSettings(minimal_island_radius=settings.min_island_radius)
     simulator = open_simulator(
@@ -45,16 +45,16 @@ def scene_views(unit: Unit, settings: SceneSettings, seed: int) -> Iterator[View
         simulator.close()
     if plain > MANY_PLAIN * views:
         which = f"all {views:,}" if plain == views else f"{plain:,} of {views:,}"
-        yield Remark(f"{which} views are of one colour: the scene may have no textures that are read, or gaps")
+        yield Remark(f"{which} views are of one colour: the scene may have gaps or lack supported textures")
 
 
 def one_colour(image: NDArray[np.uint8]) -> bool:
-    """Whether all pixels of a picture are the same."""
+    """Return whether all pixels of an image are equal."""
     middle = image[VIEW_SIZE // 2, VIEW_SIZE // 2]
-    return bool((image[0] == middle).all() and (image == middle).all())  # mostly decided by the first row
+    return bool((image[0] == middle).all() and (image == middle).all())  # the first row usually decides
 
 
 def center_crop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The central 224x224 pixels."""
+    """Return the central 224x224 pixels."""
     top, left = (image.shape[0] - VIEW_SIZE) // 2, (image.shape[1] - VIEW_SIZE) // 2
     return np.ascontiguousarray(image[top : top + VIEW_SIZE, left : left + VIEW_SIZE])

@@ -1,9 +1,9 @@
-"""Frames of a ScanNet recording, ``.sens``, one after the other.
+"""Read the frames of a ScanNet recording (``.sens``) one at a time.
 
-Little endian: the version (uint32); a name (uint64 length, bytes); four 4x4 float32 matrices; the compressions of
-colour and depth (int32); the sizes of both (4 uint32); the depth's unit (float32); the number of frames (uint64). Each
-frame is a 4x4 float32 pose, the time stamps of colour and depth, the bytes of both (4 uint64), then colour and depth
-themselves. Depth is passed over. No size is believed before it is compared with what the file still holds.
+Format, little endian: version (uint32); name (uint64 length, bytes); four 4x4 float32 matrices; compression of colour
+and depth (int32 each); width and height of both (4 uint32); depth unit (float32); number of frames (uint64). Each frame
+is a 4x4 float32 pose, the timestamps of colour and depth and their sizes in bytes (4 uint64), then colour and depth
+data. Depth is skipped. Every declared size is compared with the bytes left in the file before it is used.
 
 Source: the format's description at www.scan-net.org.
 """
@@ -31,27 +31,27 @@ from mimic_core.kit.errors import UnreadableError
 log = logging.getLogger("mimic")
 
 VERSION = 4
-RAW, PNG, JPEG = 0, 1, 2  # how colour is compressed
-LARGEST_FRAME = 1 << 28  # bytes of one colour frame; ScanNet's have about 100 thousand
+RAW, PNG, JPEG = 0, 1, 2  # colour compression
+LARGEST_FRAME = 1 << 28  # bytes per colour frame; ScanNet's have about 100 thousand
 LONGEST_NAME = 1 << 16  # bytes of the sensor's name
-LONGEST = 24 * 3600.0  # seconds that lie between the stamps of one recording at most
-MOST_FRAMES = 1 << 20  # whose stamps are looked at: nine hours
-MOST_BAD = 1000  # frames in a row that cannot be decoded: what follows is no recording
+LONGEST = 24 * 3600.0  # seconds; timestamps farther than this from the median are ignored
+MAX_STAMPS = 1 << 20  # frames whose timestamps are read: over nine hours at 30 frames per second
+MAX_BAD_IN_A_ROW = 1000  # undecodable frames in a row after which reading stops
 _MATRICES, _REST, _FRAME = 4 * 64, struct.Struct("<ii4IfQ"), struct.Struct("<64x4Q")
 
 
 class _Truncated(Exception):
-    """The file ends before what it announces."""
+    """The file is shorter than it declares, or what follows cannot be read."""
 
 
 @dataclass(frozen=True)
 class SensHeader:
-    """What is said before the first frame.
+    """Header of a recording.
 
     Attributes:
-        compression: of colour: 0 none, 1 PNG, 2 JPEG.
-        width, height: of a colour frame in pixels.
-        frames: how many the file announces.
+        compression: colour compression: 0 none, 1 PNG, 2 JPEG.
+        width, height: size of a colour frame in pixels.
+        frames: declared number of frames.
     """
 
     compression: int
@@ -61,13 +61,13 @@ class SensHeader:
 
 
 def sens_views(path: Path, settings: ImageSettings) -> Iterator[View | Remark | UnreadableError]:
-    """Yield the colour frames in order; one that cannot be decoded is an error in its place.
+    """Yield the colour frames in order, with an error in place of each that cannot be decoded.
 
-    A view's name is its frame's number, its time as :func:`times_of` has it. A file that breaks off gives the views up
-    to there, and a remark says so; another counts the stamps that cannot be used.
+    A view's name is its frame number, its time comes from :func:`times_of`. A truncated file gives the views up to its
+    end and a remark; another remark counts unusable timestamps.
 
     Raises:
-        UnreadableError: it cannot be opened, is no ``.sens`` of version 4, or gives fewer than two views.
+        UnreadableError: it cannot be opened, is not a ``.sens`` file of version 4, or gives fewer than two views.
     """
     hide_faces = face_blur(settings.blur_faces)
     readable = 0
@@ -83,21 +83,21 @@ def sens_views(path: Path, settings: ImageSettings) -> Iterator[View | Remark | 
         except _Truncated as error:
             if readable < 2:
                 raise fault(path, f"a recording that breaks off after {readable} views ({error})") from error
-            log.warning("%s breaks off after %d views (%s); these are used", path, readable, error)
+            log.warning("%s breaks off after %d views (%s); using these", path, readable, error)
             yield Remark(f"breaks off after {readable:,} views ({error})")
     if readable < 2:
-        raise fault(path, f"a recording with {readable} readable frames of the two that a pair needs")
+        raise fault(path, f"a recording with {readable} readable frames; a pair needs two")
 
 
 def frames_of(stream: BinaryIO, path: Path) -> Iterator[View | Remark | UnreadableError]:
-    """The colour frames as they are stored, at full size; an error in the place of each that cannot be decoded."""
+    """Yield the colour frames at full size, with an error in place of each that cannot be decoded."""
     size = os.fstat(stream.fileno()).st_size
     header = read_header(stream, size, path)
-    stamps = stamps_of(stream, size, min(header.frames, MOST_FRAMES))
+    stamps = stamps_of(stream, size, min(header.frames, MAX_STAMPS))
     times = times_of(stamps)
     unusable = sum(math.isnan(time) for time in times)
     if unusable and any(stamps):
-        yield Remark(f"{unusable:,} of {len(stamps):,} frames have no time stamp that can be used")
+        yield Remark(f"{unusable:,} of {len(stamps):,} frames have no usable timestamp")
     bad = 0
     for number in range(header.frames):
         name = f"{number:06d}"
@@ -107,7 +107,7 @@ def frames_of(stream: BinaryIO, path: Path) -> Iterator[View | Remark | Unreadab
         except UnreadableError as error:
             bad += 1
             yield error
-            if bad == MOST_BAD:
+            if bad == MAX_BAD_IN_A_ROW:
                 raise _Truncated(f"{bad:,} frames in a row cannot be decoded") from error
             continue
         bad = 0
@@ -115,16 +115,16 @@ def frames_of(stream: BinaryIO, path: Path) -> Iterator[View | Remark | Unreadab
 
 
 def stamps_of(stream: BinaryIO, size: int, frames: int) -> list[int]:
-    """The time stamps of the colour frames that are whole, microseconds; the stream is left where it was.
+    """Return the timestamps of the complete colour frames, in microseconds, and restore the stream's position.
 
-    Only the heads of frames are read.
+    Only frame headers are read.
     """
     start = stream.tell()
     stamps: list[int] = []
     try:
         for _ in range(frames):
             stamp, _, colour_bytes, depth_bytes = _FRAME.unpack(take(stream, _FRAME.size, size))
-            pass_over(stream, colour_bytes + depth_bytes, size)
+            skip_bytes(stream, colour_bytes + depth_bytes, size)
             stamps.append(stamp)
     except _Truncated:
         pass
@@ -133,10 +133,10 @@ def stamps_of(stream: BinaryIO, size: int, frames: int) -> list[int]:
 
 
 def times_of(stamps: Sequence[int]) -> list[float]:
-    """Seconds of each frame after the first that has a usable stamp; NaN where a stamp is not usable.
+    """Convert timestamps in microseconds to seconds since the first usable one; NaN for unusable ones.
 
-    A stamp of 0 is none. Stray ones are found by what the others say: those further than :data:`LONGEST` from the
-    middle one, and those that have to be left out for the rest never to go back.
+    A timestamp is unusable if it is 0, lies more than :data:`LONGEST` from the median, or is outside the longest
+    non-decreasing subsequence.
     """
     times = [float("nan")] * len(stamps)
     given = sorted(stamp for stamp in stamps if stamp)
@@ -152,9 +152,9 @@ def times_of(stamps: Sequence[int]) -> list[float]:
 
 
 def longest_rise(names: Sequence[int], values: Sequence[int]) -> list[int]:
-    """The names of the most values that never fall, in order."""
-    ends: list[int] = []  # of a rise of each length, the lowest last value
-    places: list[int] = []  # where that stands
+    """Return the names of a longest non-decreasing subsequence of the values, in order."""
+    ends: list[int] = []  # for each length, the lowest last value of a subsequence of that length
+    places: list[int] = []  # index of that value
     before = [-1] * len(values)
     for place, value in enumerate(values):
         length = bisect_right(ends, value)
@@ -170,64 +170,68 @@ def longest_rise(names: Sequence[int], values: Sequence[int]) -> list[int]:
 
 
 def read_header(stream: BinaryIO, size: int, path: Path) -> SensHeader:
-    """Read what is said before the first frame, and leave the stream there."""
+    """Read the header; leave the stream at the first frame."""
     try:
         (version,) = struct.unpack("<I", take(stream, 4, size))
         if version != VERSION:
-            raise fault(path, f"no .sens recording of version {VERSION}: its first number is {version}")
+            raise fault(path, f"not a .sens recording of version {VERSION}: its first number is {version}")
         (length,) = struct.unpack("<Q", take(stream, 8, size))
         take(stream, length, size, LONGEST_NAME)
         take(stream, _MATRICES, size)
         compression, _, width, height, _, _, _, frames = _REST.unpack(take(stream, _REST.size, size))
     except _Truncated as error:
-        raise fault(path, f"a recording whose beginning cannot be read ({error})") from error
+        raise fault(path, f"a recording whose header cannot be read ({error})") from error
     if compression not in (RAW, PNG, JPEG):
-        raise fault(path, f"a recording whose colour has the unknown compression {compression}")
+        raise fault(path, f"a recording with unknown compression {compression} of its colour frames")
     return SensHeader(compression, width, height, frames)
 
 
 def read_frame(stream: BinaryIO, size: int) -> bytes:
-    """The bytes of the next colour frame; the stream is left behind its depth."""
+    """Return the bytes of the next colour frame and skip its depth."""
     _, _, colour_bytes, depth_bytes = _FRAME.unpack(take(stream, _FRAME.size, size))
     data = take(stream, colour_bytes, size, LARGEST_FRAME)
-    pass_over(stream, depth_bytes, size)
+    skip_bytes(stream, depth_bytes, size)
     return data
 
 
-def pass_over(stream: BinaryIO, count: int, size: int) -> None:
-    """Go on by ``count`` bytes, once it is sure that the file still holds them."""
+def skip_bytes(stream: BinaryIO, count: int, size: int) -> None:
+    """Skip ``count`` bytes after checking that the file has that many left."""
     left = size - stream.tell()
     if count > left:
-        raise _Truncated(f"{count} bytes are announced, {left} are left")
+        raise _Truncated(f"{count} bytes declared, {left} left")
     stream.seek(count, os.SEEK_CUR)
 
 
 def take(stream: BinaryIO, count: int, size: int, most: int = LARGEST_FRAME) -> bytes:
-    """Read exactly ``count`` bytes, once it is sure that the file still holds them."""
+    """Read exactly ``count`` bytes after checking that the file has that many left and that ``most`` allows them."""
     left = size - stream.tell()
     if count > min(left, most):
-        raise _Truncated(f"{count} bytes are announced, {left} are left" if count > left else f"{count} bytes at once")
+        bound = f"{left} left" if count > left else f"at most {most} allowed"
+        raise _Truncated(f"{count} bytes declared, {bound}")
     data = stream.read(count)
     if len(data) < count:
-        raise _Truncated("the file has become shorter")
+        raise _Truncated("the file became shorter while it was read")
     return data
 
 
 def decode_frame(data: bytes, header: SensHeader, where: Path) -> Image:
-    """RGB image (H, W, 3) uint8 of a colour frame.
+    """Decode a colour frame to an RGB image (H, W, 3) uint8.
+
+    Args:
+        where: names the frame in errors.
 
     Raises:
-        UnreadableError: it cannot be decoded; ``where`` names it.
+        UnreadableError: it cannot be decoded.
     """
     if header.compression != RAW:
         return decode_picture(data, where)
     check_pixels((header.width, header.height), where)
     if len(data) != header.width * header.height * 3 or not data:
-        what = f"{len(data)} bytes are no {header.width}x{header.height} pixels"
+        what = f"{len(data)} bytes are not {header.width}x{header.height} pixels"
         raise UnreadableError(f"a frame that cannot be decoded ({what})", where=where)
     return np.frombuffer(data, np.uint8).reshape(header.height, header.width, 3)
 
 
 def fault(path: Path, what: str, remedy: str = "fetch it again, or remove it") -> UnreadableError:
-    """The error of a recording."""
+    """Return the error for a recording."""
     return UnreadableError(what, where=path, remedy=remedy)

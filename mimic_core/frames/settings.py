@@ -1,4 +1,4 @@
-"""Settings of the views: how videos, images and scenes become 224x224 pictures."""
+"""Settings that decide how videos, images and scenes become 224x224 views."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ class ImageSettings:
     """How an image becomes a view."""
 
     resize: ResizeMode = key(
-        "how a picture becomes a square: squashed, as the released scripts do, or its middle cut out", default="squash"
+        "how an image becomes square: squash it, as the released scripts do, or crop its centre", default="squash"
     )
     blur_faces: Text = key(
-        "faces are blurred before anything is written: file of a face detector (CenterFace, ONNX), or auto for the"
-        " packaged one; empty: they stay",
+        "blur faces before anything is written: path of a face detector (CenterFace, ONNX), or auto for the packaged"
+        " one; empty: faces are not blurred",
         default="",
     )
 
 
 @settings("frames")
 class ClockSettings:
-    """Which moments of a video become views."""
+    """Which frames of a video become views."""
 
-    interval: NotNegative = key("time between two views; 0 takes every frame", default=1.0, unit="seconds")
+    interval: NotNegative = key("time between views; 0 takes every frame", default=1.0, unit="seconds")
     min_seconds: NotNegative = key(
-        "shorter videos are left out (paper appendix C.1: 5 for ARKitScenes, 3 for Mannequin)",
+        "shorter videos are skipped (paper appendix C.1: 5 for ARKitScenes, 3 for Mannequin)",
         default=0.0,
         unit="seconds",
     )
     crop_bottom: BelowOne = key(
-        "how much of each picture is cut off at the bottom, as captions are", default=0.0, unit="share of the height"
+        "how much of each frame to crop at the bottom, for example to remove captions",
+        default=0.0,
+        unit="share of the height",
     )
     max_motion: NotNegative = key(
-        "a view comes early once the picture has moved so far since the last one; 0: by time alone",
+        "take a view early once the image has moved this far since the last one; 0: by time alone",
         default=0.0,
         unit="share of the width",
     )
@@ -53,20 +55,20 @@ class VideoSettings(ImageSettings, ClockSettings):
 
 @settings("frames")
 class SimulatorSettings:
-    """What renders scenes."""
+    """Which simulator renders scenes."""
 
-    simulator: SimulatorName = key("what renders scenes; auto: the first that is there", default="auto")
+    simulator: SimulatorName = key("which simulator renders scenes; auto: the first one available", default="auto")
 
 
 @settings("frames")
 class SceneSettings(SimulatorSettings):
     """How a scene becomes views."""
 
-    samples_per_scene: Positive = key("random-walk samples of a scene, 24 views each", default=3000)
+    samples_per_scene: Positive = key("random-walk samples per scene, 24 views each", default=3000)
     min_island_radius: NotNegative = key(
         "walks start only on walkable islands of at least this radius", default=6.0, unit="metres"
     )
-    up_axis: Literal["y", "z"] = key("upward axis of the scenes' files", default="z")
+    up_axis: Literal["y", "z"] = key("up axis of the scene files", default="z")
 
 
 KINDS: tuple[type, ...] = (VideoSettings, ImageSettings, SceneSettings)
@@ -74,10 +76,10 @@ Settings = TypeVar("Settings", VideoSettings, ImageSettings, SceneSettings)
 
 
 def read_frames_settings(kind: type[Settings], block: Mapping[str, Any]) -> Settings:
-    """Settings of one kind of source from a frames block, which holds the keys of every kind.
+    """Read the settings for one kind of source from a frames block, which may have the keys of every kind.
 
     Raises:
-        MimicError: a key that no kind has, or a value out of range.
+        MimicError: a key is unknown to every kind, or a value is invalid.
     """
     for name in block:
         if not any(name in keys_of(one) for one in KINDS):

@@ -1,8 +1,8 @@
-"""One shard of the stage ``frames``: the views of its units in a tar, and a table of them.
+"""Write one shard of the stage ``frames``: a tar with the views of its units, and a table of them.
 
-The table has a row a view, and one row (``status`` unreadable, ``view`` -1) for each unit, and each image of a folder,
-that could not be read, so that nothing vanishes from the counts. What a reader remarks of a unit (a damaged packet) is
-a row too (``status`` remark, ``view`` -1), right behind the unit's views.
+The table has one row per view and one row (``status`` unreadable, ``view`` -1) for each unreadable unit or image, so
+that the counts are complete. A reader's remark on a unit (such as a damaged packet) is also a row (``status`` remark,
+``view`` -1), right after the unit's views.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mimic_core.sources import Unit, name_below
 
 log = logging.getLogger("mimic")
 
-PAUSE = 5.0  # seconds before another attempt after a fault of the machine
+PAUSE = 5.0  # seconds before retrying after a transient disk or network error
 OK, UNREADABLE, REMARK = "ok", "unreadable", "remark"
 
 VIEWS = pa.schema(
@@ -58,16 +58,16 @@ def write_frames(
     """Write the views of ``units`` to a tar of JPEGs and a Parquet table.
 
     Args:
-        read: yields the views of a unit, or raises :class:`UnreadableError`; any other error of a unit that is no fault
-            of the machine is counted as unreadable too, with its message, so that one bad file never stops the rest.
-        total: units of the source, over all its shards.
+        read: yields the views of a unit, or raises :class:`UnreadableError`. Any other exception, unless it is a fault
+            of the machine, also makes the unit unreadable, so that one bad file never stops the rest.
+        total: number of units of the source, over all its shards.
 
     Returns:
-        Statistics: units seen, ok and unreadable, views, blurred faces, each unreadable unit or image with its reason,
-        and what was remarked of units.
+        Statistics: units seen, ok and unreadable, views, blurred faces, the reason for each unreadable unit or image,
+        and remarks by unit.
 
     Raises:
-        MimicError: these are all units of the source and not one could be read; nothing is written then.
+        MimicError: these are all units of the source and none could be read; nothing is written.
     """
     unreadable: dict[str, str] = {}
     remarks: dict[str, list[str]] = {}
@@ -103,30 +103,30 @@ def write_frames(
 
 
 def log_row(row: Row) -> None:
-    """Log what could not be read, and what was remarked."""
-    told = {UNREADABLE: "unreadable", REMARK: "note"}.get(row["status"])
-    if told:
-        log.warning("%s: %s: %s", told, printable(row["unit"]), printable(row["reason"]))
+    """Log a row that stands for something unreadable or for a remark."""
+    label = {UNREADABLE: "unreadable", REMARK: "note"}.get(row["status"])
+    if label:
+        log.warning("%s: %s: %s", label, printable(row["unit"]), printable(row["reason"]))
 
 
 def rows_or_fault(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
-    """:func:`unit_rows`; of a unit that cannot be read, the one row that says why, and nothing in the tar.
+    """Like :func:`unit_rows`, but an unreadable unit gives one row that says why, and nothing in the tar.
 
     Raises:
-        OSError: a fault of the machine, met each time.
+        OSError: a fault of the machine, after all attempts.
     """
     try:
-        return rows_or_nothing(unit, read, tar)
+        return rows_with_retries(unit, read, tar)
     except UnreadableError as error:
         return [row_without_view(unit.name, UNREADABLE, f"{error.what} ({error.where})")]
 
 
-def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
-    """:func:`unit_rows`; where it fails, nothing of the unit stays in the tar.
+def rows_with_retries(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
+    """Like :func:`unit_rows`, but with retries, and on failure remove the unit from the tar.
 
     Raises:
-        UnreadableError: the unit cannot be read, or its reader's process was lost each time.
-        OSError: a fault of the machine, met each time.
+        UnreadableError: the unit cannot be read, or its reader's process was lost at every attempt.
+        OSError: a fault of the machine, after all attempts.
     """
     start = tar.position()
     for attempt in range(1, ATTEMPTS + 1):
@@ -152,7 +152,7 @@ def rows_or_nothing(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
 
 
 def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
-    """Write one unit's views and describe each; remarks and images that could not be read come last."""
+    """Write one unit's views and return a row for each, followed by rows for remarks and for unreadable images."""
     rows: list[Row] = []
     remarks: list[Row] = []
     unreadable: list[Row] = []
@@ -181,22 +181,22 @@ def unit_rows(unit: Unit, read: Reader, tar: TarWriter) -> list[Row]:
 
 
 def view_name(unit: Unit, number: int) -> str:
-    """Name of a view in a tar."""
+    """Return the name of a view in a tar."""
     return f"{unit.key}/{number:06d}.jpg"
 
 
 def row_without_view(name: str, status: str, reason: str) -> Row:
-    """The one row of a unit, or of an image of a folder, that could not be read, or of a remark."""
+    """Return the row for an unreadable unit or image, or for a remark."""
     empty = dict.fromkeys(("time", "x", "y", "z", "yaw", "blur"), float("nan"))
     numbers = {"view": -1, "group": -1, "faces": 0, "offset": -1, "size": 0}
-    told = reason.encode("utf-8", "backslashreplace").decode()  # it may hold a file's name that is no UTF-8
-    return {"unit": name, "status": status, "reason": told, "role": "", "name": "", **numbers, **empty}
+    text = reason.encode("utf-8", "backslashreplace").decode()  # it may contain a file name that is not valid UTF-8
+    return {"unit": name, "status": status, "reason": text, "role": "", "name": "", **numbers, **empty}
 
 
 def none_readable(unreadable: Mapping[str, str]) -> MimicError:
-    """The error of a source of which not one unit could be read."""
+    """Return the error for a source in which no unit could be read."""
     reasons = "\n  ".join(f"{printable(name)}: {printable(reason)}" for name, reason in unreadable.items())
     return MimicError(
-        f"not one of the source's {len(unreadable)} units can be read:\n  {reasons}",
+        f"none of the source's {len(unreadable)} units can be read:\n  {reasons}",
         remedy="replace or remove the files named above",
     )

@@ -1,127 +1,127 @@
-"""Views of a video: one every so many seconds, upright."""
+"""Views of a video, sampled by time or motion, upright."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from mimic_core.frames.clock import MOST_GAPS, ViewClock
-from mimic_core.frames.container import CANNOT, ENCODE, check_frame, film_of, open_container
-from mimic_core.frames.decoding import Account, Film
+from mimic_core.frames.clock import MAX_GAPS, ViewClock
+from mimic_core.frames.container import CANNOT_DECODE, REENCODE, check_frame, open_container, select_track
+from mimic_core.frames.decoding import DamageReport, VideoFrames
 from mimic_core.frames.faces import face_blur
-from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, said_seconds
+from mimic_core.frames.lengths import LONGEST, end_is_missing, is_short, length_remark, stated_seconds
 from mimic_core.frames.orientation import upright
 from mimic_core.frames.settings import VideoSettings
 from mimic_core.frames.views import Image, Remark, View, to_view_size
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.kit.in_worker import sign_of_life
 
-MICROSECONDS = 1_000_000  # a second, as containers count
-MOST_EXPECTED = 10_000_000  # views; a header that promises more is not believed
+MICROSECONDS = 1_000_000  # per second; containers state durations in microseconds
+MAX_EXPECTED = 10_000_000  # views; bounds what a header can claim
 
 
 def video_views(path: Path, settings: VideoSettings, *, turn: int = 0) -> Iterator[View | Remark]:
-    """Decode a video and yield its views in order of time, and in the end a remark on what was wrong with it.
+    """Decode a video; yield its views in order of time and, at the end, a remark if something was wrong with it.
 
-    The view at k x interval is the first frame shown at or after that time, or after a motion (:class:`ViewClock`).
-    Turns and mirrorings of the metadata are applied. Damaged packets are passed over; a video that breaks off gives the
-    views up to there. Where time stamps start anew, as in recordings put together, a new group of views begins.
+    View k is the first frame shown at or after k x interval, or after enough motion (:class:`ViewClock`). Rotation and
+    mirroring in the metadata are applied. Damaged packets are skipped; a truncated video gives the views up to its end.
+    Each timestamp reset, as in concatenated recordings, starts a new group of views.
 
     Args:
-        turn: quarter turns clockwise, on top of the metadata; the bottom is cut off after that.
+        turn: quarter turns clockwise, if the metadata turn nothing; the bottom is cropped after turning.
 
     Raises:
-        UnreadableError: it cannot be opened, holds no picture, is shorter than ``min_seconds`` or has a single view.
+        UnreadableError: it cannot be opened, has no frames, is shorter than ``min_seconds`` or gives a single view.
     """
     hide_faces = face_blur(settings.blur_faces)
     clock = ViewClock(settings, turn)
     count, turned = 0, ""
     with open_container(path) as (container, file):
-        track, others = film_of(container, path)
-        film = Film(container, track)
-        for frame, seconds in film:
+        track, others = select_track(container, path)
+        frames = VideoFrames(container, track)
+        for frame, seconds in frames:
             sign_of_life()
             check_frame(frame.width, frame.height, path)
             try:
-                if not clock.takes(frame, seconds, film.shown):
+                if not clock.takes(frame, seconds, frames.orientation):
                     continue
-                turned = turned or film.shown.remark
-                image, faces = hide_faces(upright(frame, turn, film.shown))
+                turned = turned or frames.orientation.remark
+                image, faces = hide_faces(upright(frame, turn, frames.orientation))
             except MimicError:
                 raise
             except Exception as error:
-                film.spoil(error)
+                frames.count_failed(error)
                 continue
             count += 1
             image = without_bottom(image, settings.crop_bottom)
             view = to_view_size(image, settings.resize)
-            yield View(view, time=seconds, faces=faces, group=len(film.clock.seams))
-        film.account.settle()
-        if count < 2 and film.account.error:
-            raise UnreadableError(f"{CANNOT} ({film.account.error})", where=path, remedy=ENCODE)
-        check_length(path, count, film.clock.last, settings)
+            yield View(view, time=seconds, faces=faces, group=len(frames.clock.resets))
+        frames.report.add_marked()
+        if count < 2 and frames.report.error:
+            raise UnreadableError(f"{CANNOT_DECODE} ({frames.report.error})", where=path, remedy=REENCODE)
+        check_views(path, count, frames.clock.last, settings)
         left_out = f"{others} other video track{'s' if others > 1 else ''} left out" if others else ""
-        said, exact = said_seconds(container, track, file)
-        reached = film.clock.last + film.clock.step
-        short = length_remark(reached, said) if is_short(reached, said, exact, film.clock.longest) else ""
+        stated, exact = stated_seconds(container, track, file)
+        actual = frames.clock.last + frames.clock.step
+        short = length_remark(actual, stated) if is_short(actual, stated, exact, frames.clock.longest) else ""
         if not short and end_is_missing(container.format.name, file):
             short = "its end is missing"
-        remarks = [*damage_remarks(film.account, track.frames), short, *clock_remarks(film), turned, left_out]
+        remarks = [*damage_remarks(frames.report, track.frames), short, *clock_remarks(frames), turned, left_out]
     if any(remarks):
         yield Remark("; ".join(remark for remark in remarks if remark))
 
 
-def damage_remarks(account: Account, stated: int) -> Iterator[str]:
-    """What to say of damage.
+def damage_remarks(report: DamageReport, stated: int) -> Iterator[str]:
+    """Yield a remark on damage, if there is any.
 
     Args:
-        stated: frames by the header, 0 where it says nothing.
+        stated: number of frames that the header states; 0 if it states none.
     """
-    if not account.damaged and not account.bad_frames:
-        if account.ended_early:
-            yield f"breaks off ({account.ended_early})"
+    if not report.damaged and not report.bad_frames:
+        if report.ended_early:
+            yield f"breaks off ({report.ended_early})"
         return
-    whole = max(stated, account.frames + account.lost)
-    parts = [f"{account.frames:,} of {whole:,} frames"] if whole > account.frames else []
-    parts += counted(account.damaged, "damaged packet", account.first)
-    if account.bad_frames > account.damaged:  # otherwise they are those of the damaged packets
-        parts += counted(account.bad_frames, "damaged frame", account.first_bad)
+    whole = max(stated, report.frames + report.lost)
+    parts = [f"{report.frames:,} of {whole:,} frames"] if whole > report.frames else []
+    parts += counted(report.damaged, "damaged packet", report.first)
+    if report.bad_frames > report.damaged:  # otherwise they come from the damaged packets
+        parts += counted(report.bad_frames, "damaged frame", report.first_bad)
     yield ", ".join(parts)
 
 
 def counted(count: int, what: str, first: float) -> list[str]:
-    """So many, and where; nothing of none."""
+    """Format a count and the time of the first in seconds; return an empty list for a count of 0."""
     if not count:
         return []
     return [f"1 {what} at {first:.1f} s" if count == 1 else f"{count:,} {what}s from {first:.1f} s on"]
 
 
-def clock_remarks(film: Film) -> Iterator[str]:
-    """What to say of time stamps."""
-    clock = film.clock
-    if film.invented or clock.unstamped > clock.frames / 2:
-        yield f"no time stamps: taken at {1 / clock.step:.4g} frames a second"
-    if clock.seams:
-        times = f" {len(clock.seams)} times, first" if len(clock.seams) > 1 else ""
-        yield f"time stamps start anew{times} at {clock.seams[0]:.1f} s"
-    if len(clock.gaps) < MOST_GAPS and clock.frames > 10 * len(clock.gaps) and not film.account.damaged:
+def clock_remarks(frames: VideoFrames) -> Iterator[str]:
+    """Yield remarks on timestamps."""
+    clock = frames.clock
+    if frames.generated_timestamps or clock.unstamped > clock.frames / 2:
+        yield f"no timestamps: read at {1 / clock.step:.4g} frames per second"
+    if clock.resets:
+        times = f" {len(clock.resets)} times, first" if len(clock.resets) > 1 else ""
+        yield f"timestamps restart{times} at {clock.resets[0]:.1f} s"
+    if len(clock.gaps) < MAX_GAPS and clock.frames > 10 * len(clock.gaps) and not frames.report.damaged:
         for seconds, length in clock.gaps:
             yield f"no frames for {length:.1f} s after {seconds:.1f} s"
 
 
 def expected_views(path: Path, interval: float) -> int:
-    """About how many views a video gives, by what its header says; 1 where it says nothing."""
+    """Estimate how many views a video gives, from its header; 1 if the header does not say."""
     try:
         with open_container(path) as (container, _):
-            track, _ = film_of(container, path)
+            track, _ = select_track(container, path)
             seconds = (container.duration or 0) / MICROSECONDS
-            return min(MOST_EXPECTED, max(1, round(seconds / interval) if interval else track.frames))
+            return min(MAX_EXPECTED, max(1, round(seconds / interval) if interval else track.frames))
     except (MimicError, OSError):
         return 1
 
 
 def video_seconds(path: Path) -> float:
-    """Length of a video as its container has it; 0 of one that cannot be opened."""
+    """Return the length of a video in seconds as its container states it; 0 if it cannot be opened."""
     try:
         with open_container(path) as (container, _):
             return min(LONGEST, max(0.0, (container.duration or 0) / MICROSECONDS))
@@ -129,10 +129,10 @@ def video_seconds(path: Path) -> float:
         return 0.0
 
 
-def check_length(path: Path, views: int, seconds: float, settings: VideoSettings) -> None:
-    """Raise where a video is too short to give a pair."""
+def check_views(path: Path, views: int, seconds: float, settings: VideoSettings) -> None:
+    """Raise :class:`UnreadableError` if a video gives fewer than two views or is shorter than ``min_seconds``."""
     if views == 0:
-        raise UnreadableError("a video without a frame that can be decoded", where=path, remedy=ENCODE)
+        raise UnreadableError("a video without any frame that can be decoded", where=path, remedy=REENCODE)
     if views < 2:
         raise UnreadableError(
             f"a video that gives {views} of the two views that a pair needs, at one every {settings.interval:g} s",
@@ -148,5 +148,5 @@ def check_length(path: Path, views: int, seconds: float, settings: VideoSettings
 
 
 def without_bottom(image: Image, share: float) -> Image:
-    """The picture (H, W, 3) without the lowest share of its height; at least one row stays."""
+    """Crop a share of the height off the bottom of an image (H, W, 3); keep at least one row."""
     return image[: max(1, image.shape[0] - round(share * image.shape[0]))]

@@ -1,4 +1,4 @@
-"""A view: one image of a unit, 224x224, as it is stored."""
+"""Views: the 224x224 images of a unit, and how they are decoded, resized and stored."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class View:
 
     Attributes:
         image: (224, 224, 3) uint8 RGB.
-        time: seconds from the start of a video; NaN for a scene.
-        position: x, y, z of the camera in metres (y up); NaN for a video.
-        yaw: heading of the camera in degrees; NaN for a video.
-        group: sample of the random walk; of a video, how often its time stamps started anew before, 0 of an ordinary
-            one. Candidate rules look at one group at a time.
-        role: list of the walk the view stands in (``A``, ``B``, ``C``), empty for a video.
-        name: file name of an image of a folder; empty for a video and a scene.
-        faces: how many faces were blurred.
+        time: seconds from the start of a video or recording; NaN otherwise.
+        position: x, y, z of a scene's camera in metres (y up); NaN otherwise.
+        yaw: heading of a scene's camera in degrees; NaN otherwise.
+        group: sample of the random walk; in a video, the number of timestamp resets so far, normally 0. Candidate
+            rules look at one group at a time.
+        role: list of the random walk that the view belongs to (``A``, ``B``, ``C``); empty otherwise.
+        name: name of an image file or frame; empty for a video and a scene.
+        faces: number of blurred faces.
     """
 
     image: Image
@@ -50,10 +50,10 @@ class View:
 
 @dataclass(frozen=True)
 class Stored:
-    """A view as it is stored, and what its row says of it.
+    """An encoded view and the columns of its row.
 
     Attributes:
-        jpeg: its bytes.
+        jpeg: the encoded image.
         facts: columns of the table of views: ``group``, ``role``, ``name``, ``faces``, ``time``, ``x``, ``y``, ``z``,
             ``yaw``, ``blur``.
     """
@@ -82,32 +82,32 @@ def stored(view: View) -> Stored:
 
 @dataclass(frozen=True)
 class Remark:
-    """What a reader says of a unit that it reads nevertheless; readers yield it among the views.
+    """A note on a unit that was read despite a problem; readers yield it among the views.
 
     Attributes:
-        text: without the unit's name, such as ``1 damaged packet at 3.0 s``.
+        text: the note without the unit's name, such as ``1 damaged packet at 3.0 s``.
     """
 
     text: str
 
 
 Reading = View | Stored | Remark | UnreadableError
-Reader = Callable[[Unit], Iterator[Reading]]  # yields what it reads of a unit
+Reader = Callable[[Unit], Iterator[Reading]]
 
 
 def stored_views(read: Reader, unit: Unit) -> Iterator[Stored | Remark | UnreadableError]:
-    """What a reader yields of a unit, views as they are stored."""
+    """Yield what a reader yields for a unit, with each view encoded as :class:`Stored`."""
     for view in read(unit):
         yield stored(view) if isinstance(view, View) else view
 
 
 def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:
-    """Bring an image to 224x224.
+    """Resize an image to 224x224.
 
     Args:
         image: (H, W, 3) uint8.
-        mode: ``squash`` ignores the aspect ratio, as the released scripts do (their bilinear filter is part of the
-            measured verdicts); ``center_crop`` cuts the largest centred square first.
+        mode: ``squash`` ignores the aspect ratio, as the released scripts do (bilinear like theirs, since the filter
+            affects the verdicts); ``center_crop`` first crops the largest centred square.
     """
     if mode == "center_crop":
         height, width = image.shape[:2]
@@ -121,7 +121,7 @@ def to_view_size(image: Image, mode: ResizeMode = "squash") -> Image:
 
 
 def encode_jpeg(image: Image) -> bytes:
-    """JPEG bytes of an RGB image, quality 95."""
+    """Encode an RGB image as JPEG with quality 95."""
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise ValueError("OpenCV could not encode the image")
@@ -129,29 +129,29 @@ def encode_jpeg(image: Image) -> bytes:
 
 
 def decode_image(data: bytes) -> Image:
-    """RGB image (H, W, 3) uint8 of the bytes of an image that was stored here; no bound is looked at.
+    """Decode a trusted image as RGB (H, W, 3) uint8, without checking bounds.
 
     Raises:
-        ValueError: the bytes are no image.
+        ValueError: the bytes are not an image.
     """
     image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise ValueError("the bytes are no image")
+        raise ValueError("the bytes are not an image")
     return image
 
 
 def decode_picture(data: bytes, where: object) -> Image:
-    """Decode a picture from outside as RGB (H, W, 3) uint8: upright, 16 bits brought to 8, transparency left out.
+    """Decode an untrusted image file as RGB (H, W, 3) uint8: upright, 16 bits reduced to 8, transparency dropped.
 
-    OpenCV turns a picture as its Exif says; of an AVIF, ``irot`` and ``imir`` decide instead. Of a file that holds
-    several pictures, the first is taken.
+    OpenCV applies the Exif orientation; in an AVIF, ``irot`` and ``imir`` take its place. If a file contains several
+    images, the first is decoded.
 
     Args:
         data: bytes of a JPEG, PNG, WebP, AVIF or another image file.
         where: the file, for messages.
 
     Raises:
-        UnreadableError: OpenCV cannot decode it, or its header asks for more than the bounds of ``foreign``.
+        UnreadableError: OpenCV cannot decode it, or its header exceeds the bounds in ``foreign``.
     """
     if not data:
         raise UnreadableError("an empty file", where=where, remedy=REMEDY)
@@ -166,20 +166,20 @@ def decode_picture(data: bytes, where: object) -> Image:
     return image
 
 
-REMEDY = "save it anew as JPEG or PNG, or remove it"
-ORIENTATION = 0x0112  # Exif's tag
+REMEDY = "save it again as JPEG or PNG, or remove it"
+ORIENTATION = 0x0112  # Exif tag
 
 
 def turn_of_avif(data: bytes) -> int:
-    """How an AVIF is to be turned by ``irot`` and ``imir``, as Exif counts orientations: 1 to 8."""
-    from PIL import Image as Pillow  # only where an AVIF is turned
+    """Return the orientation that an AVIF's ``irot`` and ``imir`` give, as an Exif value from 1 to 8."""
+    from PIL import Image as Pillow  # needed only to turn an AVIF
 
     with Pillow.open(io.BytesIO(data), formats=["AVIF"]) as picture:
         return int(picture.getexif().get(ORIENTATION, 1))
 
 
 def turned(image: Image, orientation: int) -> Image:
-    """An image (H, W, 3) turned upright, by its orientation as Exif counts: 1 to 8."""
+    """Turn an image (H, W, 3) upright, given its Exif orientation from 1 to 8."""
     if orientation in (5, 6, 7, 8):
         image = image.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
@@ -190,5 +190,5 @@ def turned(image: Image, orientation: int) -> Image:
 
 
 def blur_variance(image: Image) -> float:
-    """Variance of the Laplacian of the grey image (grey levels squared): low where a view is blurred or bare."""
+    """Return the variance of the Laplacian of the grey image (grey levels squared): low for blurred or plain views."""
     return float(cv2.Laplacian(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())

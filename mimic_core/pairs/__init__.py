@@ -1,7 +1,7 @@
-"""From views to retained pairs with patch correspondences: no poses, no depth, no annotation.
+"""Mine pairs with patch correspondences from views, without poses, depth or annotation.
 
-Names are loaded when they are first used: settings alone need no OpenCV. :mod:`folder` is a door of its own, since it
-loads what reads videos.
+Names are imported on first use, so that the settings do not load OpenCV. Import :mod:`folder` directly; it loads the
+video readers.
 """
 
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from mimic_core.pairs.settings import GRID, IMAGE_SIZE, PATCH_SIZE, PATCHES, MiningSettings
 
-MODULES = {  # where names are; the others are in measurement
+MODULES = {  # name -> module; all other names are in measurement
     "NO_PATCH": "correspondences",
     "Features": "features",
     "detect": "features",

@@ -1,8 +1,8 @@
-"""The archives of a folder's units under way: every view and pair is written once, in the order of the units.
+"""Write the views and pairs of a folder's units to two archives, in unit order, so that a stopped run can resume.
 
-Each finished unit leaves a folder with its three tables and a receipt, which says where in the archives the unit's
-bytes lie and what their hash is. A run that was stopped is continued behind the last unit up to which all are whole. In
-the end the tables are put together, and the archives move to their place.
+Each finished unit leaves a folder with its three tables and a receipt that states the position and hash of the unit's
+bytes in the archives. A resumed run continues after the last unit up to which everything is intact. At the end the
+tables are concatenated and the archives are moved to their final paths.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from mimic_core.pairs.unit_parts import RECEIPT, UnitWriter, finished_unit
 
 log = logging.getLogger("mimic")
 
-COUNTED = ("seen", "kept", "rejected", "failed", "views", "features", "faces")  # statistics that are added up
+COUNTED = ("seen", "kept", "rejected", "failed", "views", "features", "faces")  # statistics that are summed
 
 
 class Archives:
-    """The archives under way, to which the units are added in their order.
+    """Unfinished archives to which units are added in order.
 
     Args:
-        tasks: all units, in order; those that an earlier run has finished stay.
-        work: folder of everything that is not at its place yet.
-        to: the files that are made.
+        tasks: all units, in order; those finished by an earlier run are kept.
+        work: folder for unfinished files.
+        to: final paths of the outputs.
     """
 
     def __init__(self, tasks: Sequence[UnitTask], work: Path, to: ShardPaths) -> None:
         self.tasks, self.paths, self.to = tasks, shard_paths(work), to
         work.mkdir(parents=True, exist_ok=True)
         if (tasks[0].folder / RECEIPT).is_file():
-            self.take_back()
-        self.statistics, ends = self.whole()
+            self.restore_moved()
+        self.statistics, ends = self.intact_units()
         done = {task.folder for task in tasks[: len(self.statistics)]}
         for entry in [entry for entry in work.iterdir() if entry.is_dir() and entry not in done]:
             shutil.rmtree(entry)
@@ -54,18 +54,18 @@ class Archives:
             self.opened = opened.pop_all()
 
     @property
-    def left(self) -> Sequence[UnitTask]:
-        """The units that are to be added."""
+    def remaining(self) -> Sequence[UnitTask]:
+        """The units still to be added."""
         return self.tasks[len(self.statistics) :]
 
-    def take_back(self) -> None:
-        """Take back archives that were moved by a run which was killed before it had written its receipt."""
+    def restore_moved(self) -> None:
+        """Move back archives that a run moved to their final paths before it was killed without writing its receipt."""
         for under_way, moved in ((self.paths.frames_tar, self.to.frames_tar), (self.paths.tar, self.to.tar)):
             if moved.is_file() and not under_way.exists():
                 moved.replace(under_way)
 
-    def whole(self) -> tuple[list[dict[str, Any]], list[int]]:
-        """Statistics of the units up to the first that is not done or not whole, and where the archives end then."""
+    def intact_units(self) -> tuple[list[dict[str, Any]], list[int]]:
+        """Return the statistics of the leading units that are finished and intact, and their end in each archive."""
         statistics, ends = [], [0, 0]
         for task in self.tasks:
             found = finished_unit(task, [self.paths.frames_tar, self.paths.tar], ends)
@@ -76,21 +76,21 @@ class Archives:
         return statistics, ends
 
     def next_unit(self) -> UnitWriter:
-        """What writes the first of the units that are left."""
-        return UnitWriter(self.left[0], self.views, self.pairs)
+        """Return a writer for the first remaining unit."""
+        return UnitWriter(self.remaining[0], self.views, self.pairs)
 
     def add(self, unit: UnitWriter) -> None:
-        """Count the unit that was written."""
+        """Finish a unit that was written and record its statistics."""
         self.statistics.append(unit.finish())
 
     def finish(self) -> dict[str, str]:
-        """Put the tables together and move everything to its place; fingerprints of the archives by their names."""
+        """Concatenate the tables, move the archives to their final paths, and return their fingerprints by name."""
         self.opened.close()
         known = {path.name: fingerprint(path) for path in (self.paths.frames_tar, self.paths.tar)}
         parts = [shard_paths(task.folder) for task in self.tasks]
-        put_together((part.candidates for part in parts), self.to.candidates, CANDIDATES)
-        put_together((part.views for part in parts), self.to.views, VIEWS)
-        put_together((part.pairs for part in parts), self.to.pairs, PAIRS)
+        concatenate((part.candidates for part in parts), self.to.candidates, CANDIDATES)
+        concatenate((part.views for part in parts), self.to.views, VIEWS)
+        concatenate((part.pairs for part in parts), self.to.pairs, PAIRS)
         self.paths.frames_tar.replace(self.to.frames_tar)
         self.paths.tar.replace(self.to.tar)
         return known
@@ -102,18 +102,18 @@ class Archives:
         self.opened.__exit__(*error)
 
 
-def put_together(parts: Iterable[Path], to: Path, schema: Any) -> None:
-    """Write the rows of several tables, in order, to one."""
+def concatenate(parts: Iterable[Path], to: Path, schema: Any) -> None:
+    """Concatenate several tables, in order, into one."""
     with atomic_path(to) as temporary, RowWriter(temporary, schema) as table:
         for part in parts:
             table.extend(read_rows(part))
 
 
 def sum_statistics(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Sum of the units' statistics.
+    """Sum the units' statistics.
 
     Raises:
-        MimicError: not one unit could be read.
+        MimicError: no unit could be read.
     """
     total: dict[str, Any] = {name: sum(one[name] for one in each) for name in COUNTED}
     total["verdicts"] = {verdict: sum(one["verdicts"][verdict] for one in each) for verdict in VERDICTS}

@@ -1,4 +1,4 @@
-"""Candidates: measured pairs of one unit's views, and what a rule that names them has to offer (see ``rules``)."""
+"""Candidates (measured pairs of one unit's views) and the interface of candidate rules (see ``rules``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mimic_core.pairs.measurement import KEPT, NOT_BEST, Measurement
 
 @dataclass(frozen=True)
 class Candidate:
-    """A measured pair of views of one unit, by their numbers."""
+    """A measured pair of views of one unit, given by view numbers."""
 
     view1: int
     view2: int
@@ -20,7 +20,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ViewOf:
-    """What a rule needs to know of a view: its number, its group, its role in the walk."""
+    """What a rule knows about a view: its number, group and role in the random walk."""
 
     number: int
     group: int = 0
@@ -31,15 +31,15 @@ Measure = Callable[[int, int], Measurement]
 
 
 class CandidateRule(Protocol):
-    """Names the candidates of one unit and decides between those in range. No pair is measured twice."""
+    """Choose the candidates of one unit and select among those in range. Never measure a pair twice."""
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Yield every measured candidate once, its verdict final."""
+        """Yield every measured candidate once, with its final verdict."""
         ...
 
 
 def keep_smallest(candidates: Sequence[Candidate], count: int) -> Iterator[Candidate]:
-    """Keep the ``count`` smallest overlaps of those in range; the others in range become ``not_best``."""
+    """Keep the ``count`` candidates in range with the smallest overlap; the others in range become ``not_best``."""
     in_range = [candidate for candidate in candidates if candidate.measurement.verdict == KEPT]
     in_range.sort(key=lambda one: (one.measurement.overlap, one.view1, one.view2))
     best = {(one.view1, one.view2) for one in in_range[:count]}

@@ -1,4 +1,4 @@
-"""Patch correspondences from a homography, and the overlap they give (paper section 3, appendix C.2)."""
+"""Compute patch correspondences and overlap from a homography (paper section 3, appendix C.2)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from mimic_core.pairs.homography import Homography
 from mimic_core.pairs.settings import GRID, PATCH_SIZE, PATCHES
 
-OUTSIDE = PATCHES  # a target like any other in the vote
-NO_PATCH = -1  # a patch without correspondence
+OUTSIDE = PATCHES  # voting target of points that land outside the other view
+NO_PATCH = -1  # marks a patch without correspondence
 LARGEST_WORD = 2**64 - 1
-MARGIN = 1e-3  # patches: over ten times the rounding error of a mapped corner
+MARGIN = 1e-3  # in patches; over ten times the rounding error of a mapped corner
 
 Correspondences = NDArray[np.int16]
 Points = NDArray[np.float32]
@@ -24,14 +24,14 @@ _TO_PATCHES = np.diag([1 / PATCH_SIZE, 1 / PATCH_SIZE, 1.0])  # from pixels to c
 
 
 def sample_points(rng: np.random.Generator, count: int, patches: slice | NDArray[np.intp] = slice(None)) -> Points:
-    """Draw ``count`` pixels in every patch, with replacement: (3, 196, count), x and y in pixels, and 1.
+    """Draw ``count`` pixels in every patch, with replacement, as homogeneous pixel coordinates (3, 196, count).
 
-    A patch has 256 pixels, so a random byte is a random pixel: its low half the column, its high half the row.
+    A patch has 256 pixels, so a random byte selects a pixel: low half for the column, high half for the row.
 
     Args:
-        patches: those that are wanted; the draw of a patch does not depend on the others.
+        patches: patches to return; the pixels drawn in a patch do not depend on the selection.
     """
-    words = rng.integers(0, LARGEST_WORD, -(-PATCHES * count // 8), dtype=np.uint64, endpoint=True)  # 8 bytes a draw
+    words = rng.integers(0, LARGEST_WORD, -(-PATCHES * count // 8), dtype=np.uint64, endpoint=True)  # 8 bytes each
     drawn = words.astype("<u8").view(np.uint8)[: PATCHES * count].reshape(PATCHES, count)[patches]
     points = np.empty((3, *drawn.shape), np.float32)
     np.add(drawn & 15, _LEFT[patches], out=points[0])
@@ -41,7 +41,7 @@ def sample_points(rng: np.random.Generator, count: int, patches: slice | NDArray
 
 
 def mapped(matrix: Homography, points: Points) -> tuple[Points, Points, Points]:
-    """Column and row of patches, as fractions, where (3, N, M) points land in the other view, and their w: (N, M)."""
+    """Map points (3, N, M) to the other view; return their patch column and row as fractions, and their w: (N, M)."""
     x, y, w = np.dot((_TO_PATCHES @ matrix).astype(np.float32), points.reshape(3, -1)).reshape(points.shape)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         scale = 1 / w
@@ -49,9 +49,9 @@ def mapped(matrix: Homography, points: Points) -> tuple[Points, Points, Points]:
 
 
 def target_patches(matrix: Homography, points: Points) -> NDArray[np.intp]:
-    """Patch of the other view in which each of the (3, N, M) points lands: (N, M), 0 to 195, or ``OUTSIDE``.
+    """Return the patch of the other view in which each point (3, N, M) lands: (N, M), 0 to 195, or ``OUTSIDE``.
 
-    A point with w <= 0 lies behind the other camera and is outside, wherever the division would put it.
+    A point with w <= 0 lies behind the other camera and counts as outside.
     """
     x, y, w = mapped(matrix, points)
     inside = (w > 0) & (x >= 0) & (x < GRID) & (y >= 0) & (y < GRID)
@@ -60,9 +60,10 @@ def target_patches(matrix: Homography, points: Points) -> NDArray[np.intp]:
 
 
 def reachable(matrix: Homography) -> NDArray[np.intp]:
-    """Patches that may have a point inside the other view: not those whose four corners prove that none has.
+    """Return the patches that may have a point inside the other view, judged by their four corners.
 
-    Where w > 0 at all corners a patch maps into the hull of its mapped corners; where w <= 0 at all, nowhere.
+    If w > 0 at all corners, a patch maps into the convex hull of its mapped corners. If w <= 0 at all corners, no point
+    of it is visible.
     """
     x, y, w = mapped(matrix, _CORNERS)
     with np.errstate(invalid="ignore"):
@@ -71,10 +72,10 @@ def reachable(matrix: Homography) -> NDArray[np.intp]:
 
 
 def correspondences(matrix: Homography, rng: np.random.Generator, count: int) -> Correspondences:
-    """Correspondence of each patch of one view in the other: (196,) int16, -1 where it has none.
+    """Return the corresponding patch in the other view for each patch of a view: (196,) int16, -1 for none.
 
-    ``count`` pixels of a patch are mapped by ``matrix`` and vote for the patch they land in. Patches choose in index
-    order and a target is given away once: a patch whose target is taken has none, which rejects zoomed-in copies.
+    ``count`` pixels of each patch are mapped by ``matrix`` and vote for the patch they land in. Each target is assigned
+    only once, in index order; later patches that chose it get none, which rejects zoomed-in copies.
     """
     patches = reachable(matrix)
     targets = target_patches(matrix, sample_points(rng, count, patches))
@@ -88,12 +89,12 @@ def correspondences(matrix: Homography, rng: np.random.Generator, count: int) ->
 
 
 def overlap(mapping: Correspondences) -> float:
-    """Share of the 196 patches that have a correspondence."""
+    """Return the share of the 196 patches that have a correspondence."""
     return float((mapping != NO_PATCH).sum() / PATCHES)
 
 
 def inverted(mapping: Correspondences) -> Correspondences:
-    """The same one-to-one correspondences written from the other view."""
+    """Invert one-to-one correspondences: index them by the patches of the other view."""
     result = np.full(PATCHES, NO_PATCH, np.int16)
     matched = np.flatnonzero(mapping != NO_PATCH)
     result[mapping[matched]] = matched

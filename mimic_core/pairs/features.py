@@ -1,4 +1,4 @@
-"""SIFT features of one view, computed once however many pairs the view stands in (paper section 3)."""
+"""SIFT features of a view (paper section 3)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ BASIS = Path(__file__).with_name("sift_basis.npz")
 
 
 class Reduced(NamedTuple):
-    """Descriptors in a few dimensions, so that ``asking @ answering.T`` bounds all squared distances from below.
+    """Descriptors in a few dimensions, such that ``queries @ keys.T`` bounds all squared distances from below.
 
-    With half as in ``half``, the squared distance of descriptors i and j is at least
-    ``2 (half_i - (asking @ answering.T)_ij)``: each is written along the directions in which SIFT descriptors differ
-    most, and what is left of it counts by its length alone.
+    The squared distance of descriptors i and j is at least ``2 (half_i - (queries @ keys.T)_ij)``. Each descriptor
+    is projected onto the directions in which SIFT descriptors vary most; of the residual only the norm is kept.
 
     Attributes:
-        asking: (N, K + 2): K directions, the length of the rest, -1.
-        answering: (N, K + 2): the same, but ``half`` in the last column.
+        queries: (N, K + 2): K projections, norm of the residual, -1.
+        keys: (N, K + 2): the same, but ``half`` in the last column.
         half: (N,) half the squared distance from the mean descriptor.
     """
 
-    asking: Floats
-    answering: Floats
+    queries: Floats
+    keys: Floats
     half: Floats
 
 
@@ -44,8 +43,8 @@ class Features:
 
     Attributes:
         points: (N, 2) float32, x and y in pixels of the 224-pixel frame.
-        descriptors: (N, 128) float32, whole numbers 0 to 255 as OpenCV gives them.
-        squares: (N,) float32, squared length of each descriptor.
+        descriptors: (N, 128) float32, integers from 0 to 255 as OpenCV returns them.
+        squares: (N,) float32, squared norm of each descriptor.
     """
 
     points: Floats
@@ -57,7 +56,7 @@ class Features:
 
     @cached_property
     def reduced(self) -> Reduced:
-        """The descriptors in fewer dimensions; made when first asked for."""
+        """The descriptors in fewer dimensions, computed on first use."""
         mean, directions = basis()
         centred = self.descriptors - mean
         along = centred @ directions
@@ -73,19 +72,19 @@ class Features:
 
 @cache
 def basis() -> tuple[Floats, Floats]:
-    """Mean (128,) and principal directions (128, K) of SIFT descriptors: ``benchmarks/sift_basis.py`` learns them.
+    """Load the mean (128,) and principal directions (128, K) of SIFT descriptors from ``benchmarks/sift_basis.py``.
 
-    Any orthonormal directions give the same matches; good ones give them sooner.
+    Any orthonormal directions give the same matches; good ones make matching faster.
     """
     with np.load(BASIS, allow_pickle=False) as file:
         return file["mean"], file["directions"]
 
 
 def detect(image: Image) -> Features:
-    """Detect SIFT keypoints (OpenCV's defaults) on the grey 224x224 image.
+    """Detect SIFT keypoints with OpenCV's defaults on the grey 224x224 image.
 
     Args:
-        image: (H, W, 3) uint8 RGB; another size than 224x224 is squashed to it first, as the released scripts do.
+        image: (H, W, 3) uint8 RGB; other sizes are first squashed to 224x224, as in the released scripts.
 
     Raises:
         ValueError: ``image`` is not (H, W, 3) uint8.

@@ -1,8 +1,8 @@
-"""Mining a folder of videos and image folders in one go, without the workflow.
+"""Mine a folder of videos and image folders in one call, without the workflow.
 
-Units are mined side by side and written one after the other, in the order of their names: the result is the same bytes
-however many processes worked on it. A run that was stopped goes on behind the last unit that was written; what else was
-mined by then, at most a few minutes of work, is mined again. A result that was damaged since is named and made again.
+Units are mined in parallel and written in order of their names, so the output bytes do not depend on the number of
+processes. A stopped run resumes after the last unit written; units mined but not yet written, at most a few minutes of
+work, are mined again. A damaged result is reported and mined again.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ def mine_folder(
 ) -> dict[str, Any]:
     """Mine every video and image folder below ``folder``.
 
-    Writes to ``out``: ``pairs.tar`` and ``pairs.parquet`` (the retained pairs), ``candidates.parquet`` (every measured
-    candidate), ``views.tar`` and ``views.parquet`` (what was measured) and, last, ``receipt.json``.
+    Write to ``out``: ``pairs.tar`` and ``pairs.parquet`` (retained pairs), ``candidates.parquet`` (all measured
+    candidates), ``views.tar`` and ``views.parquet`` (the views) and, last, ``receipt.json``.
 
     Args:
-        jobs: processes.
-        confined: work in processes with limits of memory and time even where one is enough; several always have them.
+        jobs: number of processes.
+        confined: mine in a process with memory and time limits even if ``jobs`` is 1; several always have limits.
 
     Returns:
-        Statistics as of :func:`mimic_core.pairs.shard.mine_shard`, summed over the units, and how many files of each
-        suffix were ``passed_over``.
+        Statistics as in :func:`mimic_core.pairs.shard.mine_shard`, summed over the units, and the number of skipped
+        files by suffix (``passed_over``).
 
     Raises:
-        MimicError: the folder is not there, holds nothing to read, or nothing that can be read; or another process
-            works in ``out``, or nothing can be written there.
+        MimicError: the folder does not exist, has no videos or images, or none of them can be read; or another process
+            is mining into ``out``, or ``out`` cannot be written.
     """
-    face_blur(settings.blur_faces)  # a detector that is missing is named before anything is written
+    face_blur(settings.blur_faces)  # report a missing detector before anything is written
     tasks = find_tasks(folder, out, settings)
     try:
         with FolderLock(out):
             statistics = mine_locked(tasks, out, settings, jobs, confined)
     except OSError as error:
-        if str(out) in str(error.filename):  # what is written is meant; what cannot be read was counted
+        if str(out) in str(error.filename):  # a write failed; read errors are counted elsewhere
             raise cannot_write(error.filename, error) from error
         raise
     return {**statistics, "passed_over": passed_over(folder, [task.unit for task in tasks], out)}
@@ -67,19 +67,19 @@ def mine_folder(
 def mine_locked(
     tasks: Sequence[UnitTask], out: Path, settings: FolderSettings, jobs: int, confined: bool
 ) -> dict[str, Any]:
-    """What :func:`mine_folder` does once no other process works in ``out``."""
+    """Do the work of :func:`mine_folder` while holding the lock on ``out``."""
     stamps = {task.folder.name: task.stamp for task in tasks}
     receipt = Receipt("pairs", asdict(settings), [file for task in tasks for file in task.unit.files])
     final, paths = out / "receipt.json", shard_paths(out)
-    remove_abandoned([final, *paths.all()])  # of a run that was killed while it put the tables together
-    if (statistics := finished(final, stamps, paths)) is not None:
-        log.info("nothing to do: %s is the result of these files and settings", out)
-        shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run that was killed after its last write
+    remove_abandoned([final, *paths.all()])  # temporary files of a run killed while concatenating the tables
+    if (statistics := finished_result(final, stamps, paths)) is not None:
+        log.info("nothing to do: %s is up to date with these files and settings", out)
+        shutil.rmtree(out / PARTS, ignore_errors=True)  # left by a run killed after its last write
         return statistics
     with Archives(tasks, out / PARTS, paths) as archives:
         if archives.statistics:
             count = len(archives.statistics)
-            log.info("going on: %d of %d videos and image folders are done", count, len(tasks))
+            log.info("resuming: %d of %d videos and image folders are done", count, len(tasks))
         mine_tasks(archives, jobs, confined)
         receipt.statistics = {**sum_statistics(archives.statistics), "stamps": stamps}
         known = archives.finish()
@@ -88,10 +88,10 @@ def mine_locked(
     return receipt.statistics
 
 
-def finished(final: Path, stamps: Mapping[str, Any], paths: ShardPaths) -> dict[str, Any] | None:
-    """The statistics of a receipt of the same files and settings, whose outputs are still what it says.
+def finished_result(final: Path, stamps: Mapping[str, Any], paths: ShardPaths) -> dict[str, Any] | None:
+    """Return the statistics of a finished run with the same files and settings; None if there is none or it is damaged.
 
-    None where there is no such receipt; an output that was damaged since is named.
+    Damaged outputs are logged.
     """
     if not final.is_file():
         return None
@@ -99,12 +99,12 @@ def finished(final: Path, stamps: Mapping[str, Any], paths: ShardPaths) -> dict[
         receipt = read_receipt(final)
         statistics, damaged = receipt.block("statistics"), changed_files(receipt, paths.all())
     except (MimicError, OSError):
-        log.warning("damaged since it was written: %s; everything is mined again", final)
+        log.warning("damaged since it was written: %s; mining everything again", final)
         return None
     if statistics.get("stamps") != stamps:
         return None
     if damaged:
         names = ", ".join(map(str, damaged))
-        log.warning("damaged or gone since it was written: %s; everything is mined again", names)
+        log.warning("damaged or missing since it was written: %s; mining everything again", names)
         return None
     return statistics

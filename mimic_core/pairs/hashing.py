@@ -1,4 +1,4 @@
-"""Perceptual hashes, for finding near-duplicates and images that leaked into a test set."""
+"""Perceptual hashes, used to find near-duplicates and images that leak from a test set."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> int:
-    """64-bit DCT hash of an RGB image: images that look alike differ in few bits.
+    """Return the 64-bit DCT hash of an RGB image: similar images differ in few bits.
 
-    The grey image is brought to 32x32; each of its 64 lowest frequencies gives one bit, set where it lies above
-    their median (the mean brightness is left out of the median).
+    The grey image is resized to 32x32. Each of its 64 lowest DCT coefficients gives one bit, set if it is above their
+    median, which excludes the mean brightness.
     """
     grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA)
     low = cv2.dct(grey.astype(np.float32))[:8, :8].ravel()

@@ -1,4 +1,4 @@
-"""The homography between two views, by RANSAC over their matches."""
+"""Estimate the homography between two views by RANSAC over their matches."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ def estimate(
     OpenCV's RANSAC starts from a fixed state, so the same points give the same H.
 
     Args:
-        threshold: largest reprojection error of an inlier, in pixels.
+        threshold: maximum reprojection error of an inlier, in pixels.
 
     Returns:
-        H (3x3, H[2, 2] = 1) and its number of inliers; ``(None, 0)`` where none is found or where it cannot be
-        inverted, so that a caller never meets a degenerate one.
+        H (3x3, H[2, 2] = 1) and its number of inliers; ``(None, 0)`` if none is found or it is not invertible.
     """
     if len(points1) < 4:
         return None, 0
@@ -32,7 +31,7 @@ def estimate(
 
 
 def usable(matrix: Homography) -> bool:
-    """Whether a 3x3 matrix is finite and can be inverted."""
+    """Return whether a 3x3 matrix is finite and invertible."""
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
         return False
     determinant = np.linalg.det(matrix / np.abs(matrix).max())

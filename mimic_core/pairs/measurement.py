@@ -1,4 +1,4 @@
-"""What one candidate pair measures: matches, homography, overlap, correspondences, verdict."""
+"""Measure one candidate pair: matches, homography, overlap, correspondences, verdict."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Measurement:
     """A measured candidate.
 
     Attributes:
-        verdict: ``kept``, ``few_matches``, ``no_homography``, ``low_overlap`` or ``high_overlap``.
+        verdict: one of :data:`VERDICTS`.
         matches: matches that pass the ratio test.
         inliers: matches within the reprojection threshold of the homography.
-        homography: 3x3, view 1 -> view 2 in the 224-pixel frame, or None.
+        homography: 3x3, view 1 -> view 2 in 224x224 pixel coordinates, or None.
         overlap_12, overlap_21: share of patches matched in each direction, 0 to 1; 0 without a homography.
         overlap: the smaller of the two.
-        correspondences: (196,) int16, patch of view 2 for each patch of view 1, -1 for none; those of the direction
-            with the smaller overlap. None without a homography.
+        correspondences: (196,) int16, patch of view 2 for each patch of view 1, -1 for none; from the direction with
+            the smaller overlap. None without a homography.
     """
 
     verdict: str
@@ -58,9 +58,9 @@ def measure(
     """Measure a candidate pair from the features of its views (paper section 3, appendix C.2).
 
     Args:
-        rng: draws the pixels of the patch vote; the same state gives the same measurement.
+        rng: draws the voting pixels; the same state gives the same measurement.
 
-    Source: agrees with the released scripts' verdicts (``tests/unit/pairs/test_reference.py`` holds how often).
+    Source: the released scripts (``tests/unit/pairs/test_reference.py`` checks how often the verdicts agree).
     """
     rows1, rows2 = match(first, second, settings.ratio)
     matches = len(rows1)
@@ -75,7 +75,7 @@ def measure(
 def overlap_of(
     matrix: Homography, matches: int, inliers: int, rng: np.random.Generator, settings: MiningSettings = DEFAULT
 ) -> Measurement:
-    """The rest of a measurement once the homography is known: the votes of both directions, and the verdict."""
+    """Complete a measurement from its homography: vote in both directions and decide the verdict."""
     forward = correspondences(matrix, rng, settings.points_per_patch)
     backward = correspondences(np.linalg.inv(matrix), rng, settings.points_per_patch)
     overlap_12, overlap_21 = overlap(forward), overlap(backward)
@@ -93,7 +93,7 @@ def overlap_of(
 
 
 def verdict_of(value: float, settings: MiningSettings) -> str:
-    """Verdict of an overlap: kept strictly between the two bounds."""
+    """Return the verdict for an overlap: kept strictly between the two bounds."""
     if value <= settings.min_overlap:
         return LOW_OVERLAP
     return KEPT if value < settings.max_overlap else HIGH_OVERLAP

@@ -1,4 +1,4 @@
-"""Units mined side by side and written in their order."""
+"""Mine units in parallel and write them in order."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mimic_core.pairs.unit_mining import Message, Started, StoredRow, given_up, 
 
 log = logging.getLogger("mimic")
 
-HELD = 256 << 20  # bytes of units held in memory until those before them are written
-ROW = 4096  # bytes that a message takes at most without its image
+HELD = 256 << 20  # bytes of results held in memory until the units before them are written
+ROW = 4096  # maximum bytes of a message without its image
 
-LOOK, MINE = "look", "mine"  # questions to a worker
-Question = tuple[str, int, UnitTask]  # what is asked, and of which unit
+COUNT, MINE = "count", "mine"  # requests to a worker: count the views of a unit, or mine it
+Question = tuple[str, int, UnitTask]  # request, unit number, unit
 
 
 def mine_tasks(archives: Archives, jobs: int, confined: bool) -> None:
-    """Mine the units that are left, side by side in workers or one after the other in this process."""
-    tasks = archives.left
+    """Mine the remaining units, in parallel in workers or one by one in this process."""
+    tasks = archives.remaining
     if tasks and (confined or (jobs > 1 and len(tasks) > 1)):
         try:
-            pool = Pool(min(jobs, len(tasks)), mining, (), MEDIA)
+            pool = Pool(min(jobs, len(tasks)), make_handler, (), MEDIA)
         except OSError as error:
-            log.warning("no process can be started (%s): files are read without limits of memory and time", error)
+            log.warning("cannot start a process (%s): reading files without memory and time limits", error)
         else:
             with pool:
                 mine_in_pool(archives, pool)
@@ -44,12 +44,15 @@ def mine_tasks(archives: Archives, jobs: int, confined: bool) -> None:
             archives.add(unit)
 
 
-def mining() -> Handler:
-    """In a worker: looks how many views a task has, or mines it; answers with numbers of views, and with messages."""
+def make_handler() -> Handler:
+    """Return a worker's handler, which estimates a unit's number of views or mines the unit.
+
+    It answers a ``COUNT`` with a number of views, and a ``MINE`` with messages.
+    """
 
     def answer(question: Question) -> Iterator[int | Message]:
         what, _, task = question
-        if what == LOOK:
+        if what == COUNT:
             yield task.views()
         else:
             yield from mine_unit(task, step=partial(tell, 1))
@@ -58,25 +61,25 @@ def mining() -> Handler:
 
 
 def mine_in_pool(archives: Archives, pool: Pool) -> None:
-    """Mine units side by side; one whose worker is lost each time is counted as unreadable, with the reason."""
-    units = list(enumerate(archives.left))
-    views = sum(value for _, kind, value in pool.answers([(LOOK, *unit) for unit in units]) if kind == ITEM)
-    order = InOrder(archives)
+    """Mine units in parallel; a unit whose worker is lost at every attempt is recorded as unreadable."""
+    units = list(enumerate(archives.remaining))
+    views = sum(value for _, kind, value in pool.answers([(COUNT, *unit) for unit in units]) if kind == ITEM)
+    writer = OrderedWriter(archives)
     with Progress(views, "views") as progress:
-        for (_, number, task), kind, value in pool.answers([(MINE, *unit) for unit in units], order.waits):
+        for (_, number, task), kind, value in pool.answers([(MINE, *unit) for unit in units], writer.waits):
             if isinstance(value, int):
-                progress.step(value, note=f"{len(archives.left)} units left")
+                progress.step(value, note=f"{len(archives.remaining)} units left")
             elif kind == ITEM:
-                order.take(number, value)
+                writer.take(number, value)
             elif kind == LOST:
                 for message in mine_unit(task, given_up(value)):
-                    order.take(number, message)
+                    writer.take(number, message)
 
 
-class InOrder:
-    """Brings what several workers tell of their units into the order of the units, and writes it.
+class OrderedWriter:
+    """Write the messages of several workers in unit order.
 
-    What is told of a unit before its turn is held in memory, up to a bound.
+    Messages of later units are held in memory, up to a bound.
     """
 
     def __init__(self, archives: Archives) -> None:
@@ -86,11 +89,11 @@ class InOrder:
         self.size = 0  # bytes held
 
     def waits(self, question: Question) -> bool:
-        """Whether the answers to a question must be left with its worker until those before it are written."""
+        """Return whether a worker must wait with its answers until earlier units are written."""
         return self.size > HELD and question[1] != self.turn
 
     def take(self, number: int, message: Message) -> None:
-        """Write a message of a unit, or hold it until it is the unit's turn."""
+        """Write a message of a unit, or hold it until the unit's turn."""
         if number != self.turn:
             if isinstance(message, Started):
                 self.drop(number)
@@ -100,21 +103,21 @@ class InOrder:
             self.next()
 
     def drop(self, number: int) -> list[Message]:
-        """Hold nothing of a unit any more; returns what was held."""
+        """Remove and return the held messages of a unit."""
         messages = self.held.pop(number, [])
         self.size -= sum(map(size_of, messages))
         return messages
 
     def next(self) -> None:
-        """Go on to the next unit, and write what is held of it."""
+        """Move on to the next unit and write its held messages."""
         self.archives.add(self.unit)
         self.turn += 1
-        if self.archives.left:
+        if self.archives.remaining:
             self.unit = self.archives.next_unit()
             for message in self.drop(self.turn):
                 self.take(self.turn, message)
 
 
 def size_of(message: Message) -> int:
-    """About how many bytes of memory a message takes."""
+    """Estimate the memory of a message in bytes."""
     return ROW + (len(message.jpeg) if isinstance(message, StoredRow) else 0)

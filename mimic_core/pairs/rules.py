@@ -1,8 +1,8 @@
-"""Candidate rules, one for every kind of source (paper appendix C.1 and the released scripts).
+"""Candidate rules, one for each kind of source (paper appendix C.1 and the released scripts).
 
-A rule says which pairs of a unit's views are measured, and which of those in range are kept. No pair is measured
-twice, and none crosses from one unit to another: a rule sees one unit at a time. Nor does one cross from a group of
-views to another: samples of a walk, or recordings that were put together in one file.
+A rule decides which pairs of a unit's views are measured and which of those in range are kept. No pair is measured
+twice. Both views of a pair come from the same unit and the same group (sample of a walk, or recording in a concatenated
+file).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from mimic_core.pairs.measurement import HIGH_OVERLAP, KEPT, NEAR_DUPLICATE
 
 @settings("rule.neighbours")
 class Neighbours:
-    """A video's neighbours: (t, t+1); where these overlap too much, (t, t+2) too, and if it is kept t+1 is skipped.
+    """Pair neighbouring views of a video: (t, t+1) and, if these overlap too much, (t, t+2); if that is kept, skip t+1.
 
     Attributes:
-        look_further: whether (t, t+2) is tried; Mannequin's clips are not.
+        look_further: whether to try (t, t+2); off for Mannequin.
 
     Source: paper appendix C.1 (ARKitScenes, Mannequin, Objectron) and the released scripts.
     """
 
-    look_further: Flag = key("where (t, t+1) overlap too much, (t, t+2) is measured as well", default=True)
+    look_further: Flag = key("if (t, t+1) overlap too much, also measure (t, t+2)", default=True)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Walk through the views in order of time, those of one recording after the other."""
+        """Measure the candidates of each group, in order of time."""
         for group in by_group(views):
             yield from self.walk([view.number for view in group], measure)
 
     def walk(self, numbers: Sequence[int], measure: Measure) -> Iterator[Candidate]:
-        """Walk through views that follow each other."""
+        """Measure the candidates of consecutive views."""
         position = 0
         while position + 1 < len(numbers):
             near = measure(numbers[position], numbers[position + 1])
@@ -52,21 +52,21 @@ class Neighbours:
 
 @settings("rule.windows")
 class Windows:
-    """Windows of a frame sequence: the first frames of a window with its last; the smallest overlap in range is kept.
+    """Pair the first frames of a window with its last ones; keep the pair in range with the smallest overlap.
 
-    As in the released script, the last frames end one before the window does (of 60 frames 0 to 9 are paired with 49 to
-    58), windows follow each other without a gap, and one after which no frame comes is left out.
+    As in the released script, the last frames stop one short of the window's end (in 60 frames, 0 to 9 are paired with
+    49 to 58), windows are consecutive, and a final window that no frame follows is skipped.
 
-    Source: the released ``scannet_multipro.py``; paper appendix C.1 (10 x 10 pairs a window of 60 frames).
+    Source: the released ``scannet_multipro.py``; paper appendix C.1 (10 x 10 pairs per window of 60 frames).
     """
 
     length: AtLeastTwo = key("length of a window", default=60, unit="frames")
-    edge: Positive = key("how many first frames are paired with as many last ones", default=10, unit="frames")
+    edge: Positive = key("number of first frames, paired with as many last frames", default=10, unit="frames")
 
     def __post_init__(self) -> None:
         if not 2 * self.edge < self.length:
             raise MimicError(
-                f"windows of {self.length} frames have no {self.edge} first and {self.edge} last before their end",
+                f"a window of {self.length} frames is too short for {self.edge} first and {self.edge} last frames",
                 where="rule.windows.edge",
                 remedy="use less than half the window's length",
             )
@@ -83,16 +83,16 @@ class Windows:
 
 @settings("rule.stride")
 class Stride:
-    """Frames at a fixed distance: (t, t + distance), then t + advance and so on; every pair in range is kept.
+    """Pair frames at a fixed distance: (t, t + distance), then advance t; keep every pair in range.
 
     Source: paper appendix C.1 (CO3D: distance 5, advance 10) and the released scripts.
     """
 
-    distance: Positive = key("between the two frames of a pair", default=5, unit="frames")
-    advance: Positive = key("between the first frames of two pairs", default=10, unit="frames")
+    distance: Positive = key("distance between the two frames of a pair", default=5, unit="frames")
+    advance: Positive = key("distance between the first frames of consecutive pairs", default=10, unit="frames")
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Step through the frames."""
+        """Measure the candidates of each group."""
         for group in by_group(views):
             numbers = [view.number for view in group]
             starts = range(0, len(numbers) - self.distance, self.advance)
@@ -101,17 +101,17 @@ class Stride:
 
 @settings("rule.groups")
 class Groups:
-    """Photos of one place: all pairs of a group.
+    """Pair all photos of one place (a group) with one another.
 
-    Source: paper appendix C.1 (DeMoN; 3DStreetView, where the released scripts keep all).
+    Source: paper appendix C.1 (DeMoN; 3DStreetView, where the released scripts keep all pairs).
     """
 
     keep: Literal["smallest", "all"] = key(
-        "which of a group's pairs in range are kept: the one of smallest overlap, or all", default="smallest"
+        "which of a group's pairs in range to keep: the one with the smallest overlap, or all", default="smallest"
     )
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Measure all pairs of each group, the view of the lower number first."""
+        """Measure all pairs of each group, the view with the lower number first."""
         for group in by_group(views):
             pairs = measured(combinations([view.number for view in group], 2), measure)
             yield from pairs if self.keep == "all" else keep_smallest(pairs, 1)
@@ -119,15 +119,15 @@ class Groups:
 
 @settings("rule.random_walk")
 class RandomWalk:
-    """A sample of the random walk: view 1 from list A, view 2 from B or C; of those in range the smallest overlaps.
+    """Pair views of a random-walk sample: view 1 from list A, view 2 from B or C; keep the smallest overlaps in range.
 
     Source: paper appendix C.1 (HM3D, Gibson, Matterport3D).
     """
 
-    pairs_per_sample: Positive = key("pairs of a sample that are kept; the paper keeps one", default=1)
+    pairs_per_sample: Positive = key("number of pairs to keep per sample; the paper keeps one", default=1)
 
     def candidates(self, views: Sequence[ViewOf], measure: Measure) -> Iterator[Candidate]:
-        """Measure the 8 x 16 candidates of each sample; the ones in range that are not kept become ``not_best``."""
+        """Measure the 8 x 16 candidates of each sample; those in range that are not kept become ``not_best``."""
         for sample in by_group(views):
             firsts = [view.number for view in sample if view.role == "A"]
             seconds = [view.number for view in sample if view.role in ("B", "C")]
@@ -136,7 +136,7 @@ class RandomWalk:
 
 
 def by_group(views: Sequence[ViewOf]) -> Iterable[list[ViewOf]]:
-    """The views of each group, in order."""
+    """Return the views of each group, in order."""
     groups: dict[int, list[ViewOf]] = {}
     for view in views:
         groups.setdefault(view.group, []).append(view)
@@ -144,7 +144,7 @@ def by_group(views: Sequence[ViewOf]) -> Iterable[list[ViewOf]]:
 
 
 def measured(pairs: Iterable[tuple[int, int]], measure: Measure) -> list[Candidate]:
-    """The pairs with what they measure."""
+    """Measure pairs of view numbers."""
     return [Candidate(one, two, measure(one, two)) for one, two in pairs]
 
 
@@ -159,19 +159,19 @@ DEFAULTS = {"video": "neighbours", "sequence": "neighbours", "group": "groups", 
 
 
 def rule_for(kind: str, block: Mapping[str, Any]) -> CandidateRule:
-    """The rule that a source's ``pairs`` block names, ``rule: {name: {setting: value}}``, or the usual one of its kind.
+    """Return the rule in a source's ``pairs`` block, ``rule: {name: {setting: value}}``, or the default for its kind.
 
     Args:
         kind: ``video``, ``sequence``, ``group`` or ``scene``.
-        block: of the source.
+        block: the source's ``pairs`` block.
 
     Raises:
-        MimicError: not exactly one rule is named, there is none of that name, or a setting of it is wrong.
+        MimicError: the block does not name exactly one rule, the rule is unknown, or one of its settings is invalid.
     """
     chosen = block.get("rule", {DEFAULTS[kind]: {}})
     unknown = [name for name in chosen if name not in RULES]
     if len(chosen) != 1 or unknown:
-        what = f"unknown rule {unknown[0]!r}" if unknown else f"{len(chosen)} rules are named where one is needed"
+        what = f"unknown rule {unknown[0]!r}" if unknown else f"expected one rule, got {len(chosen)}"
         raise MimicError(what, where="config key sources.<name>.pairs.rule", remedy=f"name one of: {', '.join(RULES)}")
     ((name, values),) = chosen.items()
     return read_settings(RULES[name], values, f"rule.{name}")

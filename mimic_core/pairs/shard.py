@@ -1,4 +1,4 @@
-"""One shard of the stage ``pairs``: every measured candidate in a table, the retained pairs in a tar with a row each.
+"""Mine one shard of the stage ``pairs``: write a table of measured candidates, and a tar and a table of retained pairs.
 
 ``seen = kept + rejected + failed`` holds for every shard, or the stage fails.
 """
@@ -34,7 +34,7 @@ log = logging.getLogger("mimic")
 
 @dataclass(frozen=True)
 class ShardPaths:
-    """Files of a shard: the frames it reads and the outputs it writes."""
+    """Paths of a shard: the frames it reads and the outputs it writes."""
 
     frames_tar: Path
     views: Path
@@ -43,33 +43,33 @@ class ShardPaths:
     tar: Path
 
     def all(self) -> list[Path]:
-        """Every one of them, those that are read first."""
+        """Return all paths, inputs first."""
         return [self.views, self.frames_tar, self.candidates, self.pairs, self.tar]
 
 
 class PairWriter:
-    """Writes what is found in units, one unit after the other, and counts it.
+    """Write and count the candidates and retained pairs of units, one unit at a time.
 
-    Of each unit: :meth:`note` every row of its views, :meth:`add` what is found in them, then :meth:`end_unit`.
+    For each unit, call :meth:`note` for every row of its views, :meth:`add` for every candidate, then :meth:`end_unit`.
 
     Args:
-        source: name of the source, in keys.
-        tar: takes the retained pairs.
-        pairs, candidates: take a row each.
-        shard: name of the tar, in the pairs' rows.
+        source: name of the source, used in keys.
+        tar: archive of the retained pairs.
+        pairs, candidates: tables of the retained pairs and of all candidates.
+        shard: name of the tar, stored in the rows of pairs.
     """
 
     def __init__(self, source: str, tar: TarWriter, pairs: RowWriter, candidates: RowWriter, *, shard: str) -> None:
         self.source, self.tar, self.pairs, self.candidates, self.shard = source, tar, pairs, candidates, shard
         self.counts: Counter[str] = Counter()
-        self.verdicts: set[str] = set()  # of the unit at hand
+        self.verdicts: set[str] = set()  # in the current unit
         self.views = self.features = 0
         self.unreadable: dict[str, str] = {}
         self.remarks: dict[str, list[str]] = {}
         self.still: list[str] = []
 
     def note(self, row: Row) -> None:
-        """Count a row of the table of views; one that could not be read is a failed candidate."""
+        """Count a row of the table of views; an unreadable view or unit counts as a failed candidate."""
         unit, status = row["unit"], row["status"]
         if status == OK:
             self.views += 1
@@ -80,10 +80,10 @@ class PairWriter:
             self.count(unit, Candidate(-1, -1, Measurement(UNREADABLE)))
 
     def add(self, unit: str, found: Found, jpeg: Callable[[int], bytes]) -> None:
-        """Write a candidate and, where it is retained, the pair.
+        """Write a candidate and, if it is kept, the pair.
 
         Args:
-            jpeg: gives the stored bytes of a view.
+            jpeg: returns the JPEG bytes of a view.
         """
         candidate = found.candidate
         self.verdicts.add(candidate.measurement.verdict)
@@ -97,7 +97,7 @@ class PairWriter:
         self.candidates.add(candidate_row(unit, candidate))
 
     def store(self, unit: str, found: Found, first: bytes, second: bytes) -> None:
-        """Copy a retained pair's stored bytes into the tar (WebDataset naming) and describe it."""
+        """Copy a retained pair's JPEG bytes into the tar (WebDataset naming), with its JSON file, and add its row."""
         row = pair_row(self.source, unit, found.candidate)
         offset1 = self.tar.add(f"{row['key']}.1.jpg", first)
         offset2 = self.tar.add(f"{row['key']}.2.jpg", second)
@@ -106,7 +106,7 @@ class PairWriter:
         self.pairs.add({**row, "hash1": found.hash1, "hash2": found.hash2, "shard": self.shard, **place})
 
     def end_unit(self, unit: str, features: int) -> None:
-        """End a unit, of which so many features were computed; one whose views are all alike is told of."""
+        """End a unit and add its number of feature computations; log a unit in which nothing moves."""
         self.features += features
         if self.verdicts == {NEAR_DUPLICATE}:
             self.still.append(unit)
@@ -114,10 +114,10 @@ class PairWriter:
         self.verdicts = set()
 
     def statistics(self) -> dict[str, Any]:
-        """The counts, as :func:`mine_shard` returns them.
+        """Return the counts in the format of :func:`mine_shard`.
 
         Raises:
-            MimicError: they do not add up, which would mean that a candidate was lost.
+            MimicError: the counts do not add up, which means that a candidate was lost.
         """
         return {
             **check_counts(self.counts, self.candidates.rows, self.pairs.rows),
@@ -132,15 +132,15 @@ class PairWriter:
 def mine_shard(
     paths: ShardPaths, *, source: str, rule: CandidateRule, settings: MiningSettings, seed: int
 ) -> dict[str, Any]:
-    """Measure the candidates of a shard's units and write what was measured and what is retained.
+    """Measure the candidates of a shard's units; write all candidates and the retained pairs.
 
     Returns:
         Statistics: ``seen``, ``kept``, ``rejected``, ``failed``, the count of each verdict, ``views``, ``features``
-        (views whose features were computed), the unreadable units with their reasons, what was remarked of units, and
-        the units in which nothing moves (``still``: every candidate is a near-duplicate).
+        (number of feature computations), the reason for each unreadable unit, remarks by unit, and the units in which
+        nothing moves (``still``: every candidate is a near-duplicate).
 
     Raises:
-        MimicError: the counts do not add up, which would mean that a candidate was lost.
+        MimicError: the counts do not add up, which means that a candidate was lost.
     """
     prepare()
     with (
@@ -167,13 +167,13 @@ def mine_shard(
 
 
 def prepare() -> None:
-    """Set up this process for measuring: one thread, since every core has a process; freed memory is kept."""
-    cv2.setNumThreads(1)  # OpenCV's own threads would compete with the other jobs
+    """Set up this process for measuring: one OpenCV thread, and keep freed memory."""
+    cv2.setNumThreads(1)  # there is one process per core already
     keep_freed_memory()
 
 
 def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str, Any]:
-    """Counts of every verdict, checked against the rows that were written."""
+    """Check the counts of verdicts against the numbers of rows written, and return them as statistics."""
     kept, failed = counts[KEPT], counts[UNREADABLE]
     rejected = sum(counts[verdict] for verdict in VERDICTS) - kept - failed
     if written != kept + rejected + failed or retained != kept:
@@ -187,7 +187,7 @@ def check_counts(counts: Counter[str], written: int, retained: int) -> dict[str,
 
 
 def candidate_row(unit: str, candidate: Candidate) -> Row:
-    """Row of the table of candidates."""
+    """Return a candidate's row in the table of candidates."""
     measured = candidate.measurement
     return {
         "unit": unit,
@@ -204,10 +204,10 @@ def candidate_row(unit: str, candidate: Candidate) -> Row:
 
 
 def pair_row(source: str, unit: str, candidate: Candidate) -> Row:
-    """What is said of a retained pair in its JSON file, and in the table of pairs."""
+    """Return the columns of a retained pair that its JSON file and the table of pairs share."""
     measured = candidate.measurement
     if measured.homography is None or measured.correspondences is None:
-        raise ValueError("a retained pair has a homography and correspondences")
+        raise ValueError("a retained pair needs a homography and correspondences")
     return {
         "key": f"{source}-{Unit(unit, Path()).key}-{candidate.view1:06d}-{candidate.view2:06d}",
         "source": source,

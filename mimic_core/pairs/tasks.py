@@ -1,4 +1,4 @@
-"""The videos and image folders of one's own folder, each a task: what decides its result, and how it is mined."""
+"""Find the videos and image folders to mine in a user's folder, and describe each as a task."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from mimic_core.sources import Unit, check_unique, format_counts, open_source, p
 
 log = logging.getLogger("mimic")
 
-SOURCE = "own"  # the name of the source in keys
-LARGEST_GROUP = 24  # images; a larger folder is a sequence of frames rather than photos of one place
-PARTS = ".parts"  # folder of what is done so far, until all is done
+SOURCE = "own"  # source name in keys
+LARGEST_GROUP = 24  # images; a larger folder is treated as a sequence of frames, not as photos of one place
+PARTS = ".parts"  # folder for unfinished output
 
 
 @settings("mine")
@@ -32,18 +32,18 @@ class FolderSettings:
     """How a folder is mined."""
 
     interval: NotNegative = key(
-        "time between two views of a video; 0 takes every frame", default=VideoSettings().interval, unit="seconds"
+        "time between views of a video; 0 takes every frame", default=VideoSettings().interval, unit="seconds"
     )
     blur_faces: Text = key(
-        "file of the face detector, auto for the packaged one, or empty: faces stay as they are", default=""
+        "path of the face detector, auto for the packaged one, or empty: faces are not blurred", default=""
     )
     mining: MiningSettings = key("thresholds", default=DEFAULT)
-    seed: Whole = key("of every draw", default=0)
+    seed: Whole = key("seed of all random draws", default=0)
 
 
 @dataclass(frozen=True)
 class UnitTask:
-    """One video or image folder, what is to be done with it, and where its tables go until all units are done."""
+    """One video or image folder to mine, its settings, and the folder for its tables until all units are done."""
 
     kind: str
     unit: Unit
@@ -52,12 +52,12 @@ class UnitTask:
 
     @property
     def rule(self) -> CandidateRule:
-        """Neighbours in a video or a long sequence of images; all pairs of a few images."""
+        """The candidate rule: neighbours for a video or a large folder of images, all pairs for a few images."""
         return Groups("all") if self.kind == "group" and len(self.unit.images) <= LARGEST_GROUP else Neighbours()
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """What decides the result: a unit with another stamp is mined again."""
+        """Everything that determines the result; a unit whose stamp has changed is mined again."""
         return {
             "settings": asdict(self.settings),
             "kind": self.kind,
@@ -66,17 +66,17 @@ class UnitTask:
         }
 
     def views(self) -> int:
-        """About how many views it has, for the progress."""
+        """Estimate the number of views, for progress reports."""
         return len(self.unit.images) or expected_views(self.unit.path, self.settings.interval)
 
     def read(self) -> Reader:
-        """What reads its views."""
+        """Return the reader of its views."""
         frames = {"interval": self.settings.interval, "blur_faces": self.settings.blur_faces}
         return reader(self.kind, frames, self.settings.seed)
 
 
 def size_and_time(path: Path) -> list[int]:
-    """Size and time of change of a file; nothing of one that cannot be looked at."""
+    """Return a file's size in bytes and modification time in nanoseconds; empty if it is not accessible."""
     try:
         status = path.stat()
     except OSError:
@@ -85,7 +85,7 @@ def size_and_time(path: Path) -> list[int]:
 
 
 def shard_paths(folder: Path) -> ShardPaths:
-    """The files that mining leaves in a folder."""
+    """Return the paths of the files that mining writes to a folder."""
     return ShardPaths(
         frames_tar=folder / "views.tar",
         views=folder / "views.parquet",
@@ -96,10 +96,10 @@ def shard_paths(folder: Path) -> ShardPaths:
 
 
 def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTask]:
-    """Every video and image folder below ``folder``, by name; what lies in ``out`` is passed over.
+    """Find every video and image folder below ``folder``, sorted by name; skip what lies in ``out``.
 
     Raises:
-        MimicError: the folder is not there, or holds neither; or two units have one name.
+        MimicError: the folder does not exist or has neither, or two units have the same name.
     """
     own = real(out)
     found = [
@@ -107,16 +107,16 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTa
         for kind, adapter in (("video", "videos"), ("group", "images"))
         for unit in open_source(adapter).find(folder)
         if own not in ((place := real(unit.path)), *place.parents)
-        and not (kind == "group" and unit.fault)  # a folder that may not be listed is named once, among the videos
+        and not (kind == "group" and unit.fault)  # an unlistable folder is already reported among the videos
     ]
     if not folder.is_dir():
-        raise MimicError("the folder is not there", where=folder, remedy="check the path")
+        raise MimicError("the folder does not exist", where=folder, remedy="check the path")
     if not found:
         passed = format_counts(passed_over(folder, [], out))
         raise MimicError(
             f"the folder holds nothing to read{f' (passed over: {passed})' if passed else ''}",
             where=folder,
-            remedy="expected videos or folders of images",
+            remedy="choose a folder with videos or folders of images",
         )
     found.sort(key=lambda item: (item[1].name, item[0]))
     check_unique(unit for _, unit in found)
@@ -124,5 +124,5 @@ def find_tasks(folder: Path, out: Path, settings: FolderSettings) -> list[UnitTa
 
 
 def real(path: Path) -> Path:
-    """A path without links; of a loop of links, the path itself (``Path.resolve`` would raise)."""
+    """Resolve symbolic links in a path; unlike ``Path.resolve``, do not raise on a loop of links."""
     return Path(os.path.realpath(path))

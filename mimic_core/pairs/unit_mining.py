@@ -1,6 +1,6 @@
-"""Mining one unit without writing a result: what is found is told message by message to whoever writes it.
+"""Mine one unit and yield the results as messages for another process to write.
 
-So a worker can mine a unit while the units before it are not yet written.
+This lets a worker mine a unit before earlier units are written.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from mimic_core.pairs.tasks import SOURCE, UnitTask
 from mimic_core.pairs.unit_views import Found, UnitViews
 from mimic_core.sources import Unit
 
-HELD = 32 << 20  # bytes of a unit's views that are held in memory; more are held in a temporary file
+HELD = 32 << 20  # bytes of a unit's views held in memory; more go to a temporary file
 
 
 @dataclass(frozen=True)
 class Started:
-    """The first message of a unit; what a worker that was lost had told of the unit does not count."""
+    """The first message of a unit; discards earlier messages of the unit, sent by a worker that was lost."""
 
 
 @dataclass(frozen=True)
 class StoredRow:
-    """A row of the table of views and its JPEG, which is empty where the row is of no view.
+    """A row of the table of views and its JPEG, which is empty for rows without a view.
 
-    The row's ``offset`` is left to the writer.
+    The writer sets the row's ``offset``.
     """
 
     row: Row
@@ -44,10 +44,10 @@ class StoredRow:
 
 @dataclass(frozen=True)
 class Measured:
-    """All candidates of the unit's views were told.
+    """Sent after the last candidate of the unit's views.
 
     Attributes:
-        features: views whose features were computed.
+        features: number of feature computations.
     """
 
     features: int
@@ -67,12 +67,12 @@ def mine_unit(
     """Mine one video or image folder.
 
     Args:
-        read: its reader; by default that of its kind.
-        step: called for every view read.
+        read: reader of its views; by default the one for its kind.
+        step: called after every view read.
 
     Yields:
-        ``Started``; the rows of the unit's views; each candidate that was ``Found`` in them, and ``Measured``; rows of
-        images of the unit that could not be read; ``Finished``.
+        ``Started``; a ``StoredRow`` for each view and remark; a ``Found`` for each candidate, then ``Measured``; a
+        ``StoredRow`` for each unreadable image of the unit; ``Finished``.
     """
     prepare()
     read = read or task.read()
@@ -91,7 +91,7 @@ def mine_unit(
 
 
 def mine_rows(task: UnitTask, name: str, rows: Sequence[Row], stream: IO[bytes]) -> Iterator[Message]:
-    """Tell rows of the table of views, and what is found in those of them that have a view."""
+    """Yield rows of the table of views, then the candidates of those rows that have a view."""
     for row in rows:
         yield StoredRow(row, read_at(stream, row["offset"], row["size"]) if row["status"] == OK else b"")
     if views := [{**row, "blur": float(np.float32(row["blur"]))} for row in rows if row["status"] == OK]:  # as stored
@@ -101,7 +101,7 @@ def mine_rows(task: UnitTask, name: str, rows: Sequence[Row], stream: IO[bytes])
 
 
 def given_up(reason: str) -> Reader:
-    """A reader that says why a unit cannot be read."""
+    """Return a reader that raises an error with the reason why a unit cannot be read."""
 
     def read(unit: Unit) -> Iterator[Any]:
         raise UnreadableError(f"it cannot be read: {reason}", where=unit.path, remedy="make it smaller, or remove it")

@@ -1,4 +1,4 @@
-"""One unit in the archives under way: how it is written, and whether it is still whole."""
+"""Write one unit to the unfinished archives, and check whether a finished unit is still intact."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PIECE = 1 << 20  # bytes hashed at a time
 
 
 class UnitWriter:
-    """Adds one unit to the archives, message by message."""
+    """Write one unit to the archives, message by message."""
 
     def __init__(self, task: UnitTask, views: TarWriter, pairs: TarWriter) -> None:
         self.task, self.paths, self.tars = task, shard_paths(task.folder), (views, pairs)
@@ -35,7 +35,7 @@ class UnitWriter:
         self.start()
 
     def start(self) -> None:
-        """Begin, or begin again: what was written of the unit is taken back."""
+        """Start the unit, or restart it: remove what was written of it."""
         for tar, position in zip(self.tars, self.starts, strict=True):
             tar.rewind(position)
         self.task.folder.mkdir(exist_ok=True)
@@ -44,14 +44,14 @@ class UnitWriter:
         self.retained = RowWriter(self.paths.pairs, PAIRS)
         self.writer = PairWriter(SOURCE, self.tars[1], self.retained, self.candidates, shard=self.paths.tar.name)
         self.faces = 0
-        self.unit = ""  # name in the row at hand
+        self.unit = ""  # name in the current row
         self.places: dict[int, tuple[int, int]] = {}  # offset and size of each view in the archive
 
     def take(self, message: Message) -> bool:
-        """Write what a message says; whether it is the last one.
+        """Write a message; return whether it is the unit's last one.
 
         Raises:
-            MimicError: nothing more can be written.
+            MimicError: writing failed.
         """
         try:
             self.write(message)
@@ -60,7 +60,7 @@ class UnitWriter:
         return isinstance(message, Finished)
 
     def write(self, message: Message) -> None:
-        """Write what a message says."""
+        """Write a message."""
         if isinstance(message, Started):
             if self.table.rows:
                 self.start()
@@ -84,11 +84,11 @@ class UnitWriter:
         self.unit, self.faces = row["unit"], self.faces + row["faces"]
 
     def jpeg(self, view: int) -> bytes:
-        """Stored bytes of a view."""
+        """Return the JPEG bytes of a view."""
         return self.tars[0].read(*self.places[view])
 
     def finish(self) -> dict[str, Any]:
-        """End the unit's tables and write its receipt; returns its statistics."""
+        """Close the unit's tables, write its receipt and return its statistics."""
         try:
             for table in (self.table, self.candidates, self.retained):
                 table.close()
@@ -110,30 +110,30 @@ class UnitWriter:
 
 
 def tables(paths: ShardPaths) -> list[Path]:
-    """The tables of a unit."""
+    """Return the paths of a unit's tables."""
     return [paths.views, paths.candidates, paths.pairs]
 
 
 def finished_unit(
     task: UnitTask, archives: Sequence[Path], starts: Sequence[int]
 ) -> tuple[dict[str, Any], list[int]] | None:
-    """Statistics of a unit that was finished, and where it ends in the archives; what was damaged is named.
+    """Return the statistics of a finished unit and where it ends in each archive; log what is damaged.
 
     Args:
-        starts: where the unit before it ends.
+        starts: where the previous unit ends in each archive.
 
     Returns:
-        None where the unit was not finished with these settings and files, or is not whole.
+        None if the unit was not finished with these settings and files, or is damaged.
     """
     receipt = task.folder / RECEIPT
     if not receipt.is_file():
         return None
     try:
-        told = read_receipt(receipt)
-        if told.block("stamp") != task.stamp:
+        found = read_receipt(receipt)
+        if found.block("stamp") != task.stamp:
             return None
-        statistics, damaged = told.block("statistics"), changed_files(told, tables(shard_paths(task.folder)))
-        spans = [told.block("archives", path.name) for path in archives]
+        statistics, damaged = found.block("statistics"), changed_files(found, tables(shard_paths(task.folder)))
+        spans = [found.block("archives", path.name) for path in archives]
         for path, span, start in zip(archives, spans, starts, strict=True):
             if span["start"] != start or span["hash"] != span_hash(path, start, span["end"]):
                 damaged.append(path)
@@ -142,12 +142,12 @@ def finished_unit(
     if not damaged:
         return statistics, [span["end"] for span in spans]
     name, files = printable(task.unit.name), ", ".join(str(path) for path in damaged)
-    log.warning("damaged since it was written, and mined again with what follows (%s): %s", name, files)
+    log.warning("damaged since it was written: %s; mining %s and all later units again", files, name)
     return None
 
 
 def span_hash(path: Path, start: int, end: int) -> str:
-    """SHA-256 of a file's bytes from ``start`` to ``end``; empty where the file is shorter."""
+    """Return the SHA-256 of a file's bytes from ``start`` to ``end``; empty if the file is shorter."""
     digest, left = hashlib.sha256(), end - start
     with path.open("rb") as stream:
         stream.seek(start)

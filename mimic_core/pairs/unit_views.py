@@ -1,4 +1,4 @@
-"""The views of one unit, measured: features and hashes are computed once a view, the last few are held."""
+"""Measure the views of one unit; cache the features of recent views, and all hashes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mimic_core.pairs.hashing import perceptual_hash
 from mimic_core.pairs.measurement import BLURRED, KEPT, NEAR_DUPLICATE, Measurement, measure
 from mimic_core.pairs.settings import MiningSettings
 
-CACHED_VIEWS = 32  # features held at a time: a sample of the walk has 24 views, a video needs three
+CACHED_VIEWS = 32  # views whose features are cached: a sample of the walk has 24 views, a video needs three
 
 
 @dataclass(frozen=True)
 class Found:
-    """A measured candidate; of a retained one also the perceptual hashes of its two views."""
+    """A measured candidate and, if it is kept, the perceptual hashes of its two views."""
 
     candidate: Candidate
     hash1: int = 0
@@ -32,14 +32,14 @@ class Found:
 
 
 class UnitViews:
-    """The views of one unit, read by offset.
+    """Measure the views of one unit, read from a stream by offset.
 
     Args:
-        source, unit: names, for the random draws.
-        rows: of the table of views, one a view.
-        stream: holds the JPEGs at the rows' offsets.
+        source, unit: names that seed the random draws.
+        rows: rows of the table of views, one per view.
+        stream: has the JPEGs at the rows' offsets.
         settings: thresholds.
-        seed: of every draw.
+        seed: seed of all random draws.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class UnitViews:
         self.detected = 0
 
     def jpeg(self, view: int) -> bytes:
-        """Stored bytes of a view."""
+        """Return the JPEG bytes of a view."""
         return read_at(self.stream, *self.place[view])
 
     def features_of(self, view: int) -> Features:
-        """Features of a view."""
+        """Return the features of a view, from the cache if possible."""
         if view in self.features:
             self.features.move_to_end(view)
             return self.features[view]
@@ -73,18 +73,18 @@ class UnitViews:
         return self.features[view]
 
     def hash_of(self, view: int) -> int:
-        """Perceptual hash of a view."""
+        """Return the perceptual hash of a view."""
         if view not in self.hashes:
             self.hashes[view] = perceptual_hash(decode_image(self.jpeg(view)))
         return self.hashes[view]
 
     def near_duplicates(self, view1: int, view2: int) -> bool:
-        """Whether two views look nearly the same; never where the rule is off."""
+        """Return whether two views are near-duplicates; always False if the check is off."""
         bits = self.settings.near_duplicate_bits
         return bits >= 0 and (self.hash_of(view1) ^ self.hash_of(view2)).bit_count() <= bits
 
     def measure(self, view1: int, view2: int) -> Measurement:
-        """Measure two views; the draw depends on nothing but their names."""
+        """Measure two views; the random draws depend only on the seed and the names of the views."""
         if view1 in self.blurred or view2 in self.blurred:
             return Measurement(BLURRED)
         if self.near_duplicates(view1, view2):
@@ -93,7 +93,7 @@ class UnitViews:
         return measure(self.features_of(view1), self.features_of(view2), rng=rng, settings=self.settings)
 
     def found(self, rule: CandidateRule) -> Iterator[Found]:
-        """Measure the candidates that a rule names, and yield each with its final verdict."""
+        """Measure the candidates that a rule chooses, and yield each with its final verdict."""
         for candidate in rule.candidates(self.views, self.measure):
             sign_of_life()
             if candidate.measurement.verdict == KEPT:

@@ -1,4 +1,4 @@
-"""Pretraining: pairs in, an encoder out."""
+"""Pretrain an encoder on image pairs."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ __all__ = [
     "resize",
 ]
 
-MODULES = {  # imported when first used: whoever asks for a run's lock alone needs no torch
+MODULES = {  # imported on first use, so that importing the package does not load torch
     "resize": "data",
     "pretrain": "run",
     "PretrainSettings": "settings",

@@ -1,8 +1,8 @@
-"""Which samples a run trains on and in which batches: divided over processes and accumulation steps.
+"""Compose batches and divide them over processes and accumulation steps.
 
-All draws of an iteration are made for the whole effective batch and then shared out, so the same effective batch
-gives the same run however it is divided; and as they are seeded by the iteration, a resumed run draws what an
-undisturbed one would have drawn.
+The random draws of an iteration are made for the full effective batch and then divided, so the result does not depend
+on how the batch is divided. They are seeded by the iteration, so a resumed run makes the same draws as an uninterrupted
+one.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ Draws = dict[str, np.ndarray]
 
 
 class Batches:
-    """The batches of one process among the others.
+    """The batches of one process.
 
     Args:
-        rows: the dataset's.
-        objective: what is trained, with the run's options.
+        rows: the dataset's rows.
+        objective: the objective, with the run's options.
         settings: the run's settings.
         seed: the config's seed.
-        world: this process among the others.
+        world: this process and the others of the run.
 
     Attributes:
-        training, held_out: rows of the dataset to train on, and to validate on.
-        patches: patches of an image.
-        effective_batch: samples of one step of the optimizer, over all processes.
-        accumulation: batches of a process that make it up.
-        order: which samples are in which iteration.
-        iterations: of the whole run.
+        training, held_out: indices of the dataset rows for training and for validation.
+        patches: number of patches per image.
+        effective_batch: samples per optimizer step, over all processes.
+        accumulation: batches per process and optimizer step.
+        order: the samples of each iteration.
+        iterations: number of iterations of the run.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Batches:
         self.accumulation = accumulation_steps(self.effective_batch, world.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(rows, settings.validation_share, seed)
         samples = len(self.training) * objective.samples_per_item
-        matched = settings.epoch_pairs and round(samples * settings.epoch_pairs / len(rows))  # held out as many
+        matched = settings.epoch_pairs and round(samples * settings.epoch_pairs / len(rows))  # same share held out
         self.order = Order(samples, self.effective_batch, seed, matched)
         self.iterations = settings.epochs * self.order.iterations_per_epoch
 
     def requests(self, first: int) -> Iterator[tuple[Request, Draws]]:
-        """What this process asks of the store from an iteration on: a batch an accumulation step, with its draws."""
+        """Yield this process's requests to the image store from an iteration on, one batch with its draws at a time."""
         size = self.settings.batch_size
         for iteration in range(first, self.iterations):
             samples = self.order.batch(iteration)
@@ -69,17 +69,17 @@ class Batches:
                 yield request, self.objective.adapt(part, self.rows.iloc[self.items_of(own)])
 
     def items_of(self, samples: np.ndarray) -> np.ndarray:
-        """Row of the dataset that each training sample is of."""
+        """Return the dataset row of each training sample."""
         items: np.ndarray = self.training[samples // self.objective.samples_per_item]
         return items
 
     def keys(self, iteration: int) -> list[str]:
-        """Keys of the pairs that all processes train on in an iteration."""
+        """Return the keys of the pairs that all processes train on in an iteration."""
         items = np.unique(self.items_of(self.order.batch(iteration)))
         return [str(key) for key in self.rows["key"].iloc[items]]
 
     def validation_rows(self) -> np.ndarray:
-        """Rows to validate on, those of one unit side by side."""
+        """Return the dataset rows to validate on, sorted so that those of a unit are adjacent."""
         rows = self.rows.iloc[self.held_out].reset_index(drop=True)
         sorted_rows: np.ndarray = self.held_out[rows.sort_values(["source", "unit", "key"]).index.to_numpy()]
         return sorted_rows

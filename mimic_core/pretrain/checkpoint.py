@@ -1,7 +1,7 @@
-"""Checkpoints: whole files or none, never a pickle, never a damaged one, and never those of another run.
+"""Save and load checkpoints: written atomically, checked for damage, loaded without running pickled code.
 
-An unfinished run is protected: under another config it is refused, not silently continued or thrown away. A finished
-run has left its encoder; under another config its checkpoints give way to those of the new run.
+Resuming an unfinished run under another config is an error, so that its progress is neither lost nor mixed. A finished
+run has written its encoder, so a run under another config replaces its checkpoints.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from mimic_core.pretrain.settings import PretrainSettings
 log = logging.getLogger("mimic")
 
 FORMAT = 3
-# errors that say nothing about a file's content
-NOT_ITS_FAULT = MACHINE | {errno.EACCES, errno.EPERM, errno.ENOENT}
-# save_encoders_at leaves files beside the result; whether a checkpoint can still give them is asked of each
-HARMLESS = frozenset({*keys_of(PretrainSettings, reruns=NOTHING), "save_encoders_at"})
+# Errors that do not mean that the file is damaged
+ACCESS_ERRORS = MACHINE | {errno.EACCES, errno.EPERM, errno.ENOENT}
+# Keys that may differ on resuming; Checkpoints.restore checks save_encoders_at
+MAY_DIFFER = frozenset({*keys_of(PretrainSettings, reruns=NOTHING), "save_encoders_at"})
 
 
 @dataclasses.dataclass
 class State:
-    """Where a run stands, as plain values.
+    """Progress of a run, as plain values.
 
     Attributes:
         iteration: iterations done.
-        seconds: seconds of training so far, validation and checkpoints excluded.
-        first_loss: the loss of the first iteration.
-        losses, norms: the losses and the norms of the gradient of the epoch that is under way.
-        named: of these losses, what they are the sum of, by name; empty where there is only one.
-        epoch_seconds: of ``seconds``, those of the epoch that is under way.
-        epoch_waited: of these, the seconds that were spent waiting for images.
+        seconds: seconds of training so far, without validation and checkpoints.
+        first_loss: loss of the first iteration.
+        losses, norms: losses and gradient norms of the current epoch.
+        named: components of these losses, by name; empty if there is only one.
+        epoch_seconds: seconds of training in the current epoch.
+        epoch_waited: seconds of the current epoch spent waiting for images.
         rows: the finished rows of ``metrics.csv``.
-        encoders: fingerprints of the encoders of single epochs as they were written, by the files' names.
+        encoders: fingerprints of the encoders saved at certain epochs, by file name.
     """
 
     iteration: int = 0
@@ -71,15 +71,15 @@ def save_checkpoint(
     finished: bool,
     kept: int = 2,
 ) -> Path:
-    """Write ``iteration-<n>.pt`` into the folder, atomically, and drop all but the newest ones of this run.
+    """Write ``iteration-<n>.pt`` to the folder atomically, and delete all but the newest checkpoints of this run.
 
     Args:
-        folder: the run's checkpoint folder; made where it is missing.
-        state: where the run stands.
-        identity: what decides the result (settings, seed, data): a resumed run must have the same.
+        folder: the run's checkpoint folder; created if missing.
+        state: progress of the run.
+        identity: what determines the result (settings, seed, data); a resumed run must have the same.
         weights: the ``state_dict`` of ``model``, ``optimizer`` and ``scaler``.
-        finished: whether the run has nothing left to do.
-        kept: how many stay: the newest, and those before it should that be lost.
+        finished: whether the run is complete.
+        kept: number of newest checkpoints to keep; the older ones are backups.
     """
     path = folder / f"iteration-{state.iteration:08d}.pt"
     content = {
@@ -92,21 +92,21 @@ def save_checkpoint(
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
     found = checkpoints(folder)
-    own = found[: found.index(path) + 1]  # what is named later was left by the finished run that this one replaces
+    own = found[: found.index(path) + 1]  # later iterations belong to a finished run that this one replaces
     for old in {*found} - {*own[-kept:]}:
         old.unlink(missing_ok=True)
     return path
 
 
 def newest_sound(folder: Path) -> tuple[Path | None, list[Path]]:
-    """The newest checkpoint of the folder that is as it was written, and the damaged ones after it.
+    """Return the newest intact checkpoint of the folder, or None, and the damaged ones after it.
 
-    A checkpoint carries a CRC-32 of each of its parts (``torch.save`` writes them, ``torch.load`` does not look), so
-    that nothing is written beside it that a kill could leave behind or out.
+    Damage is found by the CRC-32 of each part, which ``torch.save`` writes and ``torch.load`` ignores. This needs no
+    separate checksum file, which a kill could leave out of step.
 
     Raises:
-        MimicError: there are checkpoints, and all of them are damaged.
-        OSError: the disk or the permissions do not let one be read: whether it is damaged is not known.
+        MimicError: there are checkpoints, and all are damaged.
+        OSError: a checkpoint cannot be read because of the disk or its permissions, so damage cannot be ruled out.
     """
     paths = checkpoints(folder)
     damaged: list[Path] = []
@@ -119,16 +119,16 @@ def newest_sound(folder: Path) -> tuple[Path | None, list[Path]]:
     if damaged:
         which = "the only checkpoint" if len(damaged) == 1 else f"all {len(damaged)} checkpoints"
         raise MimicError(
-            f"{which} of this run cannot be read: changed or cut off after being written",
+            f"{which} of this run cannot be read: changed or truncated after writing",
             where=", ".join(map(str, damaged)),
-            remedy="restore one from a backup, or delete them and run the same command again, which starts the run "
-            f"anew: rm {shlex.join(map(str, damaged))}",
+            remedy="restore one from a backup; or delete them and run the same command again to start from scratch: "
+            f"rm {shlex.join(map(str, damaged))}",
         )
     return None, []
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a checkpoint's file; None where all its parts are as they were written."""
+    """Return what is wrong with a checkpoint file, or None if all its parts match their checksums."""
     if not path.exists():
         raise vanished(path)
     check_regular(path, "a checkpoint")
@@ -136,46 +136,46 @@ def damage(path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             part = archive.testzip()
         if part is not None:
-            return f"{part} is not what its checksum says"
-        torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # whether it finds all parts
+            return f"{part} does not match its checksum"
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)  # checks that all parts exist
     except FileNotFoundError as error:
         raise vanished(path) from error
     except UnpicklingError:
-        return None  # another version's: its checksums are right
-    except Exception as error:  # whatever zipfile makes of bytes that are no archive
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in NOT_ITS_FAULT):
+        return None  # intact, but written by another version
+    except Exception as error:  # zipfile raises many types for bytes that are not an archive
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ACCESS_ERRORS):
             raise
         return reason(error)
     return None
 
 
 def vanished(path: Path) -> MimicError:
-    """The error of a checkpoint that was there a moment ago."""
-    remedy = "another process may be at this run: wait for it or end it, and run the same command again"
+    """Return the error for a checkpoint that disappeared while it was read."""
+    remedy = "another process may be working on this run: wait for it or stop it, then run the same command again"
     return MimicError("the checkpoint was removed while it was read", where=path, remedy=remedy)
 
 
 def set_aside(paths: Iterable[Path]) -> None:
-    """Rename damaged checkpoints to ``.damaged``: they no longer count, and who wants to can look at them."""
+    """Rename damaged checkpoints to ``.damaged``, so that they are ignored but can be inspected."""
     for path in paths:
         aside = path.with_name(path.name + ".damaged")
         path.replace(aside)
-        log.warning("it is set aside as %s, which may be deleted; the run goes on from the one before it", aside)
+        log.warning("set it aside as %s, which may be deleted; resuming from the previous checkpoint", aside)
 
 
 def load_checkpoint(
     folder: Path, identity: Mapping[str, Any], allow_changed: Collection[str] = (), path: Path | None = None
 ) -> dict[str, Any] | None:
-    """The newest checkpoint of the folder, on the CPU: ``state``, ``model``, ``optimizer``, ``scaler``.
+    """Load the newest checkpoint of the folder to the CPU: ``state``, ``model``, ``optimizer``, ``scaler``.
 
-    None where there is none, and where it is that of a finished run of another ``identity``.
+    Return None if there is none, or if it belongs to a finished run with another ``identity``.
 
     Args:
-        allow_changed: keys, dotted as the error names them, that may differ.
-        path: the one to load, found by :func:`newest_sound`; None: it is looked for.
+        allow_changed: dotted keys, as named in the error, that may differ.
+        path: the checkpoint to load, from :func:`newest_sound`; None: find it.
 
     Raises:
-        MimicError: none can be read, or it belongs to an unfinished run of another ``identity`` (the differing keys
+        MimicError: it cannot be read, or belongs to an unfinished run with another ``identity`` (the differing keys
             are named).
     """
     path = path or newest_sound(folder)[0]
@@ -183,44 +183,44 @@ def load_checkpoint(
         return None
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        assert content["format"] == FORMAT  # noqa: S101 (answered below, with every other fault of the file)
+        assert content["format"] == FORMAT  # noqa: S101 (handled below, like every other error)
         content["state"] = State(**content["state"])
     except FileNotFoundError as error:
         raise vanished(path) from error
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        remedy = "delete this file: the run goes on from the one before it, or from the start"
+        remedy = "delete this file: the run then resumes from the previous checkpoint, or starts from scratch"
         raise MimicError(
             f"the checkpoint cannot be read ({type(error).__name__})", where=path, remedy=remedy
         ) from error
     changed = dict(differences(content["identity"], identity))
     for key in set(changed) & set(allow_changed):
-        log.warning("going on although %s, as allowed", changed.pop(key))
+        log.warning("resuming although %s, as allowed", changed.pop(key))
     differing = list(changed.values())
     if differing and content["finished"]:
-        log.info("starting anew: the finished run in %s is another (%s)", folder, "; ".join(differing))
+        log.info("starting from scratch: the finished run in %s is a different one (%s)", folder, "; ".join(differing))
         return None
     if differing:
         raise MimicError(
-            f"the checkpoint belongs to another run, which is not finished: {'; '.join(differing)}",
+            f"the checkpoint belongs to a different, unfinished run: {'; '.join(differing)}",
             where=folder,
-            remedy="delete this folder to start anew, restore the keys to go on, or list those that may differ in "
-            "pretrain.allow_changed",
+            remedy="delete this folder to start from scratch, restore the keys to resume, or list those that may "
+            "differ in pretrain.allow_changed",
         )
     return content
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoint files of a folder, oldest first; a folder that may not be looked into is an error, not empty."""
+    """Return the checkpoint files of a folder, oldest first; raise ``OSError`` if the folder cannot be listed."""
     entries = folder.iterdir() if folder.is_dir() else iter(())
     return sorted(path for path in entries if path.match("iteration-*.pt"))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every key whose value differs, nested keys with dots, and how; those in :data:`HARMLESS` may differ."""
+    """Yield each dotted key whose value differs and a description of the change; skip :data:`MAY_DIFFER`."""
     absent = "absent"
-    for key in sorted({*before, *now} - HARMLESS):
+    for key in sorted({*before, *now} - MAY_DIFFER):
         old, new = before.get(key, absent), now.get(key, absent)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from differences(old, new, f"{prefix}{key}.")

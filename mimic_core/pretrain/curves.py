@@ -1,4 +1,4 @@
-"""Curves of a run for TensorBoard: ``tensorboard --logdir results/pretrain``."""
+"""Write a run's curves for TensorBoard: ``tensorboard --logdir results/pretrain``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class Curves:
-    """Writes events; what a killed run had written after its checkpoint is purged by the one that goes on.
+    """Write events; on resuming, purge those that a killed run wrote after its last checkpoint.
 
     Args:
-        folder: where the events lie, a file a start.
+        folder: folder of the events; every start adds a file.
         iteration: iterations done before this start.
     """
 
@@ -21,7 +21,7 @@ class Curves:
         self.writer = SummaryWriter(str(folder), purge_step=iteration)
 
     def add_iterations(self, first: int, values: Mapping[str, Sequence[float]]) -> None:
-        """Add a value an iteration for each name; ``first`` is the number of the first iteration."""
+        """Add one value per iteration for each name, starting at iteration ``first``."""
         for name, series in values.items():
             for iteration, value in enumerate(series, first):
                 self.writer.add_scalar(f"iteration/{name}", value, iteration)
@@ -34,5 +34,5 @@ class Curves:
         self.writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close the event file."""
         self.writer.close()

@@ -1,4 +1,4 @@
-"""From a dataset of pairs to batches: held-out units, the order of the samples, images decoded once or as needed."""
+"""Training data: held-out units, the order of samples, and decoded images."""
 
 from __future__ import annotations
 
@@ -22,70 +22,70 @@ log = logging.getLogger("mimic")
 
 Item = TypeVar("Item")
 
-AHEAD = 3  # batches that are being decoded while the model works on one
+AHEAD = 3  # batches decoded ahead of the one in use
 
 
 class Items(Protocol):
-    """What pretraining asks of a dataset: :class:`mimic_core.datasets.PairDataset` is one.
+    """The dataset interface that pretraining needs, implemented by :class:`mimic_core.datasets.PairDataset`.
 
     ``dataset[i]`` is called from several threads at once.
     """
 
     @property
     def rows(self) -> pd.DataFrame:
-        """One row an item; the columns ``key``, ``source`` and ``unit`` are used."""
+        """One row per item; the columns ``key``, ``source`` and ``unit`` are used."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """The images of an item (HxWx3 uint8 RGB each), such as the two of a pair, and last its row."""
+        """Return the images of an item (HxWx3 uint8 RGB each), such as the two of a pair, followed by its row."""
 
 
 def split_by_unit(rows: pd.DataFrame, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose whole units (videos, scenes) for validation, so that no scene is on both sides.
+    """Hold out entire units (videos, scenes) for validation, so that no scene is in both splits.
 
     Args:
         rows: the dataset's rows.
-        share: share of the units to hold out, 0 to 1; at least one where it is above 0.
-        seed: the config's seed; each unit is drawn by a hash of its own name.
+        share: share of the units to hold out, 0 to 1; if above 0, at least one unit is held out.
+        seed: the config's seed; units are ordered by a hash of the seed and their name.
 
     Returns:
-        Indices of the training pairs and of the validation pairs, both ascending. A dataset of one unit has no
+        Indices of the training pairs and of the validation pairs, both ascending. A dataset with one unit has no
         validation pairs.
     """
     names = list(zip(rows["source"].astype(str), rows["unit"].astype(str), strict=True))
     units = sorted(set(names), key=lambda name: (seed_for(seed, "validation", *name), name))
     count = min(max(1, round(share * len(units))), len(units) - 1) if share > 0 else 0
     if share > 0 and count < 1:
-        log.warning("the dataset has one unit only: nothing is held out for validation")
+        log.warning("the dataset has only one unit: nothing is held out for validation")
     held_out = set(units[:count])
     chosen = np.array([name in held_out for name in names], dtype=bool)
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 class Order:
-    """Which samples are in the effective batch of an iteration: a new permutation every pass, known without history.
+    """The samples in each iteration's effective batch: a new permutation for every pass, computed without history.
 
-    What does not fill a batch at the end of a pass is left out; samples that do not fill even one are repeated.
+    An incomplete batch at the end of a pass is dropped. If there are fewer samples than one batch, they are repeated.
 
     Args:
-        samples: how many there are.
-        effective_batch: samples of one step of the optimizer, over all processes.
+        samples: number of training samples.
+        effective_batch: samples per optimizer step, over all processes.
         seed: the config's seed.
-        epoch_samples: samples that count as an epoch, whatever there are; None: all, so that an epoch is a pass.
+        epoch_samples: number of samples that count as an epoch; None: all samples.
     """
 
     def __init__(self, samples: int, effective_batch: int, seed: int, epoch_samples: int | None = None) -> None:
         if samples < 1:
             remedy = "mine more pairs, or lower pretrain.validation_share"
-            raise MimicError("there is no pair to train on", where="the dataset's manifest", remedy=remedy)
+            raise MimicError("there are no pairs to train on", where="the dataset's manifest", remedy=remedy)
         self.samples, self.effective_batch, self.seed = samples, effective_batch, seed
         self.iterations_per_pass = max(1, samples // effective_batch)
         self.iterations_per_epoch = max(1, (samples if epoch_samples is None else epoch_samples) // effective_batch)
         self.held, self.permutation = -1, np.empty(0, dtype=np.int64)
 
     def batch(self, iteration: int) -> np.ndarray:
-        """The (effective_batch,) sample indices of an iteration, counted from 0 over all epochs."""
+        """Return the (effective_batch,) sample indices of an iteration, counted from 0 over all epochs."""
         number, place = divmod(iteration, self.iterations_per_pass)
         if number != self.held:
             rng = generator(self.seed, "order", number)
@@ -96,13 +96,13 @@ class Order:
 
 
 class ImageStore:
-    """Images of a dataset at the size of training; kept decoded in memory where they fit.
+    """Images of a dataset at training size, cached in memory if they fit, otherwise decoded on demand.
 
     Args:
-        dataset: its items have as many images each, such as the two of a pair.
-        size: side of the square images, pixels.
-        cache_mib: memory they may take, MiB.
-        threads: threads that decode.
+        dataset: all items must have the same number of images, such as the two of a pair.
+        size: side of the square images, in pixels.
+        cache_mib: maximum size of the cache, in MiB.
+        threads: number of decoding threads.
     """
 
     def __init__(self, dataset: Items, size: int, cache_mib: float, threads: int) -> None:
@@ -116,18 +116,18 @@ class ImageStore:
             for index, images in enumerate(track(self.pool.map(self.decode, range(shape[0])), "pairs", shape[0])):
                 self.cache[index] = images
         else:
-            log.info("the images take %d MiB: over cache_mib, so they are decoded as needed", needed >> 20)
+            log.info("the images take %d MiB, more than cache_mib: decoding them as needed", needed >> 20)
 
     def decode(self, index: int) -> np.ndarray:
-        """All images of an item, resized: (V, size, size, 3) uint8."""
+        """Return all images of an item, resized: (V, size, size, 3) uint8."""
         *images, _ = self.dataset[index]
         return np.stack([resize(image, self.size) for image in images])
 
     def stream(self, requests: Iterable[tuple[Request, Item]]) -> Iterator[tuple[Arrays, Item]]:
-        """Yield the images of each request, and what came with it, in order.
+        """Yield the images for each request, with the item that came with it, in order.
 
-        A request has arrays (B, 2) by name, a row of the dataset and which of its images, and gives (B, size, size, 3)
-        uint8 under the same names.
+        A request maps names to arrays (B, 2): a row of the dataset and the index of an image in it. The result maps the
+        same names to images (B, size, size, 3) uint8.
         """
         if self.cache is not None:
             for request, item in requests:
@@ -147,18 +147,18 @@ class ImageStore:
 
 
 def rows_of(request: Request) -> np.ndarray:
-    """The dataset's rows that a request asks for, each once, ascending."""
+    """Return the dataset rows in a request, unique and ascending."""
     return np.unique(np.concatenate([asked[:, 0] for asked in request.values()]))
 
 
 def collect(futures: list[Future[np.ndarray]], request: Request, item: Item) -> tuple[Arrays, Item]:
-    """Wait for the rows of a request (one future each, ascending) and pick its images from them."""
+    """Wait for the rows of a request (one future per row, ascending) and select its images from them."""
     images, rows = np.stack([future.result() for future in futures]), rows_of(request)
     return {name: images[np.searchsorted(rows, asked[:, 0]), asked[:, 1]] for name, asked in request.items()}, item
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize an HxWx3 uint8 image to size x size pixels, averaging areas where it shrinks."""
+    """Resize an HxWx3 uint8 image to size x size pixels, by area averaging if it shrinks, else bicubic."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image

@@ -1,4 +1,4 @@
-"""One process or many under torchrun: nccl on GPUs, gloo on CPUs."""
+"""Run in one process, or in several under torchrun: NCCL on GPUs, Gloo on CPUs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Choice = TypeVar("Choice")
 
 @dataclasses.dataclass(frozen=True)
 class Processes:
-    """The processes of a run, as one of them sees it.
+    """The processes of a run, as seen from one of them.
 
     Attributes:
-        rank: this process, from 0; 0 is the one that writes.
-        count: how many there are.
-        device: where this one computes.
-        control: the group for messages between CPUs, which never make a GPU wait; None in a single process.
+        rank: rank of this process, from 0; only rank 0 writes files.
+        count: number of processes.
+        device: device of this process.
+        control: Gloo group for control messages, which do not synchronise GPUs; None for a single process.
     """
 
     rank: int
@@ -37,25 +37,25 @@ class Processes:
 
     @property
     def main(self) -> bool:
-        """True of the one process that writes."""
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
     def put(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-        """Arrays as tensors on the device."""
+        """Convert arrays to tensors on the device."""
         tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
         if self.device.type != "cuda":
             return tensors
         return {name: tensor.pin_memory().to(self.device, non_blocking=True) for name, tensor in tensors.items()}
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model, with its gradients averaged over the processes."""
+        """Wrap the model so that gradients are averaged over the processes."""
         if self.count == 1:
             return model
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
 
     def any(self, flags: Sequence[bool]) -> list[bool]:
-        """Each flag, true where it is true in any process."""
+        """Return each flag as true if it is true in any process."""
         if self.count == 1:
             return list(flags)
         shared = torch.tensor(flags, dtype=torch.uint8)
@@ -63,14 +63,14 @@ class Processes:
         return [bool(flag) for flag in shared]
 
     def agree(self, choose: Callable[[], Choice]) -> Choice:
-        """What the main process chooses, in all; its error, too, is raised in all."""
+        """Call ``choose`` in the main process and return its result, or raise its error, in all processes."""
         if self.count == 1:
             return choose()
         chosen: list[Any] = [None, None]
         if self.main:
             try:
                 chosen[0] = choose()
-            except Exception as error:  # told to the others, and raised below
+            except Exception as error:  # broadcast, then raised below in all processes
                 chosen[1] = error
         distributed.broadcast_object_list(chosen, src=0, group=self.control)
         if chosen[1] is not None:
@@ -78,34 +78,34 @@ class Processes:
         return cast(Choice, chosen[0])
 
     def sum(self, values: Tensor) -> Tensor:
-        """The values, added up over the processes."""
+        """Sum the values over the processes."""
         if self.count > 1:
             values = values.clone()
             distributed.all_reduce(values)
         return values
 
     def mean(self, values: Tensor) -> Tensor:
-        """The values, averaged over the processes."""
+        """Average the values over the processes."""
         return self.sum(values) / self.count
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes."""
         if self.count > 1:
             distributed.barrier(group=self.control)
 
 
 def accumulate(model: nn.Module, last: bool) -> contextlib.AbstractContextManager[None]:
-    """The context of a backward pass: gradients are exchanged on the ``last`` step of an accumulation only."""
+    """Return the context for a backward pass: gradients are synchronised only on the ``last`` accumulation step."""
     if isinstance(model, DistributedDataParallel) and not last:
         return model.no_sync()
     return contextlib.nullcontext()
 
 
 def accumulation_steps(effective_batch: int, processes: int, batch_size: int) -> int:
-    """Batches whose gradients are added up in each process.
+    """Return the number of batches whose gradients each process accumulates.
 
     Raises:
-        MimicError: the effective batch is not made of whole batches.
+        MimicError: the effective batch is not divisible into batches of this size.
     """
     steps, rest = divmod(effective_batch, processes * batch_size)
     if rest or not steps:
@@ -117,7 +117,7 @@ def accumulation_steps(effective_batch: int, processes: int, batch_size: int) ->
             else (f"make pretrain.effective_batch a multiple of {processes} processes x pretrain.batch_size")
         )
         raise MimicError(
-            f"an effective batch of {effective_batch} is not made of batches of {batch_size} on {processes} processes",
+            f"effective batch {effective_batch} is not divisible into batches of {batch_size} on {processes} processes",
             where="pretrain.effective_batch",
             remedy=remedy,
         )
@@ -126,22 +126,22 @@ def accumulation_steps(effective_batch: int, processes: int, batch_size: int) ->
 
 @contextlib.contextmanager
 def processes() -> Iterator[Processes]:
-    """Join the other processes where torchrun has started several; leave them at the end.
+    """Set up the process group if torchrun started several processes; tear it down at the end.
 
     Raises:
-        MimicError: this machine has fewer GPUs than processes (without any, they compute on the CPU).
+        MimicError: this machine has GPUs, but fewer than processes (without any, they run on the CPU).
     """
     count, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if 0 < torch.cuda.device_count() < here:
         raise MimicError(
-            f"{here} processes are to share {torch.cuda.device_count()} GPUs",
+            f"{here} processes, but only {torch.cuda.device_count()} GPUs",
             where="pretrain.processes",
-            remedy="ask for one process a GPU; pretrain.effective_batch stays what it is",
+            remedy="set one process per GPU; pretrain.effective_batch can stay the same",
         )
     chosen = device(int(os.environ.get("LOCAL_RANK", "0")))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-        torch.set_float32_matmul_precision("high")  # TF32 where something is left in float32
+        torch.set_float32_matmul_precision("high")  # TF32 for float32 matrix products
     if count == 1:
         yield Processes(0, 1, chosen)
         return

@@ -1,4 +1,4 @@
-"""The training loop: the same for every objective, on one process or many."""
+"""The training loop, shared by all objectives, in one process or many."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mimic_core.pretrain.settings import PretrainSettings
 from mimic_core.pretrain.signals import StopSignals
 from mimic_core.pretrain.validation import Validation
 
-SHOWN = 5  # pairs of a batch that an error names
+SHOWN = 5  # pairs listed in an error
 
 
 class Trainer:
@@ -39,18 +39,18 @@ class Trainer:
         dataset: the pairs.
         settings: the run's settings.
         seed: the config's seed.
-        world: this process among the others.
-        checkpoint_dir: where checkpoints lie; a run goes on from the newest.
+        world: this process and the others of the run.
+        checkpoint_dir: folder of the checkpoints; a run resumes from the newest.
         metrics_path: the ``metrics.csv`` to write.
-        data_hash: names the content of the dataset, so that a checkpoint is not continued on another.
+        data_hash: hash of the dataset, so that a checkpoint is not resumed on another dataset.
         allow_changed: dotted keys that may differ from an unfinished run's checkpoint.
-        inputs: the check of the dataset's shards that goes on meanwhile; training stops where it has failed.
+        inputs: concurrent check of the dataset's shards; training stops if it fails.
 
     Attributes:
-        batches: what the run is trained and validated on.
+        batches: batches to train and validate on.
         model: the model, trained once :meth:`run` has returned.
-        state: where the run stands.
-        recorder: what writes down how it went.
+        state: progress of the run.
+        recorder: writes metrics, curves, pictures and encoders.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class Trainer:
             self.wrapped = cast(nn.Module, torch.compile(self.wrapped))
 
     def run(self) -> None:
-        """Train to the last epoch; write ``metrics.csv`` on the way, and a checkpoint now and then and at the end.
+        """Train to the last epoch; update ``metrics.csv`` and save checkpoints along the way and at the end.
 
         Raises:
-            MimicError: a loss that is not finite, a signal to stop (a checkpoint is left before it is raised), another
-                process at work on this run, or a GPU without enough memory.
+            MimicError: a loss is not finite, a stop signal was received (after saving a checkpoint), another process
+                works on this run, or the GPU ran out of memory.
         """
         if self.state.iteration >= self.iterations:
             return
@@ -103,11 +103,11 @@ class Trainer:
             with lock:
                 self.work()
         except torch.OutOfMemoryError as error:
-            remedy = f"lower pretrain.batch_size (it is {self.settings.batch_size}); effective_batch stays what it is"
-            raise MimicError("the GPU has not enough memory", where=str(self.world.device), remedy=remedy) from error
+            remedy = f"lower pretrain.batch_size (it is {self.settings.batch_size}); effective_batch stays the same"
+            raise MimicError("the GPU ran out of memory", where=str(self.world.device), remedy=remedy) from error
 
     def work(self) -> None:
-        """:meth:`run`, once nothing else is at work on the run."""
+        """Do the work of :meth:`run` while holding the run's lock."""
         settings, batches = self.settings, self.batches
         store = ImageStore(self.dataset, settings.encoder.image_size, settings.cache_mib, settings.threads)
         held_out, patches, size = batches.validation_rows(), batches.patches, settings.batch_size
@@ -124,7 +124,7 @@ class Trainer:
             self.recorder.close()
 
     def train(self, store: ImageStore, validation: Validation, signals: StopSignals, progress: Progress) -> None:
-        """All the iterations that are left."""
+        """Run the remaining iterations."""
         state, recorder = self.state, self.recorder
         self.wrapped.train()
         stream = store.stream(self.batches.requests(state.iteration))
@@ -140,7 +140,7 @@ class Trainer:
             self.save_or_stop(signals)
 
     def step(self, stream: Iterator[tuple[Arrays, Draws]]) -> None:
-        """One step of the optimizer over the effective batch."""
+        """Take one optimizer step over the effective batch."""
         epoch = self.state.iteration / self.batches.order.iterations_per_epoch
         schedule(self.optimizer, epoch, self.settings, self.batches.effective_batch)
         steps = self.batches.accumulation
@@ -167,11 +167,11 @@ class Trainer:
         self.objective.after_step(self.model, self.state.iteration / self.iterations)
 
     def inputs_of(self, arrays: Arrays, draws: Draws) -> tuple[Tensor, ...]:
-        """The model's inputs, where the model is."""
+        """Return the model's inputs, on its device."""
         return self.objective.inputs(*(self.world.put(part) for part in (arrays, draws)))
 
     def end_epoch(self, validation: Validation) -> None:
-        """Validate where it is due, and leave the epoch's row, its encoder and its pictures; epoch 0 is before all."""
+        """Validate if due; write the epoch's row and, if due, its encoder and pictures. Epoch 0 is before training."""
         settings, recorder = self.settings, self.recorder
         epoch, last = self.state.iteration // self.batches.order.iterations_per_epoch, settings.epochs
         due = epoch % settings.validation_every == 0 or epoch == last
@@ -186,22 +186,22 @@ class Trainer:
         recorder.start_clock()
 
     def save_or_stop(self, signals: StopSignals) -> None:
-        """Leave a checkpoint where it is time, at the end, and before stopping; stop where that is asked for."""
+        """Save a checkpoint if due, at the end, or before stopping; stop if a signal was received."""
         done = self.state.iteration
         damaged = self.inputs is not None and self.inputs.failed
         stop, due, damaged = self.world.any([signals.received is not None, self.checkpoints.due(), damaged])
         if damaged and self.inputs is not None:
-            self.world.agree(self.inputs.finish)  # raises what is wrong
+            self.world.agree(self.inputs.finish)  # raises the error
         if stop or due or done == self.iterations:
-            self.recorder.read()  # so that no checkpoint is kept of a run that has gone wrong
+            self.recorder.read()  # raises for a loss that is not finite, before a checkpoint is saved
             self.checkpoints.save(self.state, needed=stop or done == self.iterations)
             self.recorder.start_clock()
         if stop and done < self.iterations:
             what = f"stopped by {signals.received or 'a signal to another process'} after iteration {done}"
-            raise MimicError(what, where=self.checkpoints.folder, remedy="run the same command again: it goes on there")
+            raise MimicError(what, where=self.checkpoints.folder, remedy="run the same command again to resume")
 
     def not_finite(self, iteration: int, loss: float) -> MimicError:
-        """The error for a loss that is not finite, with the pairs it was computed on."""
+        """Return the error for a loss that is not finite; list the pairs of its batch in a file."""
         keys, folder = self.batches.keys(iteration), self.checkpoints.folder
         path = folder / f"not-finite-{iteration:08d}.json"
         if self.world.main:
@@ -209,6 +209,6 @@ class Trainer:
         shown = ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else "")
         return MimicError(
             f"the loss is {loss} at iteration {iteration}",
-            where=f"pairs {shown}, all listed in {path}",
+            where=f"pairs {shown}; all are listed in {path}",
             remedy=f"lower pretrain.base_lr, set pretrain.clip_gradient, or use precision fp32; then delete {folder}",
         )

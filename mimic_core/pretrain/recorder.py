@@ -1,4 +1,4 @@
-"""What a run leaves to be looked at: ``metrics.csv`` with its speed, curves, pictures, encoders of single epochs."""
+"""Record a run: ``metrics.csv`` with losses and speed, curves, pictures, and encoders of certain epochs."""
 
 from __future__ import annotations
 
@@ -27,53 +27,55 @@ from mimic_core.pretrain.speed import Stopwatch, matrix_rate, peak_memory
 
 log = logging.getLogger("mimic")
 
-READ_EVERY = 25  # iterations between two looks at the losses, which make a GPU wait
+READ_EVERY = 25  # iterations between reads of the losses; a read synchronises the GPU
 
 
 class Recorder:
-    """Takes in what happens, and writes it down; what must outlive a kill is in the state.
+    """Collect and write a run's records; what must survive a kill is in ``state``.
 
     Args:
-        path: the ``metrics.csv`` to write; everything else is left beside it.
-        state: where the run stands.
-        batches: what the run is made of.
-        refuse: makes the error of a loss that is not finite, by its iteration and value.
+        path: the ``metrics.csv`` to write; all other files are written next to it.
+        state: progress of the run.
+        batches: the run's batches.
+        make_error: returns the error for a loss that is not finite, given its iteration and value.
 
     Attributes:
-        waiting: the time that is spent waiting for images.
-        sample_operations: floating-point operations of a training sample.
-        possible: operations a second that the device can do at most, measured.
+        waiting: time spent waiting for images.
+        sample_operations: floating-point operations per training sample.
+        peak_rate: maximum floating-point operations per second of the device, measured.
     """
 
-    def __init__(self, path: Path, state: State, batches: Batches, refuse: Callable[[int, float], MimicError]) -> None:
-        self.path, self.state, self.batches, self.refuse = path, state, batches, refuse
+    def __init__(
+        self, path: Path, state: State, batches: Batches, make_error: Callable[[int, float], MimicError]
+    ) -> None:
+        self.path, self.state, self.batches, self.make_error = path, state, batches, make_error
         self.unread: list[Tensor] = []
         self.clock = time.monotonic()
         self.waiting = Stopwatch()
         self.curves: Curves | None = None
-        self.sample_operations = self.possible = 0.0
+        self.sample_operations = self.peak_rate = 0.0
 
     @property
     def main(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this is the process that writes files."""
         return self.batches.world.main
 
     def open(self, sample_operations: float, precision: torch.dtype) -> None:
-        """Measure what the device can do, and begin the curves; a run that starts anew removes another's leavings."""
+        """Measure the device's maximum rate and open the curves; a new run first removes files of an earlier one."""
         self.sample_operations = sample_operations
-        self.possible = matrix_rate(self.batches.world.device, precision)
+        self.peak_rate = matrix_rate(self.batches.world.device, precision)
         if self.main:
             if self.state.iteration == 0:
                 self.clear()
             self.curves = Curves(self.path.parent / "tensorboard", self.state.iteration)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Close the curves."""
         if self.curves:
             self.curves.close()
 
     def clear(self) -> None:
-        """Remove what a run of another config left on its way: its pictures, curves and encoders of single epochs."""
+        """Remove the pictures, curves and intermediate encoders of an earlier run."""
         folder = self.path.parent
         for name in ("pictures", "tensorboard"):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -81,22 +83,22 @@ class Recorder:
             path.unlink()
 
     def start_clock(self) -> None:
-        """Seconds of training count from now on; those since the last reading do not."""
+        """Restart the training clock; the time since the last read does not count as training."""
         self.clock = time.monotonic()
 
     def add(self, loss: Tensor, norm: Tensor, named: Mapping[str, Tensor]) -> None:
-        """Note an iteration: its loss, the norm of its gradient, and where the loss is a sum, what of."""
+        """Record an iteration's loss, gradient norm and, if the loss is a sum, its components."""
         self.unread.append(torch.stack([loss, norm, *named.values()]))
 
     def read(self) -> None:
-        """Fetch what was noted since the last reading, averaged over the processes, and see that losses are finite."""
+        """Fetch the values recorded since the last read, averaged over the processes; raise for a non-finite loss."""
         if not self.unread:
             return
         losses, norms, *parts = self.batches.world.mean(torch.stack(self.unread)).T.tolist()
         first = self.state.iteration - len(losses)
         for iteration, loss in enumerate(losses, start=first):
             if not math.isfinite(loss):
-                raise self.refuse(iteration, loss)
+                raise self.make_error(iteration, loss)
         self.unread.clear()
         self.state.losses += losses
         self.state.norms += norms
@@ -115,7 +117,7 @@ class Recorder:
         self.clock = now
 
     def row(self, learning_rate: float) -> dict[str, Any]:
-        """The row of the epoch that has ended, validation left out; the next epoch's sums start."""
+        """Return the row of the epoch that has ended, without validation, and reset the epoch's values."""
         state, batches = self.state, self.batches
         row: dict[str, Any] = {
             "epoch": state.iteration // batches.order.iterations_per_epoch,
@@ -133,14 +135,14 @@ class Recorder:
                 "pairs_per_s": samples / batches.objective.samples_per_item,
                 "waiting_share": state.epoch_waited / state.epoch_seconds,
                 "memory_mib": peak_memory(batches.world.device),
-                "mfu": samples * self.sample_operations / (batches.world.count * self.possible),
+                "mfu": samples * self.sample_operations / (batches.world.count * self.peak_rate),
             }
         state.losses, state.norms, state.named = [], [], {}
         state.epoch_seconds = state.epoch_waited = 0.0
         return row
 
     def add_row(self, row: dict[str, Any], validated: Mapping[str, float] | None) -> None:
-        """Add a row, with what validation measured where it was due, to ``metrics.csv`` and to the curves."""
+        """Add a row, with the validation losses if measured, to ``metrics.csv`` and the curves."""
         row = {**row, **(validated or {})}
         self.state.rows.append(row)
         if not self.main:
@@ -153,17 +155,17 @@ class Recorder:
             self.curves.add_row(row)
 
     def draw(self, epoch: int, columns: Mapping[str, Tensor]) -> None:
-        """Leave a picture of what the model paints after an epoch: ``pictures/epoch-0020.png``."""
+        """Save a picture of the model's reconstructions after an epoch: ``pictures/epoch-0020.png``."""
         if columns:
             draw_pictures(self.path.parent / "pictures" / f"epoch-{epoch:04d}.png", columns)
 
     def save_encoder(self, epoch: int, encoder: Encoder) -> None:
-        """Leave the encoder as it is after an epoch."""
+        """Save the encoder after an epoch and record its fingerprint."""
         settings, path = self.batches.settings, epoch_encoder(self.path, epoch)
         save_encoder(path, encoder, {"model": settings.model, "dataset": settings.dataset, "epoch": epoch})
         self.state.encoders[path.name] = fingerprint(path)
 
 
 def epoch_encoder(metrics: Path, epoch: int) -> Path:
-    """File of the encoder of an epoch, beside ``metrics.csv``: ``encoder-epoch-0020.safetensors``."""
+    """Return the path of an epoch's encoder, next to ``metrics.csv``: ``encoder-epoch-0020.safetensors``."""
     return metrics.with_name(f"encoder-epoch-{epoch:04d}.safetensors")

@@ -1,4 +1,4 @@
-"""Going on: a run's newest sound checkpoint is found and loaded in all processes, and one is left now and then."""
+"""Resume a run from its newest intact checkpoint in all processes, and save new checkpoints periodically."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mimic_core.pretrain.settings import PretrainSettings
 
 log = logging.getLogger("mimic")
 
-DIVISION = ("effective_batch", "batch_size")  # how a batch is made up; its size is compared by itself
+DIVISION = ("effective_batch", "batch_size")  # identity() compares the resulting effective batch instead
 
 
 class Restorable(Protocol):
-    """What is kept in a checkpoint: the model, the optimizer, the loss scaler."""
+    """Interface of what a checkpoint stores: the model, the optimizer, the loss scaler."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Its values."""
+        """Return the state."""
 
     def load_state_dict(self, state_dict: Any) -> Any:
-        """Take such values."""
+        """Restore the state."""
 
 
 def identity(settings: PretrainSettings, seed: int, effective_batch: int, data_hash: str) -> dict[str, Any]:
-    """What decides a run's result: a checkpoint is gone on from only where it has the same."""
+    """Return what determines a run's result; a checkpoint is resumed only if this is the same."""
     return {
         "settings": {key: value for key, value in settings.to_dict().items() if key not in DIVISION},
         "seed": seed,
@@ -44,15 +44,15 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        folder: where they lie.
+        folder: the checkpoint folder.
         identity: see :func:`identity`.
-        iterations: of the whole run.
-        kept: what is restored and saved, by name.
+        iterations: number of iterations of the run.
+        kept: objects to save and restore, by name.
         settings: the run's settings.
-        world: this process among the others.
+        world: this process and the others of the run.
 
     Attributes:
-        saved: when the newest was left, seconds of the monotonic clock.
+        saved: time of the last save, in seconds of the monotonic clock.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class Checkpoints:
         self.saved = time.monotonic()
 
     def restore(self, allow_changed: Collection[str], encoders: Mapping[int, Path]) -> State:
-        """Go on from the newest sound checkpoint, in all processes from the same; a new state where there is none.
+        """Restore the newest intact checkpoint, the same in all processes; return a new state if there is none.
 
         Args:
-            allow_changed: dotted keys that may differ from an unfinished run's.
-            encoders: iteration -> file of the encoder that is saved there. Where one that the checkpoint is past is
-                lost, or was not asked for then, a finished run starts anew.
+            allow_changed: dotted keys that may differ from an unfinished run's checkpoint.
+            encoders: iteration -> file of the encoder saved there. If a file that should exist by the checkpoint's
+                iteration is missing or changed, a finished run starts from scratch.
 
         Raises:
-            MimicError: an unfinished run is past an encoder that is not there.
+            MimicError: such an encoder is missing and the run is unfinished.
         """
         path = self.world.agree(self.choose)
         content = load_checkpoint(self.folder, self.identity, allow_changed, path) if path else None
@@ -89,37 +89,38 @@ class Checkpoints:
         if self.world.any([bool(lost)])[0]:
             if not content["finished"]:
                 raise self.cannot_save(lost)
-            log.warning("the run starts anew: no checkpoint holds these any more: %s", ", ".join(map(str, lost)))
+            names = ", ".join(map(str, lost))
+            log.warning("starting from scratch: these encoders are missing and no checkpoint has them: %s", names)
             return State()
         for name, part in self.kept.items():
             part.load_state_dict(content[name])
-        log.info("going on from iteration %d of %d in %s", state.iteration, self.iterations, self.folder)
+        log.info("resuming from iteration %d of %d in %s", state.iteration, self.iterations, self.folder)
         return state
 
     def cannot_save(self, lost: Sequence[Path]) -> MimicError:
-        """The error of an unfinished run that is past the epoch of an encoder that is not there."""
+        """Return the error for an unfinished run that is past the epoch of a missing encoder."""
         names = ", ".join(path.name for path in lost) or "see the first process"
         return MimicError(
-            f"the run is past the epoch of encoders that are not there: {names}",
+            f"the run is past the epochs of these missing encoders: {names}",
             where=self.folder,
-            remedy="take these epochs out of pretrain.save_encoders_at, or delete this folder to start anew",
+            remedy="remove these epochs from pretrain.save_encoders_at, or delete this folder to start from scratch",
         )
 
     def choose(self) -> Path | None:
-        """The newest sound checkpoint; damaged ones after it are named and set aside."""
+        """Return the newest intact checkpoint; set damaged ones after it aside."""
         RunLock(self.folder).refuse_living()
         path, damaged = newest_sound(self.folder)
         set_aside(damaged)
         return path
 
     def due(self) -> bool:
-        """Whether it is time for the next one."""
+        """Return whether the next checkpoint is due."""
         return time.monotonic() - self.saved > 60 * self.settings.checkpoint_minutes
 
     def save(self, state: State, *, needed: bool) -> None:
-        """Leave a checkpoint.
+        """Save a checkpoint.
 
-        Where it cannot be written, the one before it stays; unless this one is ``needed``, training goes on.
+        If it cannot be written, the previous one stays, and training continues unless this one is ``needed``.
         """
         try:
             if self.world.main:
@@ -127,19 +128,21 @@ class Checkpoints:
         except OSError as error:
             what = f"the checkpoint of iteration {state.iteration} cannot be written ({error.strerror})"
             if needed:
-                remedy = "free some space and run the same command again: it goes on from the checkpoint before"
+                remedy = "free some space and run the same command again to resume from the previous checkpoint"
                 raise MimicError(what, where=self.folder, remedy=remedy) from error
-            log.warning("%s: %s; the one before it stays, and training goes on", self.folder, what)
+            log.warning("%s: %s; keeping the previous one and continuing to train", self.folder, what)
         self.world.wait()
         self.saved = time.monotonic()
 
     def write(self, state: State) -> None:
-        """Write where the run stands."""
+        """Write the checkpoint file."""
         weights = {name: part.state_dict() for name, part in self.kept.items()}
         finished, kept = state.iteration >= self.iterations, self.settings.keep_checkpoints
         save_checkpoint(self.folder, state, self.identity, weights, finished=finished, kept=kept)
 
 
-def lost_files(paths: Sequence[Path], told: Mapping[str, str]) -> list[Path]:
-    """Files that are not there, or not as they were written, by the fingerprints ``told`` of them by name."""
-    return [path for path in paths if not path.is_file() or told.get(path.name, now := fingerprint(path)) != now]
+def lost_files(paths: Sequence[Path], fingerprints: Mapping[str, str]) -> list[Path]:
+    """Return the files that are missing or differ from their fingerprint, given by file name."""
+    return [
+        path for path in paths if not path.is_file() or fingerprints.get(path.name, now := fingerprint(path)) != now
+    ]

@@ -1,4 +1,4 @@
-"""The stage: a manifest in; an encoder, the whole model, the metrics and a receipt out."""
+"""Run the stage ``pretrain``: read a manifest; write the encoder, the full model, the metrics and a receipt."""
 
 from __future__ import annotations
 
@@ -31,26 +31,25 @@ def pretrain(
     seed: int,
     allow_changed: Collection[str] = (),
 ) -> None:
-    """Pretrain on a dataset of pairs; write the encoder, the whole model, the metrics and, last, the receipt.
+    """Pretrain on a dataset of pairs.
 
-    These are ``encoder.safetensors``, ``model.safetensors`` (decoder included), ``metrics.csv`` and ``receipt.json``.
-
-    An interrupted run goes on from its newest checkpoint when it is called again with the same arguments.
+    Write ``encoder.safetensors``, ``model.safetensors`` (with the decoder), ``metrics.csv`` and, last,
+    ``receipt.json``. Called again with the same arguments, an interrupted run resumes from its newest checkpoint.
 
     Args:
         manifest: the dataset's ``manifest.parquet``.
         out_dir: folder of the four files.
-        checkpoint_dir: folder of the checkpoints; it may be deleted once the receipt is there.
+        checkpoint_dir: folder of the checkpoints; it may be deleted once the receipt exists.
         settings: the config block that :meth:`PretrainSettings.from_dict` reads.
         seed: the config's seed.
         allow_changed: dotted keys in which an unfinished run may differ from its checkpoint (``settings.epochs``).
 
-    The manifest and the shards are compared with the receipts beside them: the shards, by the main process alone, in a
-    thread beside the start of training, which stops where one is damaged.
+    The manifest and the shards are checked against their receipts. The main process checks the shards in a background
+    thread; training stops if one is damaged.
 
     Raises:
-        MimicError: impossible settings, checkpoints of another run, a loss that is not finite, a signal to stop, or an
-            input that is not what its receipt says.
+        MimicError: invalid settings, checkpoints of another run, a loss that is not finite, a stop signal, or an input
+            that does not match its receipt.
     """
     chosen = PretrainSettings.from_dict(settings)
     out_dir = Path(out_dir)
@@ -72,7 +71,7 @@ def pretrain(
 
 
 def statistics(trainer: Trainer) -> dict[str, Any]:
-    """What the report wants to know of a finished run."""
+    """Return the statistics of a finished run that the report needs."""
     rows, settings, batches = trainer.state.rows, trainer.settings, trainer.batches
     rates = measured(rows, "pairs_per_s")
     return {
@@ -96,9 +95,9 @@ def statistics(trainer: Trainer) -> dict[str, Any]:
 
 
 def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
-    """The encoder, the whole model, the metrics (again: a finished run may be called once more) and the receipt.
+    """Write the encoder, the full model, the metrics (again, since a finished run may be called again) and the receipt.
 
-    The receipt lists the encoders of single epochs as well, which were left on the way.
+    The receipt also lists the encoders that were saved during training.
     """
     encoder, model, metrics = (out_dir / name for name in ("encoder.safetensors", "model.safetensors", "metrics.csv"))
     names = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
@@ -107,7 +106,7 @@ def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
     save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
     asked = [epoch_encoder(metrics, epoch) for epoch in trainer.settings.save_encoders_at]
-    epochs = [path for path in asked if path.is_file()]  # none of one asked for when it was over
+    epochs = [path for path in asked if path.is_file()]  # missing if requested after the run had finished
     receipt.write(out_dir / "receipt.json", [encoder, model, metrics, *epochs], trainer.state.encoders)
     found = receipt.statistics
     log.info("loss %.4f -> %.4f", found["first_loss"], found["last_loss"])

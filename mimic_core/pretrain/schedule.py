@@ -1,4 +1,4 @@
-"""Learning rate and weight decay over the iterations, optimizer, clipping (paper, section 4.1; as the released MAE)."""
+"""Schedules of learning rate and weight decay, optimizer, gradient clipping (paper, section 4.1; as released MAE)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mimic_core.pretrain.settings import PretrainSettings
 
 
 def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int) -> float:
-    """Linear warm-up from 0, then half a cosine down to ``final_lr``.
+    """Return the learning rate: linear warm-up from 0, then half a cosine down to ``final_lr``.
 
     Args:
-        epoch: epochs done so far, with its fraction.
-        settings: ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs`` are used.
-        effective_batch: samples of one step of the optimizer, over all processes.
+        epoch: epochs done so far, as a fraction.
+        settings: uses ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs``.
+        effective_batch: samples per optimizer step, over all processes.
     """
     return warmed_up(
         epoch,
@@ -29,20 +29,20 @@ def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int
 
 
 def weight_decay(epoch: float, settings: PretrainSettings) -> float:
-    """Half a cosine from ``weight_decay`` to ``weight_decay_end``, from the first epoch to the last."""
+    """Return the weight decay: half a cosine from ``weight_decay`` to ``weight_decay_end`` over all epochs."""
     end = settings.weight_decay if settings.weight_decay_end is None else settings.weight_decay_end
     return between(settings.weight_decay, end, epoch / settings.epochs)
 
 
 def schedule(optimizer: torch.optim.Optimizer, epoch: float, settings: PretrainSettings, effective_batch: int) -> None:
-    """Give an optimizer its learning rate and weight decay after so many epochs."""
+    """Set an optimizer's learning rate and weight decay for an epoch, which may be fractional."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(epoch, settings, effective_batch)
-    optimizer.param_groups[0]["weight_decay"] = weight_decay(epoch, settings)  # the others have none
+    optimizer.param_groups[0]["weight_decay"] = weight_decay(epoch, settings)  # the other group has none
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSettings) -> Tensor:
-    """Clip gradients as the settings say, all together or each parameter's own; returns the norm of all before."""
+    """Clip gradients, jointly or per parameter as configured; return their total norm before clipping."""
     trained = [parameter for parameter in parameters if parameter.grad is not None]
     most = float("inf") if settings.clip_gradient is None else settings.clip_gradient
     if not settings.clip_each:
@@ -53,7 +53,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSetting
 
 
 def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices and tokens, and none on biases and norms; fused where the device can."""
+    """Create a fused AdamW with weight decay on matrices and tokens, but not on biases and norms."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},

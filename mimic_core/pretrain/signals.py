@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGTERM (a scheduler, Snakemake) and SIGUSR1 (SLURM's warning before the time is up)."""
+"""Handle stop signals: SIGTERM (schedulers, Snakemake) and SIGUSR1 (SLURM's warning before the time limit)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class StopSignals:
-    """Inside its context the two signals are noted instead of ending the process.
+    """Context in which the two signals are recorded instead of ending the process.
 
     Attributes:
-        received: name of the signal that came last; None while there was none.
+        received: name of the last signal received, or None.
     """
 
     handled = (signal.SIGTERM, signal.SIGUSR1)
@@ -21,7 +21,7 @@ class StopSignals:
         self.before: dict[signal.Signals, Any] = {}
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """The handler."""
+        """Signal handler: record the signal's name."""
         self.received = signal.Signals(number).name
 
     def __enter__(self) -> StopSignals:

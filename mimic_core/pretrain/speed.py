@@ -1,4 +1,4 @@
-"""How well a run uses its device: time waited for data, memory, and counted over possible floating-point operations."""
+"""Measure how well a run uses its device: time spent waiting, peak memory, and the device's maximum FLOP rate."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import torch
 from mimic_core.machine import peak_resident
 from mimic_core.models import matrix_product
 
-SIDES = {"cuda": 8192, "cpu": 1024}  # of the matrices whose product measures what is possible
-PRODUCTS = {"cuda": 20, "cpu": 3}  # of which the fastest counts
+SIDES = {"cuda": 8192, "cpu": 1024}  # side of the matrices used to measure the maximum rate
+PRODUCTS = {"cuda": 20, "cpu": 3}  # number of products; the fastest counts
 
 
 class Stopwatch:
-    """Adds up the seconds spent inside :meth:`running`."""
+    """Add up the seconds spent inside :meth:`running`."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Count the time in this context."""
+        """Time this context."""
         started = time.monotonic()
         try:
             yield
@@ -31,21 +31,21 @@ class Stopwatch:
             self.seconds += time.monotonic() - started
 
     def take(self) -> float:
-        """The seconds so far; the count starts again."""
+        """Return the seconds so far and reset the count."""
         seconds, self.seconds = self.seconds, 0.0
         return seconds
 
 
 @torch.no_grad()
 def matrix_rate(device: torch.device, dtype: torch.dtype, side: int = 0) -> float:
-    """Floating-point operations a second of a large matrix product, measured: what the device can do at most.
+    """Measure the device's maximum floating-point operations per second with a large matrix product.
 
     Args:
-        side: of the matrices; 0: large enough for a GPU, and a tenth of a second's work for a CPU, which may do up to
-            one and a half times as much on larger ones.
+        side: side of the matrices. 0 chooses one that saturates a GPU, or takes a CPU a tenth of a second; larger
+            matrices may reach up to 1.5 times that rate on a CPU.
     """
     if device.type == "cpu" and dtype == torch.float16:
-        dtype = torch.float32  # CPUs widen it
+        dtype = torch.float32  # CPUs compute float16 in float32
     side, products = side or SIDES[device.type], PRODUCTS[device.type]
     one = torch.randn(side, side, device=device, dtype=dtype)
     fastest = float("inf")
@@ -59,13 +59,13 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, side: int = 0) -> floa
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until a GPU has done what it was asked for."""
+    """Wait until a GPU has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def peak_memory(device: torch.device) -> float:
-    """Highest memory in MiB so far: of the GPU where there is one, else of this process."""
+    """Return the peak memory so far in MiB: of the GPU for a CUDA device, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return peak_resident()

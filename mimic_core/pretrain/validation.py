@@ -1,4 +1,4 @@
-"""Losses on units that training never sees, with the same hidden patches every time, so that epochs compare."""
+"""Validation losses on held-out units, with the same masks every time, so that epochs are comparable."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mimic_core.objectives import Arrays, Objective
 from mimic_core.pretrain.data import ImageStore
 from mimic_core.pretrain.distributed import Processes
 
-PICTURES = 6  # samples of which the reconstructions are drawn
+PICTURES = 6  # samples whose reconstructions are drawn
 
 
 class Validation:
-    """Measures a model on fixed items.
+    """Evaluate a model on fixed items.
 
     Args:
-        objective: says what goes in, and under which names the losses come out.
-        store: gives it.
-        items: rows of the dataset to validate on, those of one unit side by side.
-        patches: patches of an image.
-        batch_size: samples a process and step.
+        objective: defines the model's inputs and the names of the losses.
+        store: provides the images.
+        items: dataset rows to validate on, those of a unit adjacent.
+        patches: number of patches per image.
+        batch_size: samples per process and forward pass.
         seed: the config's seed.
     """
 
@@ -37,9 +37,9 @@ class Validation:
 
     @torch.no_grad()
     def measure(self, model: nn.Module, world: Processes, autocast: torch.autocast) -> dict[str, float]:
-        """Mean losses over all validation samples, shared out over the processes.
+        """Return the mean losses over all validation samples, which are divided over the processes.
 
-        By the name of the measure (``val_loss``, ...); where it is a sum, also ``val_loss_<name>`` of what.
+        Keys are the measures (``val_loss``, ...) and, if the loss is a sum, its components ``val_loss_<name>``.
         """
         if not len(self.items):
             return {}
@@ -66,7 +66,7 @@ class Validation:
 
     @torch.no_grad()
     def pictures(self, model: nn.Module, world: Processes, autocast: torch.autocast) -> dict[str, torch.Tensor]:
-        """What the model paints on a few fixed samples, by title: see :meth:`Objective.pictures`."""
+        """Return the model's reconstructions of a few fixed samples, by title: see :meth:`Objective.pictures`."""
         chosen = np.unique(np.linspace(0, len(self.samples) - 1, PICTURES).round().astype(int))
         request = self.objective.validation_requests(self.samples, self.items)["val_loss"]
         arrays, _ = next(self.store.stream([(rows(request, chosen), None)]))
@@ -79,5 +79,5 @@ class Validation:
 
 
 def rows(arrays: Arrays, part: slice | np.ndarray) -> dict[str, np.ndarray]:
-    """Some rows of each array."""
+    """Select the same rows of each array."""
     return {name: values[part] for name, values in arrays.items()}

@@ -77,7 +77,7 @@ def test_killed_five_times_at_random_it_ends_as_if_nothing_had_happened(manifest
     assert not (killed / "out" / "receipt.json").exists()
     done = subprocess.run(command(manifest, killed), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "going on from iteration" in done.stderr
+    assert "resuming from iteration" in done.stderr
     (table, encoder), (again, as_well) = results(whole), results(killed)
     pd.testing.assert_frame_equal(table, again, check_exact=True)
     assert encoder == as_well
@@ -117,11 +117,11 @@ def test_a_process_that_dies_ends_all_within_a_minute(manifest, tmp_path):
     process = start(resumed, tmp_path / "log")
     time.sleep(0.1)
     deadline = time.monotonic() + 60
-    while "going on from iteration" not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
+    while "resuming from iteration" not in (tmp_path / "log").read_text() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.kill()
     process.wait()
-    assert "going on from iteration" in (tmp_path / "log").read_text(), "one process goes on where two were"
+    assert "resuming from iteration" in (tmp_path / "log").read_text(), "one process goes on where two were"
 
 
 def test_two_jobs_do_not_write_into_one_run(manifest, tmp_path):

@@ -52,7 +52,7 @@ def test_a_folder_of_videos_may_be_named_like_a_number(tmp_path):
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "holds nothing to read"), (b"no video", "not one of the source's 1 units can be read")],
+    [(None, "holds nothing to read"), (b"no video", "none of the source's 1 units can be read")],
 )
 def test_a_folder_without_a_readable_video(tmp_path, content, reason):
     videos = tmp_path / "my videos"

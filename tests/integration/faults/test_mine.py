@@ -127,7 +127,7 @@ def test_a_damaged_result_is_named_and_made_again(videos, undisturbed, tmp_path,
         write_gallery(out)
     assert str(out / name) in str(caught.value)
     mine_folder(videos, out, FolderSettings())
-    assert f"damaged or gone since it was written: {out / name}" in caplog.text
+    assert f"damaged or missing since it was written: {out / name}" in caplog.text
     assert_whole(out, undisturbed)
 
 
@@ -164,7 +164,7 @@ def mined_again(videos, out, monkeypatch) -> list[str]:
 @pytest.fixture
 def all_mined(videos, tmp_path, monkeypatch) -> Path:
     """What a run leaves that is stopped after its last unit."""
-    monkeypatch.setattr("mimic_core.pairs.archives.put_together", stopped)
+    monkeypatch.setattr("mimic_core.pairs.archives.concatenate", stopped)
     with pytest.raises(KeyboardInterrupt):
         mine_folder(videos, tmp_path, FolderSettings())
     monkeypatch.undo()
@@ -198,7 +198,7 @@ def test_damage_to_an_archive_under_way_is_found(videos, undisturbed, all_mined,
     damage(all_mined / PARTS / name, how)
     again = mined_again(videos, all_mined, monkeypatch)
     assert again == ["pan0.mp4", "pan1.mp4", "pan2.mp4"][-len(again) :]
-    assert f"damaged since it was written, and mined again with what follows ({again[0]})" in caplog.text
+    assert f"mining {again[0]} and all later units again" in caplog.text
     assert_whole(all_mined, undisturbed)
 
 

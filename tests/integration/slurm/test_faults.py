@@ -131,7 +131,7 @@ def test_pretraining_goes_on_in_the_next_job(fresh, undisturbed, slurm):
             run("scancel", folder.running("pretrain_run")["JobId"])
         folder.ends_well(snakemake)
         log = (folder.results / "logs" / "pretrain" / "one-node.log").read_text()
-        assert ("going on from iteration" in log) == disturbed
+        assert ("resuming from iteration" in log) == disturbed
         ends.append((folder.results / "pretrain" / "one-node" / "encoder.safetensors").read_bytes())
     assert lost(folder, "pretrain_run") == ["CANCELLED"]
     assert ends[0] == ends[1]

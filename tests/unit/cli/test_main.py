@@ -74,7 +74,7 @@ def test_impossible_options_are_named(tmp_path, capsys, options, named):
 
 
 def test_a_folder_that_is_not_there_or_empty(tmp_path, capsys):
-    assert "is not there" in failed(capsys, "mine", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
+    assert "does not exist" in failed(capsys, "mine", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
     assert "holds nothing to read" in failed(capsys, "mine", str(tmp_path), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

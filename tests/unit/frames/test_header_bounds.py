@@ -116,7 +116,7 @@ def test_hours_of_uncompressed_sound_are_no_bomb(plain, tmp_path):
 
 
 def test_boxes_within_boxes_and_boxes_without_end_are_walked_in_bounds(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_BOXES", 1000)
+    monkeypatch.setattr(tables, "MAX_BOXES", 1000)
     deep = box(b"moov", b"")
     for _ in range(500):
         deep = box(b"moov", deep)

@@ -14,7 +14,7 @@ from films import WALL, box, boxes, encode, pan, read, rebuilt, times
 from PIL import Image
 
 from mimic_core import foreign
-from mimic_core.frames.container import bounds, open_container
+from mimic_core.frames.container import decoder_options, open_container
 from mimic_core.frames.video import expected_views, video_seconds
 from mimic_core.kit.errors import UnreadableError
 
@@ -190,7 +190,7 @@ def test_a_still_before_the_film_and_a_second_film_are_left_out_with_a_remark(tm
 @pytest.mark.parametrize("kind", ["mp4", "matroska", "avi"])
 def test_of_many_tracks_each_may_have_smaller_frames(tmp_path, monkeypatch, kind):
     path = several(tmp_path / "a", [pan(3)] * 6, kind)
-    assert bounds(4)["max_pixels"] == bounds(1)["max_pixels"] == str(foreign.FRAME_PIXELS)
+    assert decoder_options(4)["max_pixels"] == decoder_options(1)["max_pixels"] == str(foreign.FRAME_PIXELS)
     seen = []
     open_it = av.open
     monkeypatch.setattr(av, "open", lambda *a, **k: seen.append(k["options"]) or open_it(*a, **k))

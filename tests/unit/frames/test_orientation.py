@@ -131,7 +131,7 @@ def test_a_skewed_film_is_read_with_a_remark(tmp_path):
     path = encode(tmp_path / "a.mp4", marked(), matrix=matrix(0.866, 0.5, -0.5, 0.866))
     views, remarks = read(path)
     assert corners(views[0].image) == "R G B -"
-    assert remarks == ["turned by 30 degrees; taken at the nearest quarter turn, 0"]
+    assert remarks == ["turned by 30 degrees; used the nearest quarter turn, 0"]
 
 
 @pytest.mark.parametrize("numbers", [[0] * 9, [65536, 0, 0, 65536, 0, 0, 0, 0, 1 << 30]])

@@ -173,11 +173,11 @@ def test_files_of_several_pictures_are_told(tmp_path):
     frames[0].save(tmp_path / "b.webp", lossless=True, **several)
     frames[0].save(tmp_path / "c.jpg")
     *views, remark = image_views(Unit("a", tmp_path), ImageSettings())
-    assert remark == Remark("2 files hold several pictures (a.tif: 3, b.webp: 3); the first of each was taken")
+    assert remark == Remark("2 files contain several images (a.tif: 3, b.webp: 3); the first of each was used")
     assert [corners(view.image) for view in views] == ["RGBW"] * 3
     (tmp_path / "b.webp").unlink()
     *_, remark = image_views(Unit("a", tmp_path), ImageSettings())
-    assert remark == Remark("1 file holds several pictures (a.tif: 3); the first was taken")
+    assert remark == Remark("1 file contains several images (a.tif: 3); the first was used")
     for number in range(5):
         frames[0].save(tmp_path / f"d{number}.png", **several)
     *_, remark = image_views(Unit("a", tmp_path), ImageSettings())

@@ -72,12 +72,12 @@ def test_hostile_sizes_end_the_file_and_take_no_memory(tmp_path, sizes):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "beginning cannot be read"),
-        (b"\x04\0\0", "beginning cannot be read"),
-        (sens_header(9)[:300], "beginning cannot be read"),
-        (b"\x04\0\0\0" + b"\xff" * 8 + b"x" * 99, "beginning cannot be read"),
+        (b"", "header cannot be read"),
+        (b"\x04\0\0", "header cannot be read"),
+        (sens_header(9)[:300], "header cannot be read"),
+        (b"\x04\0\0\0" + b"\xff" * 8 + b"x" * 99, "header cannot be read"),
         (sens_header(2, version=3) + GOOD, "version 4: its first number is 3"),
-        (b"PK\x03\x04" * 200, "no .sens recording"),
+        (b"PK\x03\x04" * 200, "not a .sens recording"),
         (sens_header(2, compression=7) + GOOD, "unknown compression 7"),
         (sens_header(0), "0 readable frames"),
         (sens_header(1) + GOOD, "1 readable frames"),
@@ -152,7 +152,7 @@ def test_stamps_that_cannot_be_used_are_counted(tmp_path):
         sens_frame(encoded(number), stamp=stamp) for number, stamp in enumerate((5_000_000, 0, 2**64 - 1, 5_100_000))
     ]
     remark, *views = views_of(tmp_path / "a.sens", sens_header(4) + b"".join(frames))
-    assert remark == Remark("2 of 4 frames have no time stamp that can be used")
+    assert remark == Remark("2 of 4 frames have no usable timestamp")
     assert [view.time for view in views] == pytest.approx([0, math.nan, math.nan, 0.1], nan_ok=True)
 
 
@@ -180,11 +180,11 @@ def test_raw_frames_of_absurd_size_are_damaged(tmp_path):
 
 
 def test_endless_empty_frames_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BAD", 5)
+    monkeypatch.setattr(module, "MAX_BAD_IN_A_ROW", 5)
     path = tmp_path / "a.sens"
     path.write_bytes(sens_header(2**60) + GOOD)
     os.truncate(path, 1 << 20)  # zeros: frames without a byte
     stamps, *found, remark = sens_views(path, ImageSettings())
-    assert "have no time stamp" in stamps.text
+    assert "have no usable timestamp" in stamps.text
     assert [type(view) for view in found] == [View] * 2 + [UnreadableError] * 5
     assert "5 frames in a row cannot be decoded" in remark.text

@@ -151,11 +151,11 @@ def test_rules_come_from_config():
     ("block", "message"),
     [
         ({"rule": {"nearest": {}}}, "unknown rule 'nearest'"),
-        ({"rule": {}}, "0 rules are named where one is needed"),
-        ({"rule": {"stride": {}, "groups": {}}}, "2 rules are named where one is needed"),
+        ({"rule": {}}, "expected one rule, got 0"),
+        ({"rule": {"stride": {}, "groups": {}}}, "expected one rule, got 2"),
         ({"rule": {"stride": {"distanse": 3}}}, "unknown key 'distanse'"),
         ({"rule": {"stride": {"distance": 0}}}, "distance is 0"),
-        ({"rule": {"windows": {"length": 10, "edge": 5}}}, "windows of 10 frames have no 5 first"),
+        ({"rule": {"windows": {"length": 10, "edge": 5}}}, "a window of 10 frames is too short for 5 first"),
     ],
 )
 def test_a_wrong_rule_is_named(block, message):

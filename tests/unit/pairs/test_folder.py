@@ -16,7 +16,7 @@ import pytest
 from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.archives import Archives
 from mimic_core.pairs.folder import PARTS, FolderSettings, find_tasks, mine_folder, shard_paths
-from mimic_core.pairs.ordering import InOrder
+from mimic_core.pairs.ordering import OrderedWriter
 from mimic_core.pairs.rules import Groups, Neighbours
 from mimic_core.pairs.settings import MiningSettings
 from mimic_core.pairs.unit_mining import mine_unit
@@ -143,7 +143,7 @@ def test_what_a_lost_worker_told_of_a_unit_is_taken_back(both, undisturbed, tmp_
 def test_units_are_written_in_their_order_whichever_is_mined_first(both, undisturbed, tmp_path):
     tasks = find_tasks(both, tmp_path, FolderSettings())
     with Archives(tasks, tmp_path / PARTS, shard_paths(tmp_path)) as archives:
-        order = InOrder(archives)
+        order = OrderedWriter(archives)
         for number in (2, 0, 1):
             for message in mine_unit(tasks[number]):
                 order.take(number, message)
@@ -324,7 +324,7 @@ def test_what_may_not_be_read_is_named(tmp_path, make_video):
 def test_a_folder_of_nothing_readable_is_an_error(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mp4").write_bytes(b"")
-    with pytest.raises(MimicError, match="not one of the source's 1 units can be read"):
+    with pytest.raises(MimicError, match="none of the source's 1 units can be read"):
         mine_folder(tmp_path / "in", tmp_path / "out", FolderSettings())
     assert not (tmp_path / "out" / "receipt.json").exists()
 

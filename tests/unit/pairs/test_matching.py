@@ -61,7 +61,7 @@ def test_bounds_and_exhaustive_search_agree_on_anything(seed, count, noise, rati
 
 def test_bounds_lie_below_the_distances(textured):
     first, second = (detect(np.ascontiguousarray(textured[top : top + 224, :224])) for top in (0, 120))
-    bounds = 2 * (first.reduced.half[:, None] - first.reduced.asking @ second.reduced.answering.T)
+    bounds = 2 * (first.reduced.half[:, None] - first.reduced.queries @ second.reduced.keys.T)
     true = ((first.descriptors[:, None] - second.descriptors) ** 2).sum(axis=2)
     slack = SLACK * (first.reduced.half + second.reduced.half.max())
     assert (bounds - slack[:, None] <= true).all()

@@ -11,7 +11,7 @@ from mimic_core.pretrain.distributed import processes
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(MimicError, match="8 processes are to share 2 GPUs") as caught, processes():
+    with pytest.raises(MimicError, match="8 processes, but only 2 GPUs") as caught, processes():
         pass
     assert caught.value.where == "pretrain.processes"
 

@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_names_iteration_and_pairs(trainer, pairs, mon
         run.run()
     keys = sorted(f"pair{index:03d}" for index in run.batches.order.batch(1))
     path = run.checkpoints.folder / "not-finite-00000001.json"
-    assert caught.value.where == f"pairs {', '.join(keys)}, all listed in {path}"
+    assert caught.value.where == f"pairs {', '.join(keys)}; all are listed in {path}"
     assert read_json(path) == {"iteration": 1, "loss": "nan", "pairs": keys}
     assert [found.name for found in run.checkpoints.folder.iterdir()] == [path.name]
 
@@ -270,7 +270,7 @@ def test_an_epoch_that_is_past_cannot_be_saved_by_an_unfinished_run(trainer, pai
     stop_after(first, 4)
     with pytest.raises(MimicError, match="stopped"):
         first.run()
-    with pytest.raises(MimicError, match="past the epoch of encoders that are not there: encoder-epoch-0001") as caught:
+    with pytest.raises(MimicError, match="past the epochs of these missing encoders: encoder-epoch-0001") as caught:
         trainer(pairs, save_encoders_at=[1, 3])
     assert "save_encoders_at" in caught.value.remedy
     run = trainer(pairs, save_encoders_at=[2, 3])
@@ -281,7 +281,7 @@ def test_an_epoch_that_is_past_cannot_be_saved_by_an_unfinished_run(trainer, pai
 
 @pytest.mark.parametrize(("batch", "effective", "said"), [(3, 8, "set pretrain.batch_size to 2"), (4, 2, "to 2")])
 def test_a_batch_that_does_not_divide_is_named_with_one_that_does(trainer, pairs, batch, effective, said):
-    with pytest.raises(MimicError, match="is not made of batches") as caught:
+    with pytest.raises(MimicError, match="is not divisible into batches") as caught:
         trainer(pairs, batch_size=batch, effective_batch=effective)
     assert caught.value.where == "pretrain.effective_batch"
     assert said in caught.value.remedy
@@ -319,7 +319,7 @@ def test_keys_that_may_differ_are_let_pass_and_no_others(trainer, pairs, caplog)
     assert "pretrain.allow_changed" in caught.value.remedy
     run = trainer(pairs, base_lr=0.1, allow_changed=["settings.base_lr"])
     assert run.state.iteration == 2
-    assert "going on although settings.base_lr was 0.05 and is 0.1" in caplog.text
+    assert "resuming although settings.base_lr was 0.05 and is 0.1" in caplog.text
 
 
 def test_as_many_checkpoints_stay_as_asked_for(trainer, pairs):
@@ -345,7 +345,7 @@ def test_a_full_disk_costs_no_checkpoint_and_no_run(trainer, pairs, monkeypatch,
     with pytest.raises(MimicError, match="iteration 4 cannot be written \\(No space left on device\\)") as caught:
         run.run()
     assert "free some space" in caught.value.remedy
-    assert "the one before it stays, and training goes on" in caplog.text
+    assert "keeping the previous one and continuing to train" in caplog.text
     resumed = trainer(pairs, "full")
     assert resumed.state.iteration == 2
     resumed.run()
@@ -359,7 +359,7 @@ def test_a_gpu_without_enough_memory_says_which_setting_to_change(trainer, pairs
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     run.step = step
-    with pytest.raises(MimicError, match="not enough memory") as caught:
+    with pytest.raises(MimicError, match="ran out of memory") as caught:
         run.run()
     assert "lower pretrain.batch_size (it is 4)" in caught.value.remedy
 
