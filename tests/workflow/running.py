@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 from support import REPOSITORY
+from workflow import forked
 
 TINY = REPOSITORY / "tests" / "workflow" / "tiny.yaml"
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "mimic_core", "profiles", "envs")
@@ -18,12 +19,11 @@ UNFORTUNATE = "a b $(touch pwned) 'c'"  # of a folder: a shell must not take it 
 
 def snakemake(folder: Path, *arguments: str, configfile: Path | None = TINY) -> subprocess.CompletedProcess:
     """Run Snakemake on the project's Snakefile with results in ``folder``."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
-    command += ["--directory", str(folder), "--show-failed-logs"]
-    command += arguments
+    words = ["--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2", "--directory", str(folder)]
+    words += ["--show-failed-logs", *arguments]
     if configfile is not None:  # last: the option takes every name that follows it
-        command += ["--configfile", str(configfile)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=540)
+        words += ["--configfile", str(configfile)]
+    return forked.run(words, timeout=540)
 
 
 def overlay(folder: Path, **blocks: object) -> Path:

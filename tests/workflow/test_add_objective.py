@@ -10,11 +10,11 @@ import sys
 import pandas as pd
 import pytest
 from support import REPOSITORY
-from workflow.running import TINY
+from workflow.running import PARTS, TINY
 
 pytestmark = pytest.mark.integration
 
-COPIED = ("Snakefile", "config.yaml", "docs", "rules", "envs", "workflow_scripts", "mimic_core")
+COPIED = (*PARTS, "docs")
 ASKED = """
 import json
 from mimic_core.config.checking import read_config
@@ -27,8 +27,8 @@ print(json.dumps({"label": label.model, "operations": model.operations, "options
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project with what the page adds, and what runs a command in it."""
+def project(tmp_path_factory, finished):
+    """A copy of the project with what the page adds, and with datasets that were made before."""
     project = tmp_path_factory.mktemp("added") / "project"
     project.mkdir()
     for name in COPIED:
@@ -53,6 +53,8 @@ def project(tmp_path_factory):
     remake, command = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
     run(project, *remake.split()[1:])
     (project / "command").write_text(command)
+    for made in ("results", ".snakemake"):
+        shutil.copytree(finished / made, project / made)
     return project
 
 

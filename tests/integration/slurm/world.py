@@ -30,6 +30,13 @@ PRETRAIN = {
     "threads": 1,
     "runs": {"one-node": {**RUN, "processes": 2}, "two-nodes": {**RUN, "nodes": 2, "processes": 1}},
 }
+# The plugin waits ten seconds longer after each look at the queue; jobs of tests are over sooner than that.
+IMPATIENT = """
+import snakemake_executor_plugin_slurm as plugin
+plugin.Executor.next_seconds_between_status_checks = property(lambda _: 1, lambda *_: None)
+from snakemake.cli import main
+main()
+"""
 DATASET = "results/datasets/faults/receipt.json"
 ONE_NODE = "results/pretrain/one-node/receipt.json"
 TWO_NODES = "results/pretrain/two-nodes/receipt.json"
@@ -49,15 +56,14 @@ class Submitted(Folder):
         return self.call(self.words(targets, "--cores", "2"))
 
     def submit(self, *targets: str, options: tuple[str, ...] = ()) -> subprocess.Popen:
-        """Start a Snakemake that sends the jobs to the cluster; short jobs are looked at sooner than by the profile."""
-        quick = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"]
-        words = self.words(targets, "--profile", str(PROFILE), *quick, *options)
+        """Start a Snakemake that sends the jobs to the cluster and looks at them every second."""
+        words = self.words(targets, "--profile", str(PROFILE), "--latency-wait", "5", *options, start=("-c", IMPATIENT))
         with (self.path / "said").open("ab") as stream:
             return subprocess.Popen(words, stdout=stream, stderr=stream, env=self.environment, start_new_session=True)
 
-    def words(self, targets: tuple[str, ...], *options: str) -> list[str]:
+    def words(self, targets: tuple[str, ...], *options: str, start: tuple[str, ...] = ("-m", "snakemake")) -> list[str]:
         """The command line of a Snakemake."""
-        words = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+        words = [sys.executable, *start, "--snakefile", str(REPOSITORY / "Snakefile")]
         return [*words, "--directory", str(self.path), *options, "--configfile", str(self.config), "--", *targets]
 
     def ends_well(self, snakemake: subprocess.Popen, seconds: float = 480) -> None:
