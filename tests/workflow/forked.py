@@ -1,4 +1,4 @@
-"""Snakemake in a process forked from one that has imported it already: importing it takes longer than planning a run."""
+"""Snakemake in a process forked from one that has imported it: the import takes longer than planning a run."""
 
 import multiprocessing
 import os
