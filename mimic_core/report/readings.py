@@ -291,3 +291,31 @@ class Encoders:
         run, _, epoch = encoder.partition("@")
         names = ["constant", "random", *self.runs, *self.baselines]
         return names.index(encoder if encoder in names else run), int(epoch) if epoch.isdigit() else 1 << 30
+
+
+@dataclass(frozen=True)
+class TableInputs:
+    """The inputs of a table.
+
+    Attributes:
+        metrics: ``metrics.json`` of all results.
+        runs: the config's ``pretrain.runs``: run -> model and dataset.
+        scale: ``sample`` or ``paper``.
+        pretrain: receipts of the pretraining runs.
+        baselines: the config's ``baselines``: name -> model, dataset and licence.
+        missing: encoders that were left out -> reason.
+        short: datasets with fewer pairs than requested -> how many.
+    """
+
+    metrics: Sequence[Path]
+    runs: Mapping[str, Any]
+    scale: str
+    pretrain: Sequence[Path] = ()
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    short: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def encoders(self) -> Encoders:
+        """The encoders that the table may contain."""
+        return Encoders(self.runs, self.baselines, self.missing, self.short)

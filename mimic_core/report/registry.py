@@ -6,16 +6,16 @@ Snakemake reads it while planning, so pandas is only imported when a table is ma
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from mimic_core.finetune import tasks_of
 from mimic_core.kit.errors import MimicError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mimic_core.report.readings import TableInputs
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def task_names(table: int) -> tuple[str, ...]:
     return tuple(task.name for task in tasks_of(table))
 
 
-# `mimic_core/report/table<number>.py` makes each table
+# `mimic_core/report/table<number>.py` makes each table: `make(inputs)` its rows, `markdown(rows, inputs)` its page
 TABLES = {
     1: Comparison("finetune.encoders", task_names(1), baselines=True, constant=True, pretraining=True),
     2: Comparison("finetune.encoders", task_names(2), baselines=True, pretraining=True),
@@ -63,29 +63,6 @@ FIGURES = {
     "figure3b": Comparison("finetune.few_shot.encoders", "finetune.few_shot.tasks", results="few_shot", part="b"),
     "scaling": Comparison("report.scaling", task_names(3), random=True, pretraining=True, part="scaling"),
 }
-
-
-@dataclass(frozen=True)
-class TableInputs:
-    """The inputs of a table.
-
-    Attributes:
-        metrics: ``metrics.json`` of all results.
-        runs: the config's ``pretrain.runs``: run -> model and dataset.
-        scale: ``sample`` or ``paper``.
-        pretrain: receipts of the pretraining runs.
-        baselines: the config's ``baselines``: name -> model, dataset and licence.
-        missing: encoders that were left out -> reason.
-        short: datasets with fewer pairs than requested -> how many.
-    """
-
-    metrics: Sequence[Path]
-    runs: Mapping[str, Any]
-    scale: str
-    pretrain: Sequence[Path] = ()
-    baselines: Mapping[str, Any] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    short: Mapping[str, str] = field(default_factory=dict)
 
 
 def table(number: int | str) -> Comparison:
@@ -108,6 +85,6 @@ def make_table(number: int | str, inputs: TableInputs) -> tuple[pd.DataFrame, st
         MimicError: there is no table with this number, or one of its input files is broken.
     """
     table(number)
-    make: Callable[[TableInputs], tuple[pd.DataFrame, str]]
-    make = importlib.import_module(f"mimic_core.report.table{number}").make
-    return make(inputs)
+    module = importlib.import_module(f"mimic_core.report.table{number}")
+    rows: pd.DataFrame = module.make(inputs)
+    return rows, module.markdown(rows, inputs)

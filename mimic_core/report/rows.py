@@ -9,7 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.report.readings import FROZEN, Encoders, Label, Measure, Result
+from mimic_core.report.readings import (
+    FROZEN,
+    Encoders,
+    Label,
+    Measure,
+    Result,
+    TableInputs,
+    read_results,
+    run_statistics,
+)
 
 Key = tuple[str, str, str]  # model, frozen, dataset
 
@@ -52,25 +61,23 @@ class Row:
         return self.label.model, self.frozen, self.label.dataset
 
 
-def build(
-    table: Table, results: Sequence[Result], encoders: Encoders, pairs: Mapping[str, int], scale: str
-) -> pd.DataFrame:
+def build(table: Table, inputs: TableInputs) -> pd.DataFrame:
     """Build a table: first the floor, then the paper's rows in their order, then rows that the paper does not have.
 
     Args:
         table: its layout.
-        results: of any tasks; those of other tasks or modes than the table's are ignored.
-        encoders: their labels.
-        pairs: pretraining run -> number of pairs.
-        scale: ``sample`` or ``paper``.
+        inputs: results of any tasks; those of other tasks or modes than the table's are ignored. A row of the paper
+            that was not run stays empty, and its note says so.
 
     Returns:
         One row per encoder and mode. A cell is empty if nothing was measured; ``note`` says why. Two encoders with the
         same name in the paper get two rows, both with the paper's numbers.
 
     Raises:
-        MimicError: a result is of an unknown encoder, or lacks a metric.
+        MimicError: a file is broken, or a result is of an unknown encoder or lacks a metric.
     """
+    results, encoders, scale = read_results(inputs.metrics), inputs.encoders, inputs.scale
+    pairs = run_statistics(inputs.pretrain, "training_pairs")
     measured = measured_rows(table, results, encoders)
     rows = [row for row in measured if not row.label.dataset]
     rest = [row for row in measured if row.label.dataset]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,8 +11,7 @@ from mimic_core.finetune import tasks_of
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.report.pages import page
-from mimic_core.report.readings import Encoders, measures, read_results, run_statistics
-from mimic_core.report.registry import TableInputs
+from mimic_core.report.readings import TableInputs, measures
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 1", measures(tasks_of(1)), Path(__file__).with_name("paper_table1.csv"))
@@ -27,46 +25,14 @@ LOSSES = {  # heading -> statistic of a pretraining receipt
 }
 
 
-def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
-    """Return the table and its Markdown page."""
-    table = table1(
-        inputs.metrics, inputs.pretrain, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short
-    )
-    return table, markdown(table, inputs.pretrain, inputs.scale)
+def make(inputs: TableInputs) -> pd.DataFrame:
+    """Build the table; for order and errors see :func:`mimic_core.report.rows.build`."""
+    return build(TABLE, inputs)
 
 
-def table1(
-    metrics: Sequence[Path],
-    pretrain: Sequence[Path],
-    runs: Mapping[str, Any],
-    scale: str,
-    baselines: Mapping[str, Any] | None = None,
-    missing: Mapping[str, str] | None = None,
-    short: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
-    """Build the table: first the floor, then the paper's rows in their order, then rows that the paper does not have.
-
-    Args:
-        metrics: ``metrics.json`` of fine-tuning results; those of other tasks are ignored.
-        pretrain: receipts of the pretraining runs.
-        runs: the config's ``pretrain.runs``: run -> model and dataset.
-        scale: ``sample`` or ``paper``.
-        baselines: the config's ``baselines``: name -> model, dataset and licence.
-        missing: encoders that were left out -> reason.
-        short: datasets with fewer pairs than requested -> how many.
-
-    A row of the paper that was not run stays empty, and its note says so.
-
-    Raises:
-        MimicError: a file is broken or of an unknown encoder.
-    """
-    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
-    return build(TABLE, read_results(metrics), encoders, run_statistics(pretrain, "training_pairs"), scale)
-
-
-def markdown(table: pd.DataFrame, pretrain: Iterable[Path], scale: str) -> str:
+def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:
     """Format the table as a Markdown page: the numbers, the gain over random weights, and the pretraining losses."""
-    return "\n".join([page(TABLE, table, scale), *pretraining_lines(pretrain)])
+    return "\n".join([page(TABLE, table, inputs.scale), *pretraining_lines(inputs.pretrain)])
 
 
 def pretraining_lines(receipts: Iterable[Path]) -> list[str]:

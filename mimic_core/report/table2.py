@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from mimic_core.finetune import TASKS, tasks_of
 from mimic_core.report.pages import page
-from mimic_core.report.readings import Encoders, Measure, measures, read_results, run_statistics
-from mimic_core.report.registry import TableInputs
+from mimic_core.report.readings import Measure, TableInputs, measures, read_results
 from mimic_core.report.rows import Table, build
 
 FROZEN_SEGMENTATION = Measure(
@@ -33,35 +30,17 @@ TABLE = Table("Table 2", MEASURES, Path(__file__).with_name("paper_table2.csv"),
 WITH_FROZEN = replace(TABLE, measures=(*MEASURES, FROZEN_SEGMENTATION))
 
 
-def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
-    """Return the table and its Markdown page."""
-    table = table2(
-        inputs.metrics, inputs.pretrain, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short
-    )
-    return table, markdown(table, inputs.scale)
-
-
-def table2(
-    metrics: Sequence[Path],
-    pretrain: Sequence[Path],
-    runs: Mapping[str, Any],
-    scale: str,
-    baselines: Mapping[str, Any] | None = None,
-    missing: Mapping[str, str] | None = None,
-    short: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
-    """Build the table; for arguments, order and errors see :func:`mimic_core.report.table1.table1`.
+def make(inputs: TableInputs) -> pd.DataFrame:
+    """Build the table; for order and errors see :func:`mimic_core.report.rows.build`.
 
     Segmentation and pose use whole encoders; classification is the linear probe of frozen ones. If there are results of
     frozen encoders on segmentation, they get a column beside the numbers of the paper's first version.
     """
-    results = read_results(metrics)
+    results = read_results(inputs.metrics)
     frozen = any((result.task, result.mode) == ("segmentation", "frozen") for result in results)
-    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
-    pairs = run_statistics(pretrain, "training_pairs")
-    return build(WITH_FROZEN if frozen else TABLE, results, encoders, pairs, scale)
+    return build(WITH_FROZEN if frozen else TABLE, inputs)
 
 
-def markdown(table: pd.DataFrame, scale: str) -> str:
+def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:
     """Format the table as a Markdown page."""
-    return page(WITH_FROZEN if FROZEN_SEGMENTATION.column in table else TABLE, table, scale)
+    return page(WITH_FROZEN if FROZEN_SEGMENTATION.column in table else TABLE, table, inputs.scale)

@@ -12,8 +12,7 @@ from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.report.pages import sample_warning
-from mimic_core.report.readings import AGAIN, Encoders, Label, is_number, read_object
-from mimic_core.report.registry import TableInputs
+from mimic_core.report.readings import AGAIN, Encoders, Label, TableInputs, is_number, read_object
 from mimic_core.report.rows import not_run
 
 PAPER = Path(__file__).with_name("paper_table4.csv")
@@ -42,29 +41,8 @@ COLUMNS = (
 )
 
 
-def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
-    """Return the table and its Markdown page."""
-    table = table4(inputs.metrics, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short)
-    return table, markdown(table, inputs.scale)
-
-
-def table4(
-    metrics: Sequence[Path],
-    runs: Mapping[str, Any],
-    scale: str,
-    baselines: Mapping[str, Any] | None = None,
-    missing: Mapping[str, str] | None = None,
-    short: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
+def make(inputs: TableInputs) -> pd.DataFrame:
     """Build the table: the paper's rows in their order, with our numbers, then rows that the paper does not have.
-
-    Args:
-        metrics: ``metrics.json`` of every reconstruction.
-        runs: the config's ``pretrain.runs``.
-        scale: ``sample`` or ``paper``.
-        baselines: the config's ``baselines``.
-        missing: encoders that were left out -> reason; each is a row without numbers.
-        short: datasets with fewer pairs than requested -> how many.
 
     Returns:
         One row per model. ``..._error`` is the standard deviation over bootstrap test sets. A cell is empty if nothing
@@ -73,9 +51,9 @@ def table4(
     Raises:
         MimicError: a file is broken or of an unknown encoder, or two files are of different pairs or masks.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
-    found = read_reconstructions(metrics)
-    rows = [row_of(path, content, encoders, scale) for path, content in found.items()]
+    encoders = inputs.encoders
+    found = read_reconstructions(inputs.metrics)
+    rows = [row_of(path, content, encoders, inputs.scale) for path, content in found.items()]
     rows.sort(key=lambda row: encoders.order(row["encoder"]))
     done = {row["encoder"] for row in rows}
     rows += [
@@ -171,7 +149,7 @@ def empty_row(label: Label, note: str) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS, ""), **names, "note": note}
 
 
-def markdown(table: pd.DataFrame, scale: str) -> str:
+def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:
     """Format the table as a Markdown page."""
     by = next((name for name in table["frechet_encoder"] if name), "")
     titles = ["loss ↓", "paper", "pixel L2 ↓", "FID ↓", "paper FID"] + ([f"Frechet by {by} ↓"] if by else [])
@@ -181,7 +159,7 @@ def markdown(table: pd.DataFrame, scale: str) -> str:
     lines = [
         "# Table 4",
         "",
-        *sample_warning(scale, ["Gibson"]),
+        *sample_warning(inputs.scale, ["Gibson"]),
         *markdown_table(names, [*titles, "pairs"], rows),
         "Patches of view 1 are hidden and painted, with view 2's help where the model sees it. Loss: mean squared error"
         " on hidden patches, each normalised by its own mean and deviation, as in training. Pixel L2: the same on"

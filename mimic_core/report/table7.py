@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,8 +10,17 @@ import pandas as pd
 from mimic_core.evaluation import DRAWS
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import markdown_table
-from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Encoders, Measure, Result, is_number, read_results
-from mimic_core.report.registry import TableInputs
+from mimic_core.report.readings import (
+    AGAIN,
+    FROZEN,
+    REPORTED,
+    Encoders,
+    Measure,
+    Result,
+    TableInputs,
+    is_number,
+    read_results,
+)
 
 ESTIMATES = ("min", "max", "mean", "std")
 NAMES = ("task", "metric", "unit", "model", "frozen", "dataset", "encoder")
@@ -20,29 +28,8 @@ ORIGIN = ("test_sets", "test_images", "seed", "seeds", "data", "scale", "receipt
 COLUMNS = (*NAMES, "measured", *ESTIMATES, *ORIGIN)
 
 
-def make(inputs: TableInputs) -> tuple[pd.DataFrame, str]:
-    """Return the table and its Markdown page."""
-    table = table7(inputs.metrics, inputs.runs, inputs.scale, inputs.baselines, inputs.missing, inputs.short)
-    return table, markdown(table, inputs.scale)
-
-
-def table7(
-    metrics: Sequence[Path],
-    runs: Mapping[str, Any],
-    scale: str,
-    baselines: Mapping[str, Any] | None = None,
-    missing: Mapping[str, str] | None = None,
-    short: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
+def make(inputs: TableInputs) -> pd.DataFrame:
     """Build the table of error estimates, one row per task, reported metric, encoder and mode.
-
-    Args:
-        metrics: ``metrics.json`` of fine-tuning results.
-        runs: the config's ``pretrain.runs``.
-        scale: ``sample`` or ``paper``.
-        baselines: the config's ``baselines``.
-        missing: encoders that were left out -> reason; each gets a row without numbers at the end.
-        short: datasets with fewer pairs than requested -> how many.
 
     Returns:
         Rows sorted by task, then constant, random weights, runs, baselines, each frozen before whole. ``measured`` is
@@ -51,8 +38,8 @@ def table7(
     Raises:
         MimicError: a file is broken or of an unknown encoder.
     """
-    encoders = Encoders(runs, baselines or {}, missing or {}, short or {})
-    results = read_results(metrics)
+    encoders = inputs.encoders
+    results = read_results(inputs.metrics)
     tasks = {measure.task for measure in REPORTED}
     for result in results:
         encoders.label(result.encoder, result.path)
@@ -61,7 +48,7 @@ def table7(
             raise MimicError(f"unknown task {result.task!r}", where=result.path, remedy=remedy)
     results.sort(key=lambda result: (encoders.order(result.encoder), result.mode != "frozen"))
     rows = [
-        estimate_row(result, measure, encoders, scale)
+        estimate_row(result, measure, encoders, inputs.scale)
         for measure in REPORTED
         for result in results
         if result.task == measure.task
@@ -110,15 +97,15 @@ def missing_row(name: str, reason: str, encoders: Encoders) -> dict[str, Any]:
     return {**empty, **names, "note": f"not run: {reason}"}
 
 
-def markdown(table: pd.DataFrame, scale: str) -> str:
+def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:
     """Format the table as a Markdown page, one section per metric."""
     lines = [
         "# Table 7",
         "",
-        f"Error estimates ({scale} scale): {DRAWS} test sets, each as large as the real one, are drawn from its images"
-        " with replacement; minimum, maximum, mean and standard deviation of the metric over them. The trained model"
-        " stays the same (the first seed's), so this is the spread of the test images, not of training. The paper's"
-        " own estimates are not part of this project: there is no column of them.",
+        f"Error estimates ({inputs.scale} scale): {DRAWS} test sets, each as large as the real one, are drawn from its"
+        " images with replacement; minimum, maximum, mean and standard deviation of the metric over them. The trained"
+        " model stays the same (the first seed's), so this is the spread of the test images, not of training. The"
+        " paper's own estimates are not part of this project: there is no column of them.",
         "",
     ]
     names = ["model", "frozen", "dataset", "encoder", "measured", *ESTIMATES, "test images", "data", "note"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from unit.pretrain.conftest import FakePairs, make_manifest
-from unit.report.given import script
+from unit.report.given import compared, script
 
 from mimic_core.datasets import PairDataset
 from mimic_core.evaluation.reconstruction import reconstruct
@@ -23,7 +23,7 @@ from mimic_core.objectives.croco.naver import NaverCroCo
 from mimic_core.objectives.dino.model import DINO, DINOSettings
 from mimic_core.objectives.mae.model import MAE
 from mimic_core.objectives.pictures import viewable
-from mimic_core.report.table4 import table4
+from mimic_core.report.table4 import make
 
 SIZES = {"image_size": 32, "patch_size": 8, "width": 16, "depth": 1, "heads": 2, "mlp_ratio": 2}
 DECODER = DecoderSettings(16, 1, 2)
@@ -203,7 +203,9 @@ def test_a_model_without_a_decoder_leaves_the_reason(manifest, tmp_path, save, w
         assert len(picture.convert("RGB").getcolors()) > 1
     receipt = json.loads((out / "receipt.json").read_text())
     assert receipt["statistics"] == {"not_run": found["not_run"]} and len(receipt["outputs"]) == 2
-    table = table4([out / "metrics.json"], {}, "sample", {"released": {"model": "MAE", "dataset": "ImageNet-1K"}})
+    table = make(
+        compared([out / "metrics.json"], [], {}, "sample", {"released": {"model": "MAE", "dataset": "ImageNet-1K"}})
+    )
     row = table[table["encoder"] == "released"].iloc[0]
     assert (row["loss"], row["pairs"]) == ("", "") and row["note"] == f"not run: {found['not_run']}"
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from mimic_core.report import TableInputs
+
 SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"
 METRIC = {"depth": "delta1", "normals": "l1", "segmentation": "miou", "pose": "ap", "classification": "top1"}
 RUNS = {
@@ -76,3 +78,8 @@ def script(name: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.main
+
+
+def compared(metrics, pretrain, runs, scale, baselines=None, missing=None, short=None):
+    """What a table compares."""
+    return TableInputs(metrics, runs, scale, pretrain, baselines or {}, missing or {}, short or {})

@@ -2,10 +2,10 @@ import json
 
 import pandas as pd
 import pytest
-from unit.report.given import BASELINES, RUNS, receipt, result, row, script
+from unit.report.given import BASELINES, RUNS, compared, receipt, result, row, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.table1 import markdown, table1
+from mimic_core.report.table1 import make, markdown
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def files(tmp_path):
 
 
 def test_ours_stand_beside_the_papers(files):
-    croco = row(table1(*files, RUNS, "sample"), model="CroCo", frozen="yes", dataset="MIMIC-3M")
+    croco = row(make(compared(*files, RUNS, "sample")), model="CroCo", frozen="yes", dataset="MIMIC-3M")
     assert (croco["nyuv2_delta1"], croco["nyuv2_delta1_std"]) == (38.12, 0.5)
     assert croco["nyuv2_delta1_paper"] == "85.81"
     assert croco["pretraining_pairs"] == 700
@@ -35,13 +35,13 @@ def test_ours_stand_beside_the_papers(files):
 
 
 def test_the_floor_comes_first(files):
-    table = table1(*files, RUNS, "sample")
+    table = make(compared(*files, RUNS, "sample"))
     assert list(table["model"][:2]) == ["constant prediction", "random weights"]
     assert table["nyuv2_delta1"][0] == 27.8
 
 
 def test_rows_that_were_not_run_are_empty_and_say_why(files):
-    table = table1(*files, RUNS, "sample")
+    table = make(compared(*files, RUNS, "sample"))
     dino = row(table, model="DINO", frozen="no", dataset="ImageNet-1K")
     assert dino["nyuv2_delta1"] == "" == dino["taskonomy_l1"] == dino["nyuv2_receipt"] == dino["scale"]
     assert float(dino["nyuv2_delta1_paper"]) == 81.45
@@ -53,7 +53,7 @@ def test_rows_that_were_not_run_are_empty_and_say_why(files):
 
 
 def test_a_row_with_one_task_measured_keeps_the_other_empty(files):
-    mae = row(table1(*files, RUNS, "sample"), model="MAE", frozen="no", dataset="MIMIC-3M")
+    mae = row(make(compared(*files, RUNS, "sample")), model="MAE", frozen="no", dataset="MIMIC-3M")
     assert mae["nyuv2_delta1"] == 40.0
     assert mae["taskonomy_l1"] == ""
     assert mae["note"] == "not run: normals L1"
@@ -64,13 +64,16 @@ def test_samples_that_were_left_out_are_counted_in_the_note(files, tmp_path):
     few = result(tmp_path, "depth", "croco_mimic-3m", "whole", 40.0, skipped={"train": [bad, bad], "test": [bad]})
     whole = result(tmp_path, "normals", "croco_mimic-3m", "whole", 100.0, skipped={"train": [], "test": []})
     croco = row(
-        table1([*files[0], few, whole], files[1], RUNS, "sample"), model="CroCo", frozen="no", encoder="croco_mimic-3m"
+        make(compared([*files[0], few, whole], files[1], RUNS, "sample")),
+        model="CroCo",
+        frozen="no",
+        encoder="croco_mimic-3m",
     )
     assert croco["note"] == "depth: samples left out, 2 of train and 1 of test (named in metrics.json)"
 
 
 def test_a_dataset_that_is_short_of_pairs_is_named_wherever_it_was_trained_on(files, tmp_path):
-    table = table1(*files, RUNS, "sample", short={"mimic-3m": "81% of the pairs wanted"})
+    table = make(compared(*files, RUNS, "sample", short={"mimic-3m": "81% of the pairs wanted"}))
     rows = table[table["encoder"].str.endswith("mimic-3m") & (table["scale"] != "")]
     assert len(rows) == 2
     assert rows["note"].str.contains("MIMIC-3M: 81% of the pairs wanted").all()
@@ -78,7 +81,7 @@ def test_a_dataset_that_is_short_of_pairs_is_named_wherever_it_was_trained_on(fi
 
 
 def test_the_papers_eleven_rows_are_all_there_in_its_order(files):
-    table = table1(*files, RUNS, "sample")
+    table = make(compared(*files, RUNS, "sample"))
     paper = table[table["nyuv2_delta1_paper"] != ""]
     numbers = "81.45 85.1 80.65 79.00 85.32 77.98 85.20 85.81 78.67 85.60 91.79"
     assert list(paper["nyuv2_delta1_paper"]) == numbers.split()
@@ -87,7 +90,7 @@ def test_the_papers_eleven_rows_are_all_there_in_its_order(files):
 def test_a_run_the_paper_has_not_is_a_row_of_its_own(files, tmp_path):
     extra = result(tmp_path, "depth", "croco_mimic-1m", "frozen", 37.0)
     runs = {**RUNS, "croco_mimic-1m": {"model": "croco", "dataset": "mimic-1m"}}
-    table = table1([*files[0], extra], files[1], runs, "sample")
+    table = make(compared([*files[0], extra], files[1], runs, "sample"))
     found = row(table, dataset="MIMIC-1M", frozen="yes")
     assert found["nyuv2_delta1"] == 37.0
     assert found["nyuv2_delta1_paper"] == ""
@@ -101,7 +104,7 @@ def test_two_encoders_that_the_paper_calls_by_one_name_are_two_rows(files, tmp_p
         result(tmp_path, "normals", "croco_released", "frozen", 60.0),
         result(tmp_path, "depth", "croco_matched", "frozen", 39.0),
     ]
-    table = table1([*extra, *files[0]], files[1], RUNS | matched, "sample", BASELINES)
+    table = make(compared([*extra, *files[0]], files[1], RUNS | matched, "sample", BASELINES))
     found = table[(table["model"] == "CroCo") & (table["frozen"] == "yes") & (table["dataset"] == "MIMIC-3M")]
     assert list(found["encoder"]) == ["croco_mimic-3m", "croco_matched", "croco_released"]
     assert list(found["nyuv2_delta1"]) == [38.12, 39.0, 88.0]
@@ -111,7 +114,7 @@ def test_two_encoders_that_the_paper_calls_by_one_name_are_two_rows(files, tmp_p
 
 def test_a_missing_checkpoint_is_named_in_the_papers_rows_and_beside_our_own(files):
     missing = {"croco_mv-habitat": "x.pth is not there", "croco_released": "y.pth is not there"}
-    table = table1(*files, RUNS, "sample", BASELINES, missing)
+    table = make(compared(*files, RUNS, "sample", BASELINES, missing))
     habitat = table[table["encoder"] == "croco_mv-habitat"]
     assert list(habitat["frozen"]) == ["yes", "no"]
     assert list(habitat["nyuv2_delta1_paper"]) == ["85.20", "85.60"]
@@ -124,25 +127,27 @@ def test_a_missing_checkpoint_is_named_in_the_papers_rows_and_beside_our_own(fil
 
 def test_a_missing_checkpoint_that_the_paper_has_not_is_the_last_row(files):
     other = {"other": {"model": "iBOT", "dataset": "Places", "path": "z.pth"}}
-    last = table1(*files, RUNS, "sample", other, {"other": "z.pth is not there"}).iloc[-1]
+    last = make(compared(*files, RUNS, "sample", other, {"other": "z.pth is not there"})).iloc[-1]
     assert (last["model"], last["frozen"], last["dataset"]) == ("iBOT", "-", "Places")
     assert last["note"] == "not run: z.pth is not there"
 
 
 def test_an_encoder_of_a_single_epoch_is_not_taken_for_the_papers(files, tmp_path):
     extra = result(tmp_path, "depth", "croco_mimic-3m@6", "frozen", 33.0)
-    found = row(table1([*files[0], extra], files[1], RUNS, "sample"), encoder="croco_mimic-3m@6")
+    found = row(make(compared([*files[0], extra], files[1], RUNS, "sample")), encoder="croco_mimic-3m@6")
     assert (found["dataset"], found["nyuv2_delta1_paper"]) == ("MIMIC-3M (epoch 6)", "")
 
 
 def test_the_page_warns_at_sample_scale_and_shows_the_gain(files):
-    page = markdown(table1(*files, RUNS, "sample"), files[1], "sample")
+    page = markdown(make(compared(*files, RUNS, "sample")), compared([], files[1], RUNS, "sample"))
     assert "must not be compared" in page
     assert "| CroCo | yes | MIMIC-3M | croco_mimic-3m | +2.12 ± 0.71 | +10.00 ± 0.71 |" in page
     assert "| croco_mimic-3m | 700 | 440 | 1.200 | 0.800 | 1.100 | 0.850 | 0.900 | 0.050 |" in page
     assert "| 38.12 ± 0.50 | 85.81 | 110.00 ± 0.50 | 61.7 | 3 | 20, 20 | sample world |  |" in page
     assert "depth delta1 (%) ↑" in page and "normals L1 (x1000) ↓" in page
-    assert "must not be compared" not in markdown(table1(*files, RUNS, "paper"), files[1], "paper")
+    assert "must not be compared" not in markdown(
+        make(compared(*files, RUNS, "paper")), compared([], files[1], RUNS, "paper")
+    )
 
 
 def test_the_gain_of_a_single_seed_claims_no_spread(tmp_path):
@@ -150,12 +155,15 @@ def test_the_gain_of_a_single_seed_claims_no_spread(tmp_path):
         result(tmp_path, "depth", "random", "whole", 30.0, None, seeds=[0]),
         result(tmp_path, "depth", "mae_mimic-3m", "whole", 33.0, None, seeds=[0]),
     ]
-    page = markdown(table1(metrics, [], RUNS, "paper"), [], "paper")
+    page = markdown(make(compared(metrics, [], RUNS, "paper")), compared([], [], RUNS, "paper"))
     assert "| MAE | no | MIMIC-3M | mae_mimic-3m | +3.00 |  |" in page
 
 
 def test_a_reason_cannot_break_the_page(files):
-    page = markdown(table1(*files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "a|b\nc"}), files[1], "sample")
+    page = markdown(
+        make(compared(*files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "a|b\nc"})),
+        compared([], files[1], RUNS, "sample"),
+    )
     assert "not run: a\\|b c;" in page
 
 
@@ -177,7 +185,7 @@ def test_a_reason_cannot_break_the_page(files):
 def test_a_broken_result_is_named(files, tmp_path, changes, words):
     broken = result(tmp_path / "broken", "depth", "croco_mimic-3m", "whole", 1.0, **changes)
     with pytest.raises(MimicError, match=words) as error:
-        table1([*files[0], broken], files[1], RUNS, "sample")
+        make(compared([*files[0], broken], files[1], RUNS, "sample"))
     assert error.value.where == str(broken)
 
 
@@ -186,21 +194,21 @@ def test_a_file_that_is_no_result_is_named(files, tmp_path, content):
     broken = tmp_path / "broken.json"
     broken.write_text(content, errors="surrogatepass")
     with pytest.raises(MimicError) as error:
-        table1([*files[0], broken], files[1], RUNS, "sample")
+        make(compared([*files[0], broken], files[1], RUNS, "sample"))
     assert error.value.where == str(broken)
 
 
 def test_two_results_for_one_cell_are_refused(files, tmp_path):
     twin = result(tmp_path, "depth", "croco_mimic-3m", "frozen", 99.0, train_images=8)
     with pytest.raises(MimicError, match="two results for depth, croco_mimic-3m, frozen") as error:
-        table1([*files[0], twin], files[1], RUNS, "sample")
+        make(compared([*files[0], twin], files[1], RUNS, "sample"))
     assert str(twin) in error.value.where
 
 
 def test_a_receipt_without_its_pairs_is_named(files):
     files[1][0].write_text(json.dumps({"statistics": {}}))
     with pytest.raises(MimicError, match="training_pairs") as error:
-        table1(*files, RUNS, "sample")
+        make(compared(*files, RUNS, "sample"))
     assert error.value.where == str(files[1][0])
 
 
@@ -214,8 +222,14 @@ def test_the_command_line_writes_both_files(files, tmp_path):
     table = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(
         table,
-        table1(
-            *files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth = gone", "croco_released": "y.pth is gone"}
+        make(
+            compared(
+                *files,
+                RUNS,
+                "sample",
+                BASELINES,
+                {"croco_mv-habitat": "x.pth = gone", "croco_released": "y.pth is gone"},
+            )
         ).astype(str),
         check_dtype=False,
     )

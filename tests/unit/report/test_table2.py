@@ -2,10 +2,10 @@ import json
 
 import pandas as pd
 import pytest
-from unit.report.given import BASELINES, RUNS, receipt, result, row, script
+from unit.report.given import BASELINES, RUNS, compared, receipt, result, row, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.table2 import markdown, table2
+from mimic_core.report.table2 import make, markdown
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def files(tmp_path):
 
 
 def test_the_papers_five_rows_are_there_in_its_order_with_its_numbers(files):
-    table = table2(*files, RUNS, "sample")
+    table = make(compared(*files, RUNS, "sample"))
     assert table["model"][0] == "random weights"
     paper = table[1:]
     assert list(zip(paper["model"], paper["dataset"], strict=True)) == [
@@ -38,7 +38,7 @@ def test_the_papers_five_rows_are_there_in_its_order_with_its_numbers(files):
 
 
 def test_one_row_gathers_the_tasks_of_an_encoder(files):
-    croco = row(table2(*files, RUNS, "sample"), encoder="croco_mimic-3m")
+    croco = row(make(compared(*files, RUNS, "sample")), encoder="croco_mimic-3m")
     assert (croco["ade20k_miou"], croco["ade20k_miou_std"]) == (11.46, 0.25)
     assert (croco["coco_ap"], croco["coco_ap_std"], croco["coco_ar"]) == (21.0, "", 31.0)
     assert croco["imagenet_top1"] == 25.0
@@ -49,7 +49,7 @@ def test_one_row_gathers_the_tasks_of_an_encoder(files):
 
 
 def test_what_was_not_run_is_empty_and_said(files):
-    table = table2(*files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth is not there"})
+    table = make(compared(*files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth is not there"}))
     mae = row(table, encoder="mae_mimic-3m")
     assert (mae["imagenet_top1"], mae["ade20k_miou"], mae["coco_ap"]) == (29.0, "", "")
     assert mae["note"] == "not run: segmentation mIoU, pose AP, pose AR"
@@ -64,24 +64,24 @@ def test_results_of_other_tasks_and_modes_are_left_out(files, tmp_path):
         result(tmp_path, "pose", "mae_mimic-3m", "frozen", {"ap": 99.0, "ar": 99.0}),
     ]
     pd.testing.assert_frame_equal(
-        table2([*files[0], *others], files[1], RUNS, "sample"), table2(*files, RUNS, "sample")
+        make(compared([*files[0], *others], files[1], RUNS, "sample")), make(compared(*files, RUNS, "sample"))
     )
 
 
 def test_frozen_segmentation_has_a_column_beside_version_1_only_where_it_was_run(files, tmp_path):
-    assert "ade20k_frozen_miou" not in table2(*files, RUNS, "sample")
+    assert "ade20k_frozen_miou" not in make(compared(*files, RUNS, "sample"))
     frozen = result(tmp_path, "segmentation", "croco_mimic-3m", "frozen", 8.0)
-    table = table2([*files[0], frozen], files[1], RUNS, "sample")
+    table = make(compared([*files[0], frozen], files[1], RUNS, "sample"))
     croco = row(table, encoder="croco_mimic-3m")
     assert (croco["ade20k_miou"], croco["ade20k_frozen_miou"]) == (11.46, 8.0)
     assert croco["ade20k_receipt"] != croco["ade20k_frozen_receipt"]
     assert croco["ade20k_frozen_miou_paper"] == "30.25"
     assert row(table, encoder="mae_mimic-3m")["ade20k_frozen_miou_paper"] == "29.05"
-    assert "paper's version 1" in markdown(table, "sample")
+    assert "paper's version 1" in markdown(table, compared([], [], RUNS, "sample"))
 
 
 def test_the_page_shows_units_and_the_gain(files):
-    page = markdown(table2(*files, RUNS, "sample"), "sample")
+    page = markdown(make(compared(*files, RUNS, "sample")), compared([], [], RUNS, "sample"))
     assert "segmentation mIoU (%) ↑ | paper | pose AP (%) ↑ | paper | pose AR (%) ↑ | paper | linear probe" in page
     assert "| CroCo | MIMIC-3M | croco_mimic-3m | 11.46 ± 0.25 | 42.18 | 21.00 | 72.80 | 31.00 | 78.40 | 25.00" in page
     assert "| CroCo | MIMIC-3M | croco_mimic-3m | +6.46 ± 0.56 |  |  |  |" in page
@@ -91,7 +91,7 @@ def test_the_page_shows_units_and_the_gain(files):
 def test_a_pose_without_its_recall_is_refused_by_name(files, tmp_path):
     broken = result(tmp_path, "pose", "mae_mimic-3m", "whole", {"ap": 1.0})
     with pytest.raises(MimicError, match="'ar'") as error:
-        table2([*files[0], broken], files[1], RUNS, "sample")
+        make(compared([*files[0], broken], files[1], RUNS, "sample"))
     assert error.value.where == str(broken)
 
 

@@ -2,10 +2,10 @@ import json
 
 import pandas as pd
 import pytest
-from unit.report.given import RUNS, receipt, result, row, script
+from unit.report.given import RUNS, compared, receipt, result, row, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.table3 import markdown, table3
+from mimic_core.report.table3 import make, markdown
 
 RUNS = RUNS | {"croco_mimic-1m": {"model": "croco", "dataset": "mimic-1m"}}
 
@@ -23,7 +23,7 @@ def files(tmp_path):
 
 
 def test_rows_and_numbers_are_the_papers(files):
-    table = table3(*files, RUNS, "sample")
+    table = make(compared(*files, RUNS, "sample"))
     assert list(zip(table["frozen"], table["dataset"], strict=True)) == [
         ("yes", "MIMIC-1M"),
         ("yes", "MIMIC-3M"),
@@ -38,34 +38,34 @@ def test_rows_and_numbers_are_the_papers(files):
 
 
 def test_what_was_not_run_is_empty_and_said(files):
-    found = row(table3(*files, RUNS, "sample"), frozen="no", dataset="MIMIC-1M")
+    found = row(make(compared(*files, RUNS, "sample")), frozen="no", dataset="MIMIC-1M")
     assert (found["ade20k_miou"], found["note"]) == ("", "not run: segmentation mIoU")
-    absent = row(table3(files[0][:3], [], RUNS, "sample"), frozen="yes", dataset="MIMIC-1M")
+    absent = row(make(compared(files[0][:3], [], RUNS, "sample")), frozen="yes", dataset="MIMIC-1M")
     assert (absent["nyuv2_delta1"], absent["pretraining_pairs"]) == ("", "")
     assert absent["note"] == "not run: there is no result of croco_mimic-1m, frozen"
     del_run = {"croco_mimic-3m": RUNS["croco_mimic-3m"]}
-    assert "no pretraining run of CroCo on MIMIC-1M" in table3(files[0][:3], [], del_run, "sample")["note"][0]
+    assert "no pretraining run of CroCo on MIMIC-1M" in make(compared(files[0][:3], [], del_run, "sample"))["note"][0]
 
 
 def test_another_model_on_the_same_data_is_not_taken_for_the_papers(files, tmp_path):
     extra = result(tmp_path, "depth", "mae_mimic-3m", "frozen", 77.0)
-    last = table3([*files[0], extra], files[1], RUNS, "sample").iloc[-1]
+    last = make(compared([*files[0], extra], files[1], RUNS, "sample")).iloc[-1]
     assert (last["model"], last["nyuv2_delta1"], last["nyuv2_delta1_paper"]) == ("MAE", 77.0, "")
 
 
 def test_the_page_has_no_gain_where_random_weights_were_not_run(files, tmp_path):
-    page = markdown(table3(*files, RUNS, "sample"), "sample")
+    page = markdown(make(compared(*files, RUNS, "sample")), compared([], [], RUNS, "sample"))
     assert "| CroCo | yes | MIMIC-3M | croco_mimic-3m | 50.00 ± 0.50 | 85.81 | 50.00 ± 0.50 | 30.25 |" in page
     assert "Against random weights" not in page
     floor = result(tmp_path, "normals", "random", "frozen", 60.0)
-    page = markdown(table3([*files[0], floor], files[1], RUNS, "sample"), "sample")
+    page = markdown(make(compared([*files[0], floor], files[1], RUNS, "sample")), compared([], [], RUNS, "sample"))
     assert "| CroCo | yes | MIMIC-3M | croco_mimic-3m |  |  | +10.00 ± 0.71 |" in page
 
 
 def test_a_broken_file_is_named(files):
     files[0][1].write_text("{")
     with pytest.raises(MimicError) as error:
-        table3(*files, RUNS, "sample")
+        make(compared(*files, RUNS, "sample"))
     assert error.value.where == str(files[0][1])
 
 

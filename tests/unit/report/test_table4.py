@@ -2,10 +2,10 @@ import json
 
 import pandas as pd
 import pytest
-from unit.report.given import BASELINES, RUNS, row, script
+from unit.report.given import BASELINES, RUNS, compared, row, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.table4 import markdown, table4
+from mimic_core.report.table4 import make, markdown
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def write(tmp_path):
 
 def test_the_papers_rows_come_first_and_ours_stand_in_them(write):
     files = [write("mae_mimic-3m", 0.95), write("croco_mimic-3m", 0.91234)]
-    table = table4(files, RUNS, "sample")
+    table = make(compared(files, [], RUNS, "sample"))
     assert list(zip(table["model"], table["dataset"], table["encoder"], strict=True)) == [
         ("CroCo", "MV-Habitat", ""),
         ("CroCo", "MIMIC-3M", "croco_mimic-3m"),
@@ -56,31 +56,31 @@ def test_the_papers_rows_come_first_and_ours_stand_in_them(write):
 
 
 def test_a_missing_fid_is_empty_with_its_reason_and_never_the_other_distance(write):
-    table = table4([write("croco_mimic-3m")], RUNS, "sample")
+    table = make(compared([write("croco_mimic-3m")], [], RUNS, "sample"))
     found = row(table, encoder="croco_mimic-3m")
     assert (found["fid"], found["note"]) == ("", "no FID: torch-fidelity is not installed")
-    page = markdown(table, "sample")
+    page = markdown(table, compared([], [], RUNS, "sample"))
     assert "| 0.9000 ± 0.0123 | 0.292 | 0.01235 ± 0.01230 |  | 73.12 | 1.2346 | 20 |" in page
     assert "Frechet by mae_mimic-3m ↓" in page and "It is no FID" in page
-    with_fid = table4([write("croco_mimic-3m", fid=70.126, fid_reason="")], RUNS, "paper")
+    with_fid = make(compared([write("croco_mimic-3m", fid=70.126, fid_reason="")], [], RUNS, "paper"))
     assert row(with_fid, encoder="croco_mimic-3m")["fid"] == 70.13
-    assert "| 70.13 | 73.12 |" in markdown(with_fid, "paper")
-    assert "Sample scale" in page and "Sample scale" not in markdown(with_fid, "paper")
+    assert "| 70.13 | 73.12 |" in markdown(with_fid, compared([], [], RUNS, "paper"))
+    assert "Sample scale" in page and "Sample scale" not in markdown(with_fid, compared([], [], RUNS, "paper"))
 
 
 def test_without_the_other_distance_there_is_no_column(write):
     file = write("croco_mimic-3m", frechet=None, frechet_encoder="")
-    assert "Frechet" not in markdown(table4([file], RUNS, "sample"), "sample")
+    assert "Frechet" not in markdown(make(compared([file], [], RUNS, "sample")), compared([], [], RUNS, "sample"))
 
 
 def test_missing_baselines_are_rows_with_the_reason(write):
     missing = {"croco_mv-habitat": "x.pth is not there", "croco_released": "y.pth is not there"}
-    table = table4([write("croco_mimic-3m")], RUNS, "sample", BASELINES, missing)
+    table = make(compared([write("croco_mimic-3m")], [], RUNS, "sample", BASELINES, missing))
     found = row(table, encoder="croco_mv-habitat")
     assert (found["loss"], found["loss_paper"], found["note"]) == ("", "0.357", "not run: x.pth is not there")
     assert table[table["dataset"] == "MIMIC-3M"]["encoder"].tolist() == ["croco_mimic-3m", "croco_released"]
     assert set(table[table["dataset"] == "MIMIC-3M"]["loss_paper"]) == {"0.292"}
-    measured = table4([write("croco_released")], RUNS, "sample", BASELINES, missing)
+    measured = make(compared([write("croco_released")], [], RUNS, "sample", BASELINES, missing))
     note = row(measured, encoder="croco_released")["note"]
     assert note == "no FID: torch-fidelity is not installed; released checkpoint (ask)"
 
@@ -89,23 +89,25 @@ def test_a_model_that_could_not_paint_is_a_row_with_the_reason(write, tmp_path):
     other = tmp_path / "released.json"
     content = {"task": "reconstruction", "dataset": "gibson-heldout", "encoder": "croco_released"}
     other.write_text(json.dumps({**content, "not_run": "the checkpoint has no decoder (y.pth)"}))
-    table = table4([write("croco_mimic-3m"), other], RUNS, "sample", BASELINES)
+    table = make(compared([write("croco_mimic-3m"), other], [], RUNS, "sample", BASELINES))
     found = row(table, encoder="croco_released")
     assert found["note"] == "not run: the checkpoint has no decoder (y.pth)"
     assert (found["loss"], found["fid"], found["pairs"], found["loss_paper"]) == ("", "", "", "0.292")
     assert row(table, encoder="croco_mimic-3m")["loss"] == 0.9
-    assert "has no decoder (y.pth)" in markdown(table, "sample")
+    assert "has no decoder (y.pth)" in markdown(table, compared([], [], RUNS, "sample"))
     other.write_text(json.dumps({"task": "reconstruction", "not_run": "no encoder named"}))
     with pytest.raises(MimicError, match="no key 'encoder'"):
-        table4([other], RUNS, "sample", BASELINES)
+        make(compared([other], [], RUNS, "sample", BASELINES))
 
 
 def test_other_patches_are_said_and_other_masks_refused(write):
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", patches=196, masks="def")]
-    assert "into 49 and 196 patches" in markdown(table4(files, RUNS, "sample"), "sample")
+    assert "into 49 and 196 patches" in markdown(
+        make(compared(files, [], RUNS, "sample")), compared([], [], RUNS, "sample")
+    )
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", masks="def")]
     with pytest.raises(MimicError, match="different pairs or masked patches") as caught:
-        table4(files, RUNS, "sample")
+        make(compared(files, [], RUNS, "sample"))
     assert all(str(path) in caught.value.where for path in files)
 
 
@@ -128,12 +130,12 @@ def test_other_patches_are_said_and_other_masks_refused(write):
 def test_a_broken_or_unlike_result_is_named(write, changes, words):
     files = [write("croco_mimic-3m"), write("mae_mimic-3m", **changes)]
     with pytest.raises(MimicError, match=words) as caught:
-        table4(files, RUNS, "sample")
+        make(compared(files, [], RUNS, "sample"))
     assert str(files[1]) in caught.value.where
 
 
 def test_without_results_the_papers_rows_stand(write):
-    table = table4([], RUNS, "paper")
+    table = make(compared([], [], RUNS, "paper"))
     assert len(table) == 2 and set(table["loss"]) == {""}
     assert table["note"].tolist()[1] == "not run: there is no result of croco_mimic-3m"
 

@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from unit.report.given import BASELINES, RUNS, result, row, script
+from unit.report.given import BASELINES, RUNS, compared, result, row, script
 
 from mimic_core.evaluation.resampling import bootstrap
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.table7 import markdown, table7
+from mimic_core.report.table7 import make, markdown
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def files(tmp_path):
 
 
 def test_a_row_a_task_metric_encoder_and_mode_in_order(files):
-    table = table7(files, RUNS, "sample")
+    table = make(compared(files, [], RUNS, "sample"))
     assert list(zip(table["metric"], table["encoder"], table["frozen"], strict=True)) == [
         ("delta1", "croco_mimic-3m", "no"),
         ("miou", "random", "no"),
@@ -52,7 +52,7 @@ def test_the_estimates_are_those_of_the_first_seeds_test_images(tmp_path):
         runs=[{"metrics": {"delta1": values.mean()}}, {"metrics": {"delta1": 0}}],
         bootstrap={"delta1": bootstrap(values, 0)},
     )
-    found = row(table7([file], RUNS, "sample"), metric="delta1")
+    found = row(make(compared([file], [], RUNS, "sample")), metric="delta1")
     assert found["measured"] == round(values.mean(), 2)
     assert found["min"] < found["mean"] < found["max"]
     assert found["std"] == pytest.approx(values.std() / 30**0.5, rel=0.25)
@@ -63,7 +63,7 @@ def test_the_estimates_are_those_of_the_first_seeds_test_images(tmp_path):
 def test_a_metric_without_an_estimate_is_empty_and_says_so(tmp_path):
     kept = {"ap": {"min": 1, "max": 2, "mean": 1.5, "std": 0.1}}
     file = result(tmp_path, "pose", "mae_mimic-3m", "whole", {"ap": 1.6, "ar": 3.0}, bootstrap=kept)
-    table = table7([file], RUNS, "sample")
+    table = make(compared([file], [], RUNS, "sample"))
     assert row(table, metric="ap")["max"] == 2
     recall = row(table, metric="ar")
     assert (recall["min"], recall["std"], recall["measured"]) == ("", "", 3.0)
@@ -72,20 +72,20 @@ def test_a_metric_without_an_estimate_is_empty_and_says_so(tmp_path):
 
 def test_samples_that_were_left_out_are_counted(tmp_path):
     skipped = {"train": [], "test": [{"where": "b.png", "what": "no label"}]}
-    table = table7([result(tmp_path, "depth", "random", "frozen", 36.0, skipped=skipped)], RUNS, "sample")
+    table = make(compared([result(tmp_path, "depth", "random", "frozen", 36.0, skipped=skipped)], [], RUNS, "sample"))
     assert table["note"].tolist() == ["depth: samples left out, 1 of test (named in metrics.json)"]
 
 
 def test_a_missing_checkpoint_is_a_row_at_the_end(files):
-    table = table7(files, RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth is not there"})
+    table = make(compared(files, [], RUNS, "sample", BASELINES, {"croco_mv-habitat": "x.pth is not there"}))
     last = table.iloc[-1]
     assert (last["model"], last["dataset"], last["mean"]) == ("CroCo", "MV-Habitat", "")
     assert last["note"] == "not run: x.pth is not there"
-    assert "| CroCo | - | MV-Habitat | croco_mv-habitat |  |" in markdown(table, "sample")
+    assert "| CroCo | - | MV-Habitat | croco_mv-habitat |  |" in markdown(table, compared([], [], RUNS, "sample"))
 
 
 def test_the_page_has_a_section_a_metric(files):
-    page = markdown(table7(files, RUNS, "sample"), "sample")
+    page = markdown(make(compared(files, [], RUNS, "sample")), compared([], [], RUNS, "sample"))
     titles = [line for line in page.splitlines() if line.startswith("## ")]
     assert titles == [
         "## depth delta1 (%) ↑",
@@ -111,14 +111,14 @@ def test_the_page_has_a_section_a_metric(files):
 def test_a_broken_result_is_named(files, tmp_path, task, changes, words):
     broken = result(tmp_path / "broken", task, "mae_mimic-3m", "whole", 1.0, **changes)
     with pytest.raises(MimicError, match=words) as error:
-        table7([*files, broken], RUNS, "sample")
+        make(compared([*files, broken], [], RUNS, "sample"))
     assert error.value.where == str(broken)
 
 
 def test_without_results_there_is_an_empty_table():
-    table = table7([], RUNS, "sample")
+    table = make(compared([], [], RUNS, "sample"))
     assert len(table) == 0 and "test_sets" in table
-    assert markdown(table, "sample").startswith("# Table 7\n")
+    assert markdown(table, compared([], [], RUNS, "sample")).startswith("# Table 7\n")
 
 
 def test_the_command_line_writes_both_files(files, tmp_path):

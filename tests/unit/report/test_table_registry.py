@@ -7,7 +7,8 @@ import pytest
 from unit.report.given import RUNS, receipt, result, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.registry import FIGURES, TABLES, TableInputs, make_table, table
+from mimic_core.report.readings import TableInputs
+from mimic_core.report.registry import FIGURES, TABLES, make_table, table
 
 
 @pytest.mark.parametrize("number", TABLES)
