@@ -6,14 +6,15 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import warm
+
 from cases.base import Seen, case, seen
 from cases.making import photos
-from cases.running import Ended, Mined, command, finish, mine, mine_words, start
+from cases.running import Ended, Mined, command, finish, mine, mine_words, module, ordinary, start
 
 UNITS, PHOTOS = 4, 10
 OUTPUTS = ("views.tar", "views.parquet", "candidates.parquet", "pairs.parquet", "pairs.tar")
@@ -141,7 +142,7 @@ def judge_healing(folder: Path, damages: dict[str, Callable[[Path], object]], na
     texts, right = [], {"mined at first": whole.code == 0 and len(before) == len(OUTPUTS)}
     for what, damage in damages.items():
         damage(out / name)
-        shown = command(sys.executable, "-m", "mimic_core.cli", "gallery", out)
+        shown = module("mimic_core.cli", "gallery", out)
         again = mine(folder / "in", out)
         told = next((line for line in again.errors.splitlines() if str(out / name) in line), again.last)
         texts.append(f"{what}: gallery {shown.how}, '{shown.last}'; again {again.how}, '{told}'")
@@ -229,9 +230,8 @@ def places(folder: Path) -> Seen:
         "in /proc": Path("/proc/x"),
         "300 letters": folder / ("x" * 300),
     }
-    words = {name: mine_words(folder / "in", out, "--jobs", 1) for name, out in outs.items()}
-    started = {name: start(each, ordinary=True) for name, each in words.items()}
-    ended = {name: finish(process) for name, process in started.items()}
+    words = {name: mine_words(folder / "in", out, "--jobs", 1)[2:] for name, out in outs.items()}
+    ended = {name: module(*each, server=ordinary()) for name, each in words.items()}
     return seen(
         "; ".join(f"{name}: {one.how}, '{one.last[:80]}'" for name, one in ended.items()),
         **{
@@ -248,7 +248,8 @@ def places(folder: Path) -> Seen:
     write=write_few,
 )
 def nobody_reads(folder: Path) -> Seen:
-    words = shlex.join(str(word) for word in mine_words(folder / "in", folder / "out", "--jobs", 1))
+    words = [warm.mining().python, *mine_words(folder / "in", folder / "out", "--jobs", 1)[1:]]
+    words = shlex.join(str(word) for word in words)
     ended = command("bash", "-c", f"{words} 2>&- | head -c 0")
     there = {path.name for path in (folder / "out").glob("*")}
     return seen(

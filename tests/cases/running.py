@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import warm
 from support import REPOSITORY
 
 from mimic_core.kit.confined import LostError, Worker
@@ -75,17 +76,10 @@ class Ended:
         return f"rc {self.code}" if self.code is not None else f"hung for {self.seconds:.0f} s"
 
 
-def start(words: Sequence[object], cwd: Path | None = None, *, ordinary: bool = False) -> subprocess.Popen[str]:
-    """Start a command in a session of its own, with a limit of memory.
-
-    Args:
-        ordinary: permissions of files hold for it, even where it is root's.
-    """
-    prefix = ["prlimit", f"--data={MEMORY}"]
-    if ordinary and os.geteuid() == 0:
-        prefix += ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+def start(words: Sequence[object], cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, with a limit of memory."""
     return subprocess.Popen(
-        [*prefix, *(str(word) for word in words)],
+        ["prlimit", f"--data={MEMORY}", *(str(word) for word in words)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -113,6 +107,26 @@ def finish(process: subprocess.Popen[str], seconds: float = SECONDS) -> Ended:
 def command(*words: object, cwd: Path | None = None, seconds: float = SECONDS) -> Ended:
     """Run a command to its end."""
     return finish(start(words, cwd), seconds)
+
+
+@cache
+def ordinary() -> warm.Server:
+    """A server of programs for whom permissions of files hold, even where they are root's."""
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    return warm.Server(["mimic_core.pairs.folder"], drop)
+
+
+def module(
+    *words: object, cwd: Path | None = None, seconds: float = SECONDS, server: warm.Server | None = None
+) -> Ended:
+    """Run a module of this Python with arguments to its end, with a limit of memory, without the time of imports."""
+    started = time.monotonic()
+    options = {"folder": cwd, "environment": ENVIRONMENT, "memory": MEMORY}
+    try:
+        ended = (server or warm.mining()).run(["-m", *words], seconds, **options)
+    except subprocess.TimeoutExpired as late:
+        return Ended(None, str(late.output), str(late.stderr), time.monotonic() - started)
+    return Ended(ended.returncode, ended.stdout, ended.stderr, time.monotonic() - started)
 
 
 def mine_words(folder: object, out: object, *more: object) -> list[object]:
@@ -185,8 +199,8 @@ def members(path: Path) -> list[str]:
 def mine(folder: Path, out: Path, *more: object, cwd: Path | None = None, jobs: int | None = 1) -> Mined:
     """Run ``mimic mine``; with ``jobs`` None on as many processes as it takes by itself."""
     shown = Path(os.path.relpath(folder, cwd)) if cwd else folder
-    words = mine_words(shown, out, *more, *(["--jobs", jobs] if jobs else []))
-    ended = command(*words, cwd=cwd)
+    _, _, *words = mine_words(shown, out, *more, *(["--jobs", jobs] if jobs else []))
+    ended = module(*words, cwd=cwd)
     return Mined(ended.code, ended.output, ended.errors, ended.seconds, out)
 
 

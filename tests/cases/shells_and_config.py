@@ -12,7 +12,7 @@ from support import REPOSITORY
 
 from cases.base import Seen, case, seen
 from cases.making import encode, pan
-from cases.running import FIELD_MEMORY, SECONDS, Ended, attempt, call, command, script
+from cases.running import FIELD_MEMORY, SECONDS, Ended, attempt, call, command, module, script
 
 TINY = REPOSITORY / "tests" / "workflow" / "tiny.yaml"
 PARTS = ("Snakefile", "config.yaml", "configs", "rules", "workflow_scripts", "mimic_core", "profiles", "envs")
@@ -20,9 +20,10 @@ PARTS = ("Snakefile", "config.yaml", "configs", "rules", "workflow_scripts", "mi
 
 def snakemake(folder: Path, *words: object, checkout: Path = REPOSITORY) -> Ended:
     """Run Snakemake on a checkout with results in a folder, by the code that lies in the checkout."""
-    own = ["--snakefile", checkout / "Snakefile", "--directory", folder, "--cores", "1"]
-    program = ["env", f"PYTHONPATH={checkout}", sys.executable, "-m", "snakemake"]
-    return command(*program, *own, *words, seconds=3 * SECONDS)
+    own = ["--snakefile", checkout / "Snakefile", "--directory", folder, "--cores", "1", *words]
+    if checkout == REPOSITORY:
+        return module("snakemake", *own, seconds=3 * SECONDS)
+    return command("env", f"PYTHONPATH={checkout}", sys.executable, "-m", "snakemake", *own, seconds=3 * SECONDS)
 
 
 def ran(folder: Path) -> list[Path]:

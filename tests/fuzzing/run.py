@@ -47,8 +47,8 @@ def fuzz(names: Sequence[str], seconds: float, start: int = 0, keep: Path | None
         for name in names:
             good, tried = Path(scratch) / f"{name}-good", Path(scratch) / name
             good.mkdir()
-            TARGETS[name].write(good)
             worker = worker if not worker.ended else Worker(reading, (), limits)
+            list(worker.answers((name, good, True)))
             assert ask(worker, name, good)[0] == "read", f"{name}: the good files cannot be read"
             ends = time.monotonic() + seconds / len(names)
             for number in rounds(start, ends):
@@ -81,7 +81,7 @@ def damage_one(name: str, good: Path, tried: Path, number: int) -> None:
 
 
 def ask(worker: Worker, name: str, folder: Path) -> tuple[str, int]:
-    said, peak = worker.answers((name, folder))
+    said, peak = worker.answers((name, folder, False))
     return said, int(peak)
 
 

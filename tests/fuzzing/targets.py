@@ -337,17 +337,20 @@ def files_of(folder: Path, target: Target) -> list[tuple[Path, Damage]]:
     ]
 
 
-def reading() -> Callable[[tuple[str, Path]], Iterator[str]]:
-    """In a worker: reads a folder as a target does; the answer says what came of it."""
+def reading() -> Callable[[tuple[str, Path, bool]], Iterator[str]]:
+    """In a worker: reads a folder as a target does, or first writes it; the answer says what came of it."""
     import contextlib
     import logging
 
     logging.disable(logging.CRITICAL)
 
-    def answer(question: tuple[str, Path]) -> Iterator[str]:
+    def answer(question: tuple[str, Path, bool]) -> Iterator[str]:
         from mimic_core.kit.errors import MimicError
 
-        name, folder = question
+        name, folder, write = question
+        if write:
+            TARGETS[name].write(folder)
+            return
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 found = TARGETS[name].read(folder)

@@ -5,12 +5,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import warm
 from support import REPOSITORY
 from unit.pretrain.conftest import BLOCK, make_manifest
 
@@ -19,7 +19,8 @@ from mimic_core.pretrain.metrics import SPEEDS
 pytestmark = pytest.mark.integration
 
 SCRIPT = REPOSITORY / "workflow_scripts" / "pretrain_run.py"
-SLOW = {"epochs": 40, "warmup_epochs": 4, "validation_every": 10, "checkpoint_minutes": 1e-9, "effective_batch": 4}
+SLOW = {"epochs": 20, "warmup_epochs": 2, "validation_every": 5, "checkpoint_minutes": 1e-9, "effective_batch": 4}
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +28,22 @@ def manifest(tmp_path_factory):
     return make_manifest(tmp_path_factory.mktemp("dataset"))
 
 
-def command(manifest: Path, folder: Path, processes: int = 1, **changes: object) -> list[str]:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "--tee=3"]
+def script(manifest: Path, folder: Path, **changes: object) -> list[str]:
     return [
-        *(sys.executable, *(torchrun if processes > 1 else []), str(SCRIPT)),
-        *("--manifest", str(manifest), "--out", str(folder / "out"), "--checkpoints", str(folder / "checkpoints")),
-        *("--settings", json.dumps(BLOCK | SLOW | changes), "--seed", "0"),
+        *(str(SCRIPT), "--manifest", str(manifest), "--out", str(folder / "out")),
+        *("--checkpoints", str(folder / "checkpoints"), "--settings", json.dumps(BLOCK | SLOW | changes)),
+        *("--seed", "0"),
     ]
 
 
-def start(arguments: list[str], log: Path) -> subprocess.Popen:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def start(words: list[str], log: Path) -> warm.Started:
+    """Start the script in a process of its own that need not import anything."""
     with log.open("ab") as stream:
-        return subprocess.Popen(arguments, stdout=stream, stderr=stream, env=environment, start_new_session=True)
+        return warm.training().start(words, stream.fileno(), stream.fileno(), environment=ENVIRONMENT)
+
+
+def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return warm.training().run(words, timeout=120, environment=ENVIRONMENT)
 
 
 def wait_for_checkpoint(folder: Path, after: int, seconds: float = 90) -> None:
@@ -64,18 +68,18 @@ def test_killed_five_times_at_random_it_ends_as_if_nothing_had_happened(manifest
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    done = subprocess.run(command(manifest, whole), capture_output=True, text=True)
+    done = run(script(manifest, whole))
     assert done.returncode == 0, done.stderr
     iterations = json.loads((whole / "out" / "receipt.json").read_text())["statistics"]["iterations"]
     rng = random.Random(seed)
     for after in sorted(rng.sample(range(1, iterations * 2 // 3), 5)):
-        process = start(command(manifest, killed), killed / "log")
+        process = start(script(manifest, killed), killed / "log")
         wait_for_checkpoint(killed, after)
         time.sleep(rng.uniform(0, 0.05))  # in the middle of an iteration, or of writing a checkpoint
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (killed / "out" / "receipt.json").exists()
-    done = subprocess.run(command(manifest, killed), capture_output=True, text=True)
+    done = run(script(manifest, killed))
     assert done.returncode == 0, done.stderr
     assert "resuming from iteration" in done.stderr
     (table, encoder), (again, as_well) = results(whole), results(killed)
@@ -85,7 +89,7 @@ def test_killed_five_times_at_random_it_ends_as_if_nothing_had_happened(manifest
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
 def test_a_warning_leaves_a_checkpoint_and_says_how_to_go_on(manifest, tmp_path, name):
-    process = start(command(manifest, tmp_path, checkpoint_minutes=1000, epochs=4000), tmp_path / "log")
+    process = start(script(manifest, tmp_path, checkpoint_minutes=1000, epochs=4000), tmp_path / "log")
     deadline = time.monotonic() + 90
     while not (tmp_path / "out" / "metrics.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -99,8 +103,8 @@ def test_a_warning_leaves_a_checkpoint_and_says_how_to_go_on(manifest, tmp_path,
 
 
 def test_a_process_that_dies_ends_all_within_a_minute(manifest, tmp_path):
-    arguments = command(manifest, tmp_path, processes=2, batch_size=2, epochs=4000)
-    process = start(arguments, tmp_path / "log")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "--tee=3"]
+    process = start([*torchrun, *script(manifest, tmp_path, batch_size=2, epochs=4000)], tmp_path / "log")
     wait_for_checkpoint(tmp_path, 5)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     victims = [pid for pid in children if b"pretrain_run" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -113,7 +117,7 @@ def test_a_process_that_dies_ends_all_within_a_minute(manifest, tmp_path):
     assert "[default0]:" in said
     assert "Signal 9 (SIGKILL)" in said
     assert not [pid for pid in victims if Path(f"/proc/{pid}").exists()]
-    resumed = command(manifest, tmp_path, batch_size=4, epochs=4000, **{"checkpoint_minutes": 1000})
+    resumed = script(manifest, tmp_path, batch_size=4, epochs=4000, checkpoint_minutes=1000)
     process = start(resumed, tmp_path / "log")
     time.sleep(0.1)
     deadline = time.monotonic() + 60
@@ -125,9 +129,9 @@ def test_a_process_that_dies_ends_all_within_a_minute(manifest, tmp_path):
 
 
 def test_two_jobs_do_not_write_into_one_run(manifest, tmp_path):
-    first = start(command(manifest, tmp_path, epochs=4000), tmp_path / "log")
+    first = start(script(manifest, tmp_path, epochs=4000), tmp_path / "log")
     wait_for_checkpoint(tmp_path, 1)
-    second = subprocess.run(command(manifest, tmp_path, epochs=4000), capture_output=True, text=True, timeout=90)
+    second = run(script(manifest, tmp_path, epochs=4000))
     assert first.poll() is None
     first.kill()
     first.wait()

@@ -97,7 +97,7 @@ def test_rerun_beside_an_orphan(mining, undisturbed):
 
 def test_killed_jobs(fresh, undisturbed):
     """As the kernel does when memory runs out."""
-    master = fresh.start()
+    master = fresh.start_warm()
     first = fresh.held_job("frames_shard")
     words = Path(f"/proc/{first}/cmdline").read_text().split("\0")
     shard = words[words.index("--shard") + 1]  # Snakemake begins with either

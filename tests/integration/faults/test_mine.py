@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.pairs.folder import PARTS, FolderSettings, mine_folder
@@ -37,14 +38,19 @@ def undisturbed(videos, tmp_path_factory) -> Path:
     return out
 
 
-def command(videos, out, jobs=2) -> list[str]:
-    return [sys.executable, "-m", "mimic_core.cli", "mine", str(videos), "--out", str(out), "--jobs", str(jobs)]
+def words(videos, out, jobs=1) -> list[str]:
+    return ["-m", "mimic_core.cli", "mine", str(videos), "--out", str(out), "--jobs", str(jobs)]
+
+
+def mine(videos, out) -> subprocess.CompletedProcess[str]:
+    """Mine to the end, without the time that importing takes."""
+    return warm.mining().run(words(videos, out), timeout=120)
 
 
 def start(videos, out, jobs=2) -> subprocess.Popen:
     """Start mining in a session of its own, and wait until its workers mine."""
     pipe = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command(videos, out, jobs), start_new_session=True, **pipe)
+    process = subprocess.Popen([sys.executable, *words(videos, out, jobs)], start_new_session=True, **pipe)
     deadline = time.monotonic() + 60
     while not list(out.glob(f"{PARTS}/*/views.parquet")):
         assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
@@ -76,7 +82,7 @@ def test_its_processes_end_with_it_and_the_next_goes_on(videos, undisturbed, tmp
         time.sleep(0.05)
     assert not left
     assert "Traceback" not in said or number == signal.SIGINT
-    done = subprocess.run(command(videos, tmp_path), capture_output=True, text=True, check=False)
+    done = mine(videos, tmp_path)
     assert done.returncode == 0, done.stderr
     assert_whole(tmp_path, undisturbed)
     assert {path.name for path in tmp_path.iterdir()} == WRITTEN
@@ -95,7 +101,7 @@ def test_a_killed_worker_is_told_and_its_unit_is_mined_again(videos, undisturbed
 def test_two_at_once_are_told_of_each_other(videos, undisturbed, tmp_path):
     first = start(videos, tmp_path)
     first.send_signal(signal.SIGSTOP)  # else it may have finished by the time that the second looks
-    second = subprocess.run(command(videos, tmp_path), capture_output=True, text=True, check=False)
+    second = mine(videos, tmp_path)
     first.send_signal(signal.SIGCONT)
     assert second.returncode == 1
     assert f"another process works in this folder: process {first.pid} on {socket.gethostname()}" in second.stderr
@@ -161,14 +167,19 @@ def mined_again(videos, out, monkeypatch) -> list[str]:
     return mined
 
 
+@pytest.fixture(scope="module")
+def stopped_late(videos, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("stopped") / "out"
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("mimic_core.pairs.archives.concatenate", stopped)
+        mine_folder(videos, out, FolderSettings())
+    return out
+
+
 @pytest.fixture
-def all_mined(videos, tmp_path, monkeypatch) -> Path:
-    """What a run leaves that is stopped after its last unit."""
-    monkeypatch.setattr("mimic_core.pairs.archives.concatenate", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        mine_folder(videos, tmp_path, FolderSettings())
-    monkeypatch.undo()
-    return tmp_path
+def all_mined(stopped_late, tmp_path) -> Path:
+    """A copy of what a run leaves that is stopped after its last unit."""
+    return shutil.copytree(stopped_late, tmp_path / "out")
 
 
 def test_a_run_stopped_after_its_last_unit_mines_nothing_again(videos, undisturbed, all_mined, monkeypatch):
@@ -233,7 +244,7 @@ def test_where_nothing_can_be_written_is_said_in_words(videos, tmp_path, place):
         "a place of the system": Path("/proc/mined"),
         "a loop of links": tmp_path / "loop",
     }[place]
-    done = subprocess.run(command(videos, out), capture_output=True, text=True, check=False)
+    done = mine(videos, out)
     assert done.returncode == 1
     assert done.stderr.startswith("error: cannot write (")
     assert str(out) in done.stderr
@@ -241,6 +252,6 @@ def test_where_nothing_can_be_written_is_said_in_words(videos, tmp_path, place):
 
 
 def test_a_reader_of_the_summary_that_leaves_costs_nothing(videos, tmp_path):
-    line = f"{' '.join(command(videos, tmp_path))} | head -c 1 >/dev/null"
+    line = f"{warm.mining().python} {' '.join(words(videos, tmp_path))} | head -c 1 >/dev/null"
     subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert {path.name for path in tmp_path.iterdir()} == WRITTEN

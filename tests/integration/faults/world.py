@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import warm
 import yaml
 from support import REPOSITORY
 
@@ -54,6 +55,7 @@ class Folder:
         self.path, self.results, self.target = path, path / "results", target
         path.mkdir(exist_ok=True)
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.jobs = warm.training() if "pretrain" in blocks else warm.mining()
         source = {"adapter": "videos", "origin": "disk", "root": str(world / "raw"), "shards": 2}
         source |= {"frames": {"interval": 0.33, "min_seconds": 0}}
         source |= {"pairs": {"rule": {"neighbours": {"look_further": True}}, "min_blur_variance": 0}}
@@ -73,9 +75,10 @@ class Folder:
         return self.call(self.command(*(arguments or ("--cores", "2"))))
 
     def call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        """Run a command, with what it says on either stream together."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.run(command, text=True, timeout=200, env=self.environment, **pipes)
+        """Run a command of this Python, with what it says on either stream together; it and its jobs start warm."""
+        assert command[0] == sys.executable
+        options = {"environment": self.environment, "jobs": self.jobs, "together": True}
+        return warm.mining().run(command[1:], timeout=200, **options)
 
     def recover(self, folder: Path, *options: str) -> tuple[int, str]:
         """``mimic recover`` as a program: its exit code and what it said."""
@@ -116,6 +119,12 @@ class Folder:
         command, new = self.command("--cores", "1"), {"env": self.environment, "start_new_session": True}
         with (self.path / "said").open("wb") as stream:
             return subprocess.Popen(command, stdout=stream, stderr=stream, **new)
+
+    def start_warm(self) -> warm.Started:
+        """The same of a Snakemake that need not be imported; its jobs are started as ever."""
+        with (self.path / "said").open("wb") as stream:
+            words, said = self.command("--cores", "1")[1:], stream.fileno()
+            return warm.mining().start(words, said, said, environment=self.environment)
 
     def held_job(self, script: str, seconds: float = 60) -> int:
         """Wait until a job of a script has begun to write a tar, and halt it there (SIGSTOP); returns its process."""
