@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import cv2
@@ -58,10 +59,18 @@ def random_start(simulator: Simulator, rng: np.random.Generator) -> tuple[NDArra
             return eye, yaw, shot
 
 
+@cache
+def one_flat(name: str, seed: int) -> bytes:
+    """Build a flat once for all kinds of scenes that show it."""
+    return flat_glb(name, {"seed": seed})
+
+
 def in_flats(settings: Mapping[str, Any], count: int, name: str) -> Iterator[tuple[Simulator, np.random.Generator]]:
     """Yield ``count`` times a simulator of one of the flats and a new random generator."""
     for number, flat in enumerate(FLATS[:count]):
-        with open_simulator(flat_glb(flat, settings), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as simulator:
+        with open_simulator(
+            one_flat(flat, int(settings["seed"])), resolution=IMAGE_SIZE, hfov=hfov(FOCAL)
+        ) as simulator:
             for turn in range(number, count, len(FLATS)):
                 yield simulator, generator(int(settings["seed"]), "audit", name, turn)
 
@@ -87,7 +96,7 @@ def pure_rotation(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]
 def zoom(settings: Mapping[str, Any], count: int) -> Iterator[TruePair]:
     """Yield pairs from one place, the second with 1.2 to 2.5 times the focal length."""
     for number, flat in enumerate(FLATS[:count]):
-        glb = flat_glb(flat, settings)
+        glb = one_flat(flat, int(settings["seed"]))
         with open_simulator(glb, resolution=IMAGE_SIZE, hfov=hfov(FOCAL)) as wide:
             for turn in range(number, count, len(FLATS)):
                 rng = generator(int(settings["seed"]), "audit", "zoom", turn)
