@@ -64,7 +64,9 @@ class Atlas:
         page, top, left = self.places[index]
         u = (left + GUTTER + s * width) / PAGE
         v = (top + GUTTER + t * height) / self.pages[page].shape[0]
-        return int(page), np.stack(np.broadcast_arrays(u[None], v[:, None]), axis=-1)
+        grid = np.empty((len(t), len(s), 2))
+        grid[..., 0], grid[..., 1] = u, v[:, None]
+        return int(page), grid
 
     def encoded(self, quality: int) -> list[bytes]:
         """Encode the pages as JPEG."""

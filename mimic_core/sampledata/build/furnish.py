@@ -153,7 +153,9 @@ class RoomFurnisher:
             if self.hits_wall(side, span, margin=0.0):
                 continue
             x, z = on_wall(self.room, side, left - low[0], 0.015 - low[2])
-            if self.try_to_add([piece.placed(x, z, YAW[side]) for piece in made]):
+            placed = [piece.placed(x, z, YAW[side]) for piece in made]
+            if self.has_place(placed, footprint(placed)):
+                self.pieces += placed
                 self.walls[side].append(span)
                 return True
         return False
@@ -173,18 +175,20 @@ class RoomFurnisher:
             return False
         for _ in range(PLACE_TRIES):
             x, z = np.clip(self.rng.normal((low + high) / 2, (high - low) / 3), low, high)
-            if self.try_to_add([piece.placed(x, z) for piece in turned]):
+            if self.has_place(turned, (x0 + x, z0 + z, x1 + x, z1 + z)):
+                self.pieces += [piece.placed(x, z) for piece in turned]
                 return True
         return False
 
-    def try_to_add(self, made: list[Piece]) -> bool:
-        """Add the pieces unless they overlap others or block the way between doors; return whether they were added."""
+    def has_place(self, made: list[Piece], place: Rectangle) -> bool:
+        """Return whether pieces may stand at ``place``, and take it.
+
+        They may not overlap others or block the way between doors, unless all lie flat.
+        """
         if any(piece.casts for piece in made):
-            place = footprint(made)
             if any(overlap(place, other) for other in [*self.taken, *self.doors]) or not self.passable(place):
                 return False
             self.taken.append(place)
-        self.pieces += made
         return True
 
     def passable(self, place: Rectangle) -> bool:

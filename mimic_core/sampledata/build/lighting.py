@@ -15,6 +15,7 @@ from mimic_core.sampledata.build.shapes import Piece
 from mimic_core.sampledata.build.shell import on_wall
 
 CORNER_REACH, CONTACT_REACH = 0.22, 0.13  # metres over which corners and contacts darken
+NO_CONTACT = 40 * CONTACT_REACH  # metres, beyond which rounding leaves nothing of a contact
 WARM, COOL = np.array([1.06, 1.0, 0.88]), np.array([0.95, 1.0, 1.06])
 
 
@@ -124,10 +125,15 @@ class RoomLight:
             across = 1 - np.abs(normals[:, axis])
             for distance in (points[:, axis] - self.low[axis], self.high[axis] - points[:, axis]):
                 shade *= 1 - 0.3 * across * np.exp(-np.maximum(distance, 0) / CORNER_REACH)
+        order = np.argsort(points[:, 0], kind="stable")
+        sorted_points, sorted_own, factor = points[order], own[order], shade[order]
+        ends = self.boxes[:, :, 0] + [-NO_CONTACT, NO_CONTACT]
         for number, (low, high) in enumerate(self.boxes):
-            outside = np.maximum(np.maximum(low - points, points - high), 0)
+            near = slice(*np.searchsorted(sorted_points[:, 0], ends[number]))
+            outside = np.maximum(np.maximum(low - sorted_points[near], sorted_points[near] - high), 0)
             distance = np.sqrt(np.einsum("ij,ij->i", outside, outside))
-            shade *= 1 - np.where(own == number, 0, 0.5 * np.exp(-distance / CONTACT_REACH))
+            factor[near] *= 1 - np.where(sorted_own[near] == number, 0, 0.5 * np.exp(-distance / CONTACT_REACH))
+        shade[order] = factor
         return shade
 
     def sunlight(self, points: np.ndarray, normals: np.ndarray, own: np.ndarray) -> np.ndarray:

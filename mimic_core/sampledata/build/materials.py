@@ -42,7 +42,8 @@ class Tiled:
 
 def shade(colour: Colour, brightness: float, rng: np.random.Generator, spread: float = 0.0) -> np.ndarray:
     """Scale the brightness of a colour and vary it a little at random."""
-    return np.clip(np.asarray(colour, dtype=float) * brightness + rng.normal(0, 1, 3) * spread, 8, 250)
+    varied = np.asarray(colour, dtype=float) * brightness + rng.normal(0, 1, 3) * spread
+    return np.minimum(np.maximum(varied, 8.0), 250.0)
 
 
 class Materials:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -43,24 +43,43 @@ class Patch:
     open_cells: np.ndarray | None = None
     shines: bool = False
 
+    def moved(self, turn: np.ndarray, by: np.ndarray) -> Patch:
+        """Return the patch with its points, as rows, multiplied by ``turn`` (3x3) and shifted (metres)."""
+        points, normals = self.points @ turn + by, self.normals @ turn
+        return Patch(points, normals, self.s, self.t, self.size, self.paint, self.density, self.open_cells, self.shines)
+
     def faces(self) -> np.ndarray:
         """Return Fx3 indices into the flattened grid, counter-clockwise as seen from the front."""
-        rows, columns = self.points.shape[:2]
-        index = np.arange(rows * columns).reshape(rows, columns)
-        a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
-        triangles = np.stack([np.stack([a, c, b], -1), np.stack([b, c, d], -1)], axis=2)
+        triangles = grid_faces(*self.points.shape[:2])
         if self.open_cells is not None:
             triangles = triangles[~self.open_cells]
         return triangles.reshape(-1, 3)
 
     def at(self, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
         """Sample points and normals at the cell centres of a rows x columns grid over the texture: NxMx3 each."""
-        down = interpolation((np.arange(rows) + 0.5) / rows, self.t)
-        across = interpolation((np.arange(columns) + 0.5) / columns, self.s)
+        down, across = at_middles(rows, tuple(self.t.tolist())), at_middles(columns, tuple(self.s.tolist()))
         points, normals = (
             across @ (down @ grid.reshape(len(self.t), -1)).reshape(rows, -1, 3) for grid in (self.points, self.normals)
         )
         return points, normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+
+
+@lru_cache(256)  # a few shapes of grids are all that most patches have
+def grid_faces(rows: int, columns: int) -> np.ndarray:
+    """Return the two triangles of each cell of a grid: (R-1)x(C-1)x2x3 indices into the flattened grid."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, :-1], index[1:, 1:]
+    triangles = np.stack([np.stack([a, c, b], -1), np.stack([b, c, d], -1)], axis=2)
+    triangles.flags.writeable = False
+    return triangles
+
+
+@lru_cache(1024)
+def at_middles(count: int, knots: tuple[float, ...]) -> np.ndarray:
+    """Return the matrix of linear interpolation between ``knots`` at the middles of ``count`` equal parts of 0..1."""
+    matrix = interpolation((np.arange(count) + 0.5) / count, np.array(knots))
+    matrix.flags.writeable = False
+    return matrix
 
 
 def interpolation(at: np.ndarray, knots: np.ndarray) -> np.ndarray:
@@ -207,13 +226,7 @@ class Piece:
 
     def moved(self, turn: np.ndarray, by: Sequence[float]) -> Piece:
         """Return the piece rotated (3x3) about the origin and shifted (metres)."""
-        return replace(
-            self,
-            patches=tuple(
-                replace(patch, points=patch.points @ turn.T + np.asarray(by), normals=patch.normals @ turn.T)
-                for patch in self.patches
-            ),
-        )
+        return replace(self, patches=tuple(patch.moved(turn.T, np.asarray(by)) for patch in self.patches))
 
     def bounds(self) -> np.ndarray:
         """Return the lowest and highest corner: 2x3."""

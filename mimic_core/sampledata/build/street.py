@@ -179,18 +179,18 @@ def car(rng: np.random.Generator, style: Style) -> Piece:
     return piece
 
 
-def open_street(glb: bytes, size: tuple[int, int], hfov: float) -> Renderer:
-    """Open a renderer of a street, without navigation.
+def open_street(glb: bytes, size: tuple[int, int], hfovs: Sequence[float]) -> list[Renderer]:
+    """Open renderers of a street, without navigation.
 
     Args:
         size: (height, width), pixels.
-        hfov: horizontal field of view, degrees.
+        hfovs: horizontal field of view of each renderer, degrees.
     """
     scene = load_scene(glb, up="y")
     try:
-        return RasterRenderer(scene, size, hfov)
+        return [RasterRenderer(scene, size, hfov) for hfov in hfovs]
     except NoEGLError:
-        return RaycastRenderer(scene, size, hfov)
+        return [RaycastRenderer(scene, size, hfov) for hfov in hfovs]
 
 
 class StreetLight(RoomLight):

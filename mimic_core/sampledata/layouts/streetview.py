@@ -39,7 +39,7 @@ def write(folder: str | Path, settings: Mapping[str, Any]) -> None:
         for number in track(range(wanted["count"]), "streets"):
             name = f"street{number:03d}"
             scene = street(name, settings)
-            renderers = [open_street(scene.glb, STREET_SIZE, hfov) for hfov in STREET_HFOVS]
+            renderers = open_street(scene.glb, STREET_SIZE, STREET_HFOVS)
             for index in range(wanted["targets"]):
                 rng = generator(seed, "target", name, index)
                 target = draw_target(scene, index, rng)
