@@ -113,7 +113,7 @@ def inception(tmp_path, monkeypatch):
 
 
 def test_fid_of_a_local_file(inception, tmp_path):
-    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     fid = FID(inception, torch.device("cpu"))
     fid.add(images, 1 - images)
     true, painted = (

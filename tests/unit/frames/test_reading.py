@@ -105,7 +105,7 @@ def test_a_scene_is_rendered_there_as_here(tmp_path):
     from unit.simulators import known_room
 
     (tmp_path / "room.glb").write_bytes(known_room.scene_glb())
-    settings = {"samples_per_scene": 1, "min_island_radius": 0.5, "up_axis": "y", "simulator": "embreex"}
+    settings = {"samples_per_scene": 1, "min_island_radius": 0.5, "up_axis": "y"}
     unit = Unit("room", tmp_path / "room.glb")
     here = [view.image for view in reader("scene", settings, 0)(unit)]
     with ConfinedReader("scene", settings, 0) as read:

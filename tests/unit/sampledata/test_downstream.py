@@ -1,7 +1,11 @@
-"""What is written for fine-tuning can be read as the real datasets are, and says that it is not them."""
+"""What is written for fine-tuning can be read as the real datasets are, and says that it is not them; the command
+lines of the sample world."""
 
 import csv
 import hashlib
+import json
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,19 +21,26 @@ from mimic_core.sampledata.film.views import random_views
 from mimic_core.sampledata.layouts.nyuv2 import HFOV
 from mimic_core.sampledata.names import MARKER, PURPOSES, shares
 
+SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"
+
 
 @pytest.fixture(scope="module")
-def nyuv2(sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def nyuv2(each_flat_once: object, sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nyuv2") / "nyuv2"
     write_nyuv2(folder, sample_settings)
     return folder
 
 
 @pytest.fixture(scope="module")
-def taskonomy(sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def taskonomy(each_flat_once: object, sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("taskonomy") / "taskonomy"
     write_taskonomy(folder, sample_settings)
     return folder
+
+
+def main_of(script: str) -> Callable[[list[str]], None]:
+    """The main function of a workflow script."""
+    return runpy.run_path(str(SCRIPTS / f"{script}.py"))["main"]
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -114,3 +125,20 @@ def test_same_settings_same_bytes(nyuv2: Path, taskonomy: Path, sample_settings:
     write_taskonomy(tmp_path / "b", sample_settings)
     assert contents(tmp_path / "a") == contents(nyuv2) and contents(tmp_path / "b") == contents(taskonomy)
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}, "nothing half-written is left"
+
+
+def test_scripts_write_outputs_and_receipts(
+    taskonomy: Path, each_flat_once: Callable[[str], bytes], sample_settings: dict, tmp_path: Path
+) -> None:
+    (name,) = flat_names(sample_settings)["train"]
+    settings = json.dumps(sample_settings)
+    glb, folder = tmp_path / f"00001-{name}" / f"{name}.glb", tmp_path / "normals"
+    receipts = [tmp_path / f"{name}.json" for name in ("scene", "normals")]
+    common = ["--settings", settings, "--receipt"]
+    main_of("sample_scene")(["--flat", name, "--out", str(glb), *common, str(receipts[0])])
+    main_of("sample_downstream")(["--task", "normals", "--out", str(folder), *common, str(receipts[1])])
+    assert glb.read_bytes() == each_flat_once(name)
+    assert contents(folder) == contents(taskonomy)
+    for path, output in zip(receipts, (glb, folder / "splits" / "train_val_test.csv"), strict=True):
+        receipt = read_json(path)
+        assert receipt["stage"] == "sample" and str(output) in receipt["outputs"]

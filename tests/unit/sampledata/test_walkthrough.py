@@ -1,8 +1,5 @@
-"""Videos of walks, and the command lines of the sample world."""
+"""Videos of walks."""
 
-import json
-import runpy
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -10,23 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mimic_core.kit.files import read_json
-from mimic_core.sampledata import flat_names, write_walkthrough
+from mimic_core.sampledata import write_walkthrough
 from mimic_core.sampledata.film.walkthrough import FPS, SIZE, TURN_RATE, camera_poses
 from mimic_core.simulators import open_simulator
 from mimic_core.simulators.navigation import WalkableGrid
 
-SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"
 SECONDS = 4
 
 
-def main_of(script: str) -> Callable[[list[str]], None]:
-    """The main function of a workflow script."""
-    return runpy.run_path(str(SCRIPTS / f"{script}.py"))["main"]
-
-
 @pytest.fixture(scope="module")
-def video(sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(each_flat_once: object, sample_settings: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("walkthroughs") / "flat002.mp4"
     write_walkthrough("flat002", path, SECONDS, sample_settings)
     return path
@@ -68,17 +58,3 @@ def test_the_walk_is_that_of_a_person(grid: WalkableGrid, seed: int) -> None:
     assert np.abs(np.degrees(np.diff(yaw[::FPS]))).max() < TURN_RATE + 6, "turns are slow, a little shake apart"
     pitch = np.degrees(np.arcsin(ahead[:, 1]))
     assert pitch.min() > -20 and pitch.max() < 12
-
-
-def test_scripts_write_outputs_and_receipts(sample_settings: dict, flats: dict[str, bytes], tmp_path: Path) -> None:
-    settings = json.dumps(sample_settings)
-    glb, folder = tmp_path / "00001-flat001" / "flat001.glb", tmp_path / "normals"
-    receipts = [tmp_path / f"{name}.json" for name in ("scene", "normals")]
-    common = ["--settings", settings, "--receipt"]
-    main_of("sample_scene")(["--flat", "flat001", "--out", str(glb), *common, str(receipts[0])])
-    main_of("sample_downstream")(["--task", "normals", "--out", str(folder), *common, str(receipts[1])])
-    assert glb.read_bytes() == flats["flat001"]
-    for path, output in zip(receipts, (glb, folder / "splits" / "train_val_test.csv"), strict=True):
-        receipt = read_json(path)
-        assert receipt["stage"] == "sample" and str(output) in receipt["outputs"]
-    assert len(list((folder / "rgb").iterdir())) == len(flat_names(sample_settings)["train"]) + 1

@@ -80,7 +80,7 @@ def test_parses_on_python_3_9(path: Path) -> None:
 
 
 def type_check_as_python_3_9(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pyrefly", "check", "--output-format", "min-text"]
+    command = [sys.executable, "-m", "pyrefly", "check", "--output-format", "min-text", "--threads", "1"]
     command += ["--python-interpreter-path", sys.executable, "--config", str(PACKAGE.parent / "pyproject.toml")]
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
