@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from inspect import ismodule
 from pathlib import Path
@@ -37,37 +38,50 @@ ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = [room for room in ROOMS if room not in WITHOUT_DOOR]
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> tuple[str, ...]:
     """Dotted names of what a module imports from mimic_core, those imported within functions included."""
+    return tuple(imports(path))
+
+
+@cache
+def sources(folder: Path) -> tuple[Path, ...]:
+    """Modules of a folder and of those within it."""
+    return tuple(folder.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """As ``imported``, read from the file."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "mimic_core":
             yield from (f"mimic_core.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("mimic_core."):
             yield node.module
             names = (f"{node.module}.{name.name}" for name in node.names)
-            yield from (name for name in names if is_module(name.split(".")[1:]))
+            yield from (name for name in names if is_module(*name.split(".")[1:]))
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.startswith("mimic_core."))
 
 
 def rooms_used(room: str) -> set[str]:
     """Other rooms that a room imports."""
-    names = {name for path in (PACKAGE / room).rglob("*.py") for name in imported(path)}
+    names = {name for path in sources(PACKAGE / room) for name in imported(path)}
     return {name.split(".")[1] for name in names} - {room, "__version__"}
 
 
 def insides(room: str) -> dict[str, set[str]]:
     """Modules of a room that others import past its door -> the files that do."""
     found: dict[str, set[str]] = {}
-    for path in PACKAGE.rglob("*.py"):
+    for path in sources(PACKAGE):
         for name in imported(path):
             words = name.split(".")[1:]
-            if words[0] == room and len(words) > 1 and (PACKAGE / room) not in path.parents and is_module(words):
+            if words[0] == room and len(words) > 1 and (PACKAGE / room) not in path.parents and is_module(*words):
                 found.setdefault(".".join(words), set()).add(str(path.relative_to(PACKAGE)))
     return found
 
 
-def is_module(words: list[str]) -> bool:
+@cache
+def is_module(*words: str) -> bool:
     """Whether these words name a module or a package."""
     return (PACKAGE.joinpath(*words)).is_dir() or PACKAGE.joinpath(*words).with_suffix(".py").is_file()
 
@@ -88,7 +102,7 @@ def test_a_door_gives_what_it_lists(room):
     # a module of that name would stand in a name's place as soon as it is loaded
     assert [name for name in door.__all__ if ismodule(getattr(door, name))] == []
     if "__getattr__" in vars(door):
-        assert [name for name in door.__all__ if is_module([room, name])] == []
+        assert [name for name in door.__all__ if is_module(room, name)] == []
 
 
 def test_every_module_is_in_a_room():
