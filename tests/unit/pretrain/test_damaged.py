@@ -1,47 +1,27 @@
 """Damaged checkpoints and inputs of pretraining: never a wrong result, and a way on."""
 
 import errno
-import importlib
 import json
 import os
 import random
 
 import pytest
 import torch
-from support import REPOSITORY
-from torch import distributed
 from unit.pretrain.conftest import BLOCK, make_manifest
+from unit.pretrain.damages import flip, saved, spoil
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import compare, with_receipts
 from mimic_core.pretrain import checkpoint, pretrain
-from mimic_core.pretrain.checkpoint import State, damage, load_checkpoint, newest_sound, save_checkpoint, set_aside
-from mimic_core.pretrain.distributed import Processes
+from mimic_core.pretrain.checkpoint import damage, load_checkpoint, newest_sound, set_aside
 from mimic_core.pretrain.loop import Trainer
-
-WEIGHTS = {"model": {"a": torch.arange(40.0)}, "optimizer": {"b": torch.arange(6)}, "scaler": {}}
 
 
 def same(one, other):
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
-
-
-def saved(folder, *iterations):
-    return [save_checkpoint(folder, State(number), {}, WEIGHTS, finished=False) for number in iterations]
-
-
-def flip(path, byte=None, bit=3):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2 if byte is None else byte] ^= 1 << bit
-    path.write_bytes(content)
-
-
-def spoil(path):
-    """Flip a bit of a weight."""
-    flip(path, path.read_bytes().index(WEIGHTS["model"]["a"].numpy().tobytes()) + 17, 6)
 
 
 def test_no_flipped_bit_anywhere_changes_what_is_read(tmp_path):
@@ -134,41 +114,6 @@ def test_a_run_goes_on_from_the_one_before_and_ends_as_if_nothing_had_happened(t
     again.run()
     for name, value in whole.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], value), name
-
-
-def agree_in_part(rank, folder):
-    """One of two processes: the newest is damaged, and then all are."""
-    distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
-    world, found = Processes(rank, 2, torch.device("cpu")), []
-    for attempt in range(2):
-        try:
-            found.append(world.agree(lambda: newest_sound(folder)[0]).name)
-        except MimicError as error:
-            found.append(error.remedy)
-        world.wait()
-        if rank == attempt == 0:
-            spoil(folder / "iteration-00000001.pt")
-        world.wait()
-    (folder / f"{rank}.json").write_text(json.dumps(found))
-    distributed.destroy_process_group()
-
-
-@pytest.mark.integration
-def test_all_processes_agree_on_the_checkpoint(tmp_path, monkeypatch):
-    spoil(saved(tmp_path, 1, 2)[1])
-    monkeypatch.syspath_prepend(REPOSITORY / "tests")
-    part = importlib.import_module("unit.pretrain.test_damaged").agree_in_part
-    context = torch.multiprocessing.get_context("spawn")
-    processes = [context.Process(target=part, args=(rank, tmp_path), daemon=True) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(300)
-        assert process.exitcode == 0
-    one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
-    assert one == other
-    assert one[0] == "iteration-00000001.pt"
-    assert one[1].endswith(f"rm {tmp_path / 'iteration-00000002.pt'} {tmp_path / 'iteration-00000001.pt'}")
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """DINO: its formulas against written-out ones, and its independence of how a batch is divided."""
 
-import importlib
 import math
 
 import numpy as np
 import pytest
 import torch
-from support import REPOSITORY
-from torch import distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import nn
+from unit.pretrain.dino_runs import EPOCHS, VIT, assert_same, batches, make_model, state, train
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.models.settings import ViTSettings
@@ -16,51 +14,7 @@ from mimic_core.models.weights import load_pretrained, save_encoder
 from mimic_core.objectives import get_objective
 from mimic_core.objectives.dino.model import DINO, DINOSettings, dino_loss
 from mimic_core.objectives.dino.objective import DINOObjective
-from mimic_core.pretrain.distributed import accumulate
 from mimic_core.pretrain.settings import PretrainSettings
-
-VIT = ViTSettings(32, 8, 16, 1, 2, 2)
-SMALL = DINOSettings(prototypes=32, hidden=24, bottleneck=8, local_crops=2, teacher_warmup_epochs=2)
-BATCH, STEPS, EPOCHS = 8, 3, 3
-
-
-def make_model(options=SMALL, epochs=EPOCHS, seed=0):
-    model = DINO(VIT, options, epochs)
-    model.initialise(seed)
-    return model.train()
-
-
-def batches(count=STEPS, options=SMALL):
-    """Images and draws of some effective batches, the same every time."""
-    objective = DINOObjective(options, VIT.patch_size)
-    rng = np.random.default_rng(0)
-    for _ in range(count):
-        images = torch.from_numpy(rng.integers(0, 256, (BATCH, 32, 32, 3), dtype=np.uint8))
-        draws = objective.draws(rng, BATCH, VIT.grid**2)
-        yield images, {name: torch.from_numpy(values) for name, values in draws.items()}
-
-
-def train(model, wrapped=None, micro=BATCH, rank=0, processes=1, count=STEPS):
-    """Train as the loop does; returns the losses of this process."""
-    objective, wrapped = DINOObjective(model.options, VIT.patch_size), wrapped or model
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.SGD(trained, lr=0.02, momentum=0.9)
-    steps, losses = BATCH // (micro * processes), []
-    for iteration, (images, draws) in enumerate(batches(count, model.options)):
-        total = 0.0
-        for index in range(steps):
-            start = (index * processes + rank) * micro
-            part = {name: values[start : start + micro] for name, values in draws.items()}
-            with accumulate(wrapped, last=index == steps - 1):
-                loss = wrapped(*objective.inputs({"images": images[start : start + micro]}, part))[0]["crops"] / steps
-                loss.backward()
-            total += loss.item()
-        objective.before_step(model, iteration / count)
-        optimizer.step()
-        optimizer.zero_grad()
-        objective.after_step(model, (iteration + 1) / count)
-        losses.append(total)
-    return losses
 
 
 def inputs(model, seed=0):
@@ -68,16 +22,6 @@ def inputs(model, seed=0):
     generator = torch.Generator().manual_seed(seed)
     crops = torch.randn(4, 2, 3, 32, 32, generator=generator)
     return crops, torch.randn(4, model.options.local_crops, 3, 16, 16, generator=generator)
-
-
-def state(model):
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def assert_same(one, other, tolerance):
-    assert one.keys() == other.keys()
-    for name, value in one.items():
-        torch.testing.assert_close(value, other[name], atol=tolerance, rtol=tolerance, msg=name)
 
 
 def test_defaults_are_the_papers():
@@ -298,36 +242,6 @@ def test_the_effective_batch_counts_however_it_is_accumulated(micro):
     assert_same(state(parts), state(whole), 1e-5)
     assert not torch.allclose(whole.center, make_model().center)
     assert not torch.allclose(whole.student.head.prototypes, make_model().student.head.prototypes)
-
-
-def train_part(rank, processes, folder):
-    """One of several processes."""
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=processes)
-    model = make_model()
-    wrapped = DistributedDataParallel(model, gradient_as_bucket_view=True)
-    train(model, wrapped, micro=2, rank=rank, processes=processes)
-    torch.save(state(model), folder / f"{rank}.pt")
-    distributed.destroy_process_group()
-
-
-@pytest.mark.integration
-def test_the_effective_batch_counts_however_many_processes_share_it(tmp_path, monkeypatch):
-    # a name under which the processes find this file; packages of others are called tests too
-    monkeypatch.syspath_prepend(REPOSITORY / "tests")
-    part = importlib.import_module("unit.pretrain.test_dino").train_part
-    context = torch.multiprocessing.get_context("spawn")  # forks of a process with threads may never end
-    processes = [context.Process(target=part, args=(rank, 2, tmp_path), daemon=True) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-        assert process.exitcode == 0
-    whole = make_model()
-    train(whole)
-    found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
-    assert_same(found[0], found[1], 0)
-    assert_same(found[0], state(whole), 1e-5)
 
 
 def test_same_seed_same_model():

@@ -1,9 +1,5 @@
 import json
-import os
 import runpy
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -72,31 +68,6 @@ def test_same_seed_same_bytes(manifest, tmp_path, block):
     for file in ("encoder.safetensors", "model.safetensors"):
         first, second = (tmp_path / name / "out" / file for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.mark.integration
-def test_two_processes_share_the_effective_batch(manifest, tmp_path, block):
-    block |= {"epochs": 2, "batch_size": 2, "effective_batch": 8}
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_addr=127.0.0.1"]
-    command += [f"--master_port={free_port()}", str(SCRIPT)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command + arguments(manifest, tmp_path / "two", block), env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    main(arguments(manifest, tmp_path / "one", block | {"batch_size": 8, "effective_batch": 8}))
-    two, one = (json.loads((tmp_path / name / "out/receipt.json").read_text())["statistics"] for name in ("two", "one"))
-    assert (two["processes"], one["processes"]) == (2, 1)
-    assert two["effective_batch"] == one["effective_batch"] == 8
-    tables = [pd.read_csv(tmp_path / name / "out" / "metrics.csv") for name in ("two", "one")]
-    for column in ("lr", "loss", "val_loss", "val_loss_shuffled"):
-        assert tables[0][column].dropna().tolist() == pytest.approx(tables[1][column].dropna().tolist(), rel=1e-5)
 
 
 def test_a_failed_command_says_why_and_leaves_nothing(manifest, tmp_path, block, capsys):
