@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torchmetrics.image.fid import FrechetInceptionDistance
 
 from mimic_core.evaluation.frechet import frechet_distance
 from mimic_core.evaluation.reconstruction_features import FID, why_no_fid
@@ -63,6 +62,8 @@ def test_diagonal_gaussians_have_a_closed_form(axes):
 
 @pytest.mark.parametrize(("count", "tolerance"), [(60, 1e-9), (4, 1e-5)])  # 4: their covariances are singular
 def test_torchmetrics_gives_the_same(count, tolerance):
+    from torchmetrics.image.fid import FrechetInceptionDistance  # takes seconds
+
     one, other = features(0, count), features(1, count)
     metric = FrechetInceptionDistance(AsTheyAre(), normalize=True)
     metric.update(torch.from_numpy(one), real=True)

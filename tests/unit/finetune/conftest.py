@@ -1,6 +1,7 @@
 """A small dataset for every task, an encoder, and settings; tests that change a dataset get one of their own."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from unit.finetune import tiny
@@ -59,3 +60,13 @@ def encoder_file(tmp_path_factory) -> Path:
 @pytest.fixture
 def make_settings():
     return tiny.tiny_settings
+
+
+@pytest.fixture
+def quick_openmmlab(monkeypatch):
+    """Leave configs as they are instead of formatting them six times a run, and collect no garbage between runs."""
+    from mmengine.dataset import base_dataset
+    from yapf.yapflib import yapf_api
+
+    monkeypatch.setattr(yapf_api, "FormatCode", lambda text, **_: (text, True))
+    monkeypatch.setattr(base_dataset, "gc", SimpleNamespace(collect=lambda: 0))

@@ -1,6 +1,7 @@
 """Tiny pairs with the interface of PairDataset, and the same on disk as a manifest with its shard."""
 
 import copy
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
+from mimic_core.objectives.base import Objective
+from mimic_core.pretrain import recorder
 from mimic_core.pretrain.distributed import Processes
 from mimic_core.pretrain.loop import Trainer
 from mimic_core.pretrain.settings import PretrainSettings
@@ -81,6 +84,24 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+matrix_rate, count, COSTS = cache(recorder.matrix_rate), Objective.cost, {}
+
+
+def cost(objective, settings):
+    """What a training step of this model takes, counted once."""
+    key = type(objective), repr((settings.encoder, settings.decoder, settings.mask_ratio, settings.options))
+    if key not in COSTS:
+        COSTS[key] = count(objective, settings)
+    return COSTS[key]
+
+
+@pytest.fixture(autouse=True)
+def measured_once(monkeypatch):
+    """Count a model's operations and measure the processor's once, not for every run."""
+    monkeypatch.setattr(recorder, "matrix_rate", matrix_rate)
+    monkeypatch.setattr(Objective, "cost", cost)
+
+
 @pytest.fixture
 def pairs():
     return FakePairs()
@@ -93,7 +114,7 @@ def ramps():
 
 @pytest.fixture
 def many_pairs():
-    return FakePairs(count=1024, units=8)
+    return FakePairs(count=768, units=8)
 
 
 @pytest.fixture

@@ -32,8 +32,9 @@ def test_everything_that_is_wrong_is_named_at_once_with_all_pins(monkeypatch):
         assert f"{name}=={version}" in caught.value.remedy
 
 
-def test_neither_package_imports_openmmlab():
-    code = "import sys, mimic_core.finetune.run, mimic_core.finetune.openmmlab.job;"
+def test_neither_the_packages_nor_dense_tasks_import_openmmlab():
+    modules = ("run", "dense", "probe", "openmmlab.job")
+    code = f"import sys, {', '.join(f'mimic_core.finetune.{name}' for name in modules)};"
     code += "print([name for name in sys.modules if name.split('.')[0] in ('mmengine', 'mmcv', 'mmseg', 'mmpose')])"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -26,6 +26,7 @@ from mimic_core.finetune.openmmlab.job import OpenMMLabJob  # noqa: E402
 from mimic_core.finetune.openmmlab.pose import CocoMatches, MimicCoco, build_config  # noqa: E402
 from mimic_core.finetune.tasks.pose import PoseSettings  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("quick_openmmlab")
 make = partial(tiny_settings, "pose")
 
 

@@ -41,6 +41,7 @@ from mimic_core.finetune.openmmlab.segmentation import (  # noqa: E402
 )
 from mimic_core.finetune.tasks.segmentation import SegmentationSettings  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("quick_openmmlab")
 make = partial(tiny_settings, "segmentation")
 
 
