@@ -18,7 +18,6 @@ OWN = ("finetune/tasks/", "finetune/openmmlab/", "finetune/layouts/")
 EXCEPTIONS = {  # file -> the word, and what it means there
     "finetune/settings.py": ("depth", "stochastic depth"),
     "report/pretraining.py": ("depth", "an encoder's number of blocks"),
-    "cli/mine.py": ("depth", "of folders"),
     "datasets/card.py": ("depth", "which mining does without"),
     "report/table2.py": ("segmentation", "the table's own column from the paper's first version"),
 }
