@@ -186,6 +186,7 @@ def simulate(
         MimicError: a job does not fit on any node.
     """
     fit = {job.number: fitted(job, cluster) for job in jobs}
+    shapes = {number: (*per_node(job), job.nodes) for number, job in fit.items()}
     unfinished_needs = {number: {need for need in job.needs if need in fit} for number, job in fit.items()}
     followers: dict[int, list[int]] = defaultdict(list)
     for number, needs in unfinished_needs.items():
@@ -197,12 +198,12 @@ def simulate(
     now, freed_by = 0.0, None
     while queue or running:
         queue.sort(key=lambda one: one.job.number not in eager)  # stable: otherwise keeps the order of becoming ready
-        queue = start_fitting(queue, schedule, nodes, running, seconds, now, freed_by)
+        queue = start_fitting(queue, shapes, schedule, nodes, running, seconds, now, freed_by)
         if not running:
             break
         end, number, held = heapq.heappop(running)
         now, freed_by = end + cluster.latency, number
-        nodes.release(per_node(fit[number]), held)
+        nodes.release(shapes[number][:3], held)
         for follower in followers[number]:
             unfinished_needs[follower].discard(number)
             if not unfinished_needs[follower]:
@@ -212,6 +213,7 @@ def simulate(
 
 def start_fitting(
     queue: Sequence[Placed],
+    shapes: Mapping[int, tuple[float, float, float, int]],
     schedule: Schedule,
     nodes: Nodes,
     running: list[tuple[float, int, list[int]]],
@@ -219,10 +221,10 @@ def start_fitting(
     now: float,
     freed_by: int | None,
 ) -> list[Placed]:
-    """Start the jobs of the queue that fit, and return the rest."""
+    """Start the jobs of the queue that fit, and return the rest; ``shapes`` are what each holds per node, and nodes."""
     waiting, refused = [], set()
     for one in queue:
-        shape = (*per_node(one.job), one.job.nodes)
+        shape = shapes[one.job.number]
         held = [] if shape in refused else nodes.allocate(shape[:3], one.job.nodes)
         if not held:
             refused.add(shape)
