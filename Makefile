@@ -7,6 +7,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 export PYTHON
+# Where it is set, each of hundreds of short processes compiles the project anew
+unexport PYTHONDONTWRITEBYTECODE
 # $$PWD, not $(CURDIR): the shell would parse special characters in a folder name that make inserts
 ACTIVATE := export PATH="$$PWD/$(VENV)/bin:$$PATH" VIRTUAL_ENV="$$PWD/$(VENV)"
 

@@ -29,14 +29,23 @@ from typing import Any
 
 from support import REPOSITORY
 
+SNAKEMAKE = ("snakemake.cli", "snakemake.report.html_reporter", "jsonschema")
 MINING = (
-    *("snakemake.cli", "snakemake.report.html_reporter", "mimic_core.config.wiring", "jsonschema"),
-    *("mimic_core.cli.main", "mimic_core.pairs.folder", "mimic_core.pairs.shard", "mimic_core.frames.shard"),
+    *SNAKEMAKE,
+    *(
+        "mimic_core.config.wiring",
+        "mimic_core.sampledata",
+        "mimic_core.cli.main",
+        "mimic_core.pairs.folder",
+        "mimic_core.pairs.shard",
+        "mimic_core.frames.shard",
+    ),
     *("mimic_core.pairs.ordering", "mimic_core.report.gallery", "mimic_core.datasets", "mimic_core.frames"),
 )
 TRAINING = (
-    *MINING[4:],  # without Snakemake's
+    *MINING[len(SNAKEMAKE) :],
     *("torch.optim", "torch._dynamo", "mimic_core.pretrain", "mimic_core.models", "mimic_core.evaluation"),
+    *("mimic_core.finetune", "matplotlib.figure"),
 )
 SHIM = """#!{python} -SI
 import json, os, socket, sys
@@ -108,8 +117,10 @@ class Server:
         listener.bind(address)
         listener.listen(64)
         words = [*self.prefix, sys.executable, __file__, str(listener.fileno()), *self.modules]
-        own = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": own}
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment |= {"OMP_NUM_THREADS": "1"}
+        if any(module.startswith("mimic_core") for module in self.modules):
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, pass_fds=[listener.fileno()], env=environment)
         listener.close()
         program.write_text(SHIM.format(python=sys.executable, address=address))
@@ -182,6 +193,12 @@ class Server:
         if late:
             raise subprocess.TimeoutExpired(process.words, timeout, *said)
         return subprocess.CompletedProcess(process.words, process.returncode, *said)
+
+
+@cache
+def snakemake() -> Server:
+    """The server for Snakemake without this repository's code."""
+    return Server(SNAKEMAKE)
 
 
 @cache

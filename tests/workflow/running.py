@@ -5,12 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import warm
 import yaml
 from support import REPOSITORY
-from workflow import forked
 
 TINY = REPOSITORY / "tests" / "workflow" / "tiny.yaml"
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "mimic_core", "profiles", "envs")
@@ -23,7 +22,7 @@ def snakemake(folder: Path, *arguments: str, configfile: Path | None = TINY) -> 
     words += ["--show-failed-logs", *arguments]
     if configfile is not None:  # last: the option takes every name that follows it
         words += ["--configfile", str(configfile)]
-    return forked.run(words, timeout=540)
+    return warm.mining().run(["-m", "snakemake", *words], 540, jobs=warm.training())
 
 
 def overlay(folder: Path, **blocks: object) -> Path:
@@ -53,8 +52,7 @@ def copy_checkout(folder: Path) -> Path:
 def snakemake_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run Snakemake in a folder by the Snakefile that lies there, without this repository's code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = [sys.executable, "-m", "snakemake", *arguments]
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return warm.snakemake().run(["-m", "snakemake", *arguments], 300, folder=folder, environment=environment)
 
 
 def pwned(folder: Path) -> list[Path]:

@@ -1,14 +1,12 @@
 """The page "Add a source", followed to the letter in a copy of the project."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from support import REPOSITORY
+from workflow.running import snakemake, snakemake_in
 
 pytestmark = pytest.mark.integration
 
@@ -37,9 +35,7 @@ def test_a_source_is_one_file_and_one_row(tmp_path, make_video):
 
     words = code["bash"].split()
     assert words[0] == "snakemake"
-    command = [sys.executable, "-m", "snakemake", *words[1:]]
-    environment = {**os.environ, "PYTHONPATH": str(project)}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+    done = snakemake_in(project, *words[1:])
     assert done.returncode == 0, done.stdout + done.stderr
     receipt = json.loads((project / "results/datasets/walks/receipt.json").read_text())
     assert receipt["statistics"]["mining"]["walks"]["views"] == 8
@@ -49,9 +45,7 @@ def test_a_source_is_one_file_and_one_row(tmp_path, make_video):
 def test_without_the_row_the_config_is_refused(tmp_path):
     overlay = tmp_path / "walks.yaml"
     overlay.write_text(blocks()["yaml"])
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "-n"]
-    command += ["--directory", str(tmp_path), "--configfile", str(overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = snakemake(tmp_path, "-n", configfile=overlay)
     assert done.returncode != 0
     assert "sources.walks: there is no 'walks'" in done.stdout + done.stderr
     assert "rules/sources.tsv" in done.stdout + done.stderr

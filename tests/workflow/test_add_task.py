@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import REPOSITORY
-from workflow.running import copy_checkout
+from workflow.running import copy_checkout, snakemake_in
 
 pytestmark = pytest.mark.integration
 
@@ -42,19 +42,18 @@ def follow(folder: Path) -> list[list[str]]:
     return commands
 
 
-def run(folder: Path, words: list[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_a_task_is_one_file_and_a_line(tmp_path):
     folder = copy_checkout(tmp_path / "project")
     (folder / "docs").mkdir()
     make_schema, train = follow(folder)
-    run(folder, [sys.executable, *make_schema[1:]])
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    words = [sys.executable, *make_schema[1:]]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
     (folder / "few.yaml").write_text(FEW)
-    run(folder, [sys.executable, "-m", *train, "few.yaml"])
+    assert train[0] == "snakemake"
+    done = snakemake_in(folder, *train[1:], "few.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
 
     results = folder / "results/finetune/inverse_depth"
     found = json.loads((results / "random-frozen/metrics.json").read_text())

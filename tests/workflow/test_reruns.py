@@ -1,12 +1,10 @@
 """Editing one key of the config reruns what it touches and nothing else."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from workflow.running import TINY, overlay, planned, snakemake
+from workflow.running import TINY, overlay, planned, snakemake, snakemake_in
 
 pytestmark = pytest.mark.integration
 
@@ -91,17 +89,9 @@ def test_an_edit_reruns_what_it_touches(finished, tmp_path, edit, expected):
 def test_neither_a_moved_checkout_nor_an_edited_script_reruns_anything(finished, checkout):
     for script in (checkout / "workflow_scripts").glob("*.py"):
         script.write_text(script.read_text() + "\n# edited\n")
-    words = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(checkout / "Snakefile"),
-        "--directory",
-        str(finished),
-    ]
+    words = ["--snakefile", str(checkout / "Snakefile"), "--directory", str(finished)]
     words += ["--cores", "1", "--dry-run", "all", "pretrain", "--configfile", str(TINY)]
-    ended = subprocess.run(words, cwd=checkout, capture_output=True, text=True, timeout=120)
+    ended = snakemake_in(checkout, *words)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert planned(ended.stdout) == {}
 
@@ -114,10 +104,10 @@ def test_a_rerun_after_an_edit_ends_as_a_run_from_nothing(finished, tmp_path):
     shutil.copytree(finished, fresh)  # with what is mined, which the edit does not touch
     for stage in ("pretrain", "checkpoints", "finetune"):
         shutil.rmtree(fresh / "results" / stage)
+    encoder = Path("results/pretrain/croco_mimic-1m/encoder.safetensors")
+    assert list((edited / "results/checkpoints/croco_mimic-1m").iterdir())
     for folder in (edited, fresh):
-        result = snakemake(folder, "pretrain", configfile=changed)
+        result = snakemake(folder, str(encoder), configfile=changed)
         assert result.returncode == 0, result.stdout + result.stderr
-    for run in ("mae_mimic-3m", "croco_mimic-3m", "croco_mimic-1m"):
-        encoder = Path("results/pretrain") / run / "encoder.safetensors"
-        assert (edited / encoder).read_bytes() == (fresh / encoder).read_bytes()
-        assert (edited / encoder).read_bytes() != (finished / encoder).read_bytes()
+    assert (edited / encoder).read_bytes() == (fresh / encoder).read_bytes()
+    assert (edited / encoder).read_bytes() != (finished / encoder).read_bytes()

@@ -55,7 +55,7 @@ class Folder:
         self.path, self.results, self.target = path, path / "results", target
         path.mkdir(exist_ok=True)
         self.environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.jobs = warm.training() if "pretrain" in blocks else warm.mining()
+        self.server = warm.training() if "pretrain" in blocks else warm.mining()
         source = {"adapter": "videos", "origin": "disk", "root": str(world / "raw"), "shards": 2}
         source |= {"frames": {"interval": 0.33, "min_seconds": 0}}
         source |= {"pairs": {"rule": {"neighbours": {"look_further": True}}, "min_blur_variance": 0}}
@@ -77,7 +77,7 @@ class Folder:
     def call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a command of this Python, with what it says on either stream together; it and its jobs start warm."""
         assert command[0] == sys.executable
-        options = {"environment": self.environment, "jobs": self.jobs, "together": True}
+        options = {"environment": self.environment, "jobs": self.server, "together": True}
         return warm.mining().run(command[1:], timeout=200, **options)
 
     def recover(self, folder: Path, *options: str) -> tuple[int, str]:
