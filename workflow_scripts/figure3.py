@@ -6,8 +6,9 @@ from pathlib import Path
 from mimic_core.datasets.statistics import shortfalls
 from mimic_core.kit.program import run
 from mimic_core.report.arguments import parse_missing, results_parser, write_csv
+from mimic_core.report.encoders import Encoders
 from mimic_core.report.figure3 import draw_figure3, figure3a, figure3b, scaling
-from mimic_core.report.readings import Encoders, run_statistics
+from mimic_core.report.readings import run_statistics
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mimic_core.datasets.statistics import shortfalls
 from mimic_core.kit.files import write_text
 from mimic_core.kit.program import run
-from mimic_core.report import TABLES, TableInputs, make_table
+from mimic_core.report import TABLES, Encoders, TableInputs, make_table
 from mimic_core.report.arguments import parse_missing, results_parser, write_csv
 
 
@@ -17,9 +17,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", type=Path, required=True, help="Markdown page to write")
     args = parser.parse_args(argv)
 
-    missing, short = parse_missing(args.missing), shortfalls(args.datasets)
-    inputs = TableInputs(args.metrics, args.runs, args.scale, args.pretrain, args.baselines, missing, short)
-    table, page = make_table(args.number, inputs)
+    encoders = Encoders(args.runs, args.baselines, parse_missing(args.missing), shortfalls(args.datasets))
+    table, page = make_table(args.number, TableInputs(args.metrics, encoders, args.scale, args.pretrain))
     write_text(args.markdown, page)
     write_csv(args.csv, table)
 

@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.files import atomic_path
-from mimic_core.report.readings import FROZEN, RANDOM, REPORTED, Encoders, Measure, Result, read_results
+from mimic_core.report.encoders import RANDOM, Encoders
+from mimic_core.report.readings import FROZEN, REPORTED, Measure, Result, read_results
 
 Part = Literal["a", "b", "scaling"]
 AXIS = {

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from mimic_core.kit.escaping import markdown, markdown_table
-from mimic_core.report.readings import RANDOM, Measure
+from mimic_core.report.encoders import RANDOM
+from mimic_core.report.readings import Measure
 from mimic_core.report.rows import Table
 
 

@@ -13,10 +13,8 @@ from mimic_core.foreign import JSON_BYTES, parse_json, read_regular
 from mimic_core.kit.errors import MimicError, UnreadableError
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.kit.verify import compare, with_receipts
-from mimic_core.objectives import label
 
 FROZEN = {"frozen": "yes", "whole": "no", "constant": "-"}  # mode of a result -> value of the paper's column "frozen"
-CONSTANT, RANDOM = "constant prediction", "random weights"
 KEYS = ("task", "encoder", "mode", "data", "seeds", "test_images", "train_images", "mean", "std", "bootstrap")
 AGAIN = "delete the file and run its job again"
 
@@ -225,97 +223,3 @@ def run_statistics(receipts: Iterable[Path], key: str) -> dict[str, int]:
         MimicError: a receipt is broken or lacks the count.
     """
     return {path.parent.name: read_receipt(path).count("statistics", key) for path in receipts}
-
-
-@dataclass(frozen=True)
-class Label:
-    """The paper's names for an encoder; ``remark`` is a note for the reader of a table."""
-
-    encoder: str
-    model: str
-    dataset: str
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Encoders:
-    """The encoders that a table may contain.
-
-    Attributes:
-        runs: the config's ``pretrain.runs``: name -> model and dataset.
-        baselines: the config's ``baselines``: name -> model, dataset and licence.
-        missing: encoders that were left out -> reason.
-        short: datasets with fewer pairs than requested -> how many.
-    """
-
-    runs: Mapping[str, Mapping[str, Any]]
-    baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    short: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in self.missing:
-            self.label(name, "missing")
-
-    def label(self, encoder: str, where: object = "") -> Label:
-        """Return the paper's names for an encoder; ``run@epoch`` is the encoder of a run after that epoch.
-
-        Raises:
-            MimicError: there is no run or baseline of this name.
-        """
-        if encoder in ("constant", "random"):
-            return Label(encoder, CONSTANT if encoder == "constant" else RANDOM, "")
-        if encoder in self.baselines:
-            found = self.baselines[encoder]
-            licence = found.get("licence")
-            remark = f"released checkpoint ({licence})" if licence else "released checkpoint"
-            return Label(encoder, found["model"], found["dataset"], remark)
-        run, _, epoch = encoder.partition("@")
-        if run not in self.runs:
-            raise MimicError(
-                f"the encoder {encoder!r} is neither a pretraining run nor a baseline",
-                where=where,
-                remedy=f"known encoders: {', '.join([*self.runs, *self.baselines])}",
-            )
-        name, model = self.runs[run]["dataset"], self.runs[run]["model"]
-        dataset = name.upper() + (f" (epoch {epoch})" if epoch else "")
-        remark = f"{name.upper()}: {self.short[name]}" if name in self.short else ""
-        return Label(encoder, label(model), dataset, remark)
-
-    def labels(self) -> list[Label]:
-        """Return the labels of all runs and baselines, in the config's order."""
-        return [self.label(name) for name in (*self.runs, *self.baselines)]
-
-    def order(self, encoder: str) -> tuple[int, int]:
-        """Return the sort key of an encoder: constant, random weights, runs, baselines."""
-        run, _, epoch = encoder.partition("@")
-        names = ["constant", "random", *self.runs, *self.baselines]
-        return names.index(encoder if encoder in names else run), int(epoch) if epoch.isdigit() else 1 << 30
-
-
-@dataclass(frozen=True)
-class TableInputs:
-    """The inputs of a table.
-
-    Attributes:
-        metrics: ``metrics.json`` of all results.
-        runs: the config's ``pretrain.runs``: run -> model and dataset.
-        scale: ``sample`` or ``paper``.
-        pretrain: receipts of the pretraining runs.
-        baselines: the config's ``baselines``: name -> model, dataset and licence.
-        missing: encoders that were left out -> reason.
-        short: datasets with fewer pairs than requested -> how many.
-    """
-
-    metrics: Sequence[Path]
-    runs: Mapping[str, Any]
-    scale: str
-    pretrain: Sequence[Path] = ()
-    baselines: Mapping[str, Any] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    short: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def encoders(self) -> Encoders:
-        """The encoders that the table may contain."""
-        return Encoders(self.runs, self.baselines, self.missing, self.short)

@@ -6,7 +6,9 @@ Snakemake reads it while planning, so pandas is only imported when a table is ma
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mimic_core.finetune import tasks_of
@@ -15,7 +17,7 @@ from mimic_core.kit.errors import MimicError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mimic_core.report.readings import TableInputs
+    from mimic_core.report.encoders import Encoders
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,23 @@ FIGURES = {
     "figure3b": Comparison("finetune.few_shot.encoders", "finetune.few_shot.tasks", results="few_shot", part="b"),
     "scaling": Comparison("report.scaling", task_names(3), random=True, pretraining=True, part="scaling"),
 }
+
+
+@dataclass(frozen=True)
+class TableInputs:
+    """The inputs of a table.
+
+    Attributes:
+        metrics: ``metrics.json`` of all results.
+        encoders: the encoders that the table may contain.
+        scale: ``sample`` or ``paper``.
+        pretrain: receipts of the pretraining runs.
+    """
+
+    metrics: Sequence[Path]
+    encoders: Encoders
+    scale: str
+    pretrain: Sequence[Path] = ()
 
 
 def table(number: int | str) -> Comparison:

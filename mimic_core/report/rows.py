@@ -9,16 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from mimic_core.report.readings import (
-    FROZEN,
-    Encoders,
-    Label,
-    Measure,
-    Result,
-    TableInputs,
-    read_results,
-    run_statistics,
-)
+from mimic_core.report.encoders import Encoders, Label
+from mimic_core.report.readings import FROZEN, Measure, Result, run_statistics
+from mimic_core.report.registry import TableInputs
 
 Key = tuple[str, str, str]  # model, frozen, dataset
 
@@ -61,13 +54,14 @@ class Row:
         return self.label.model, self.frozen, self.label.dataset
 
 
-def build(table: Table, inputs: TableInputs) -> pd.DataFrame:
+def build(table: Table, results: Sequence[Result], inputs: TableInputs) -> pd.DataFrame:
     """Build a table: first the floor, then the paper's rows in their order, then rows that the paper does not have.
 
     Args:
         table: its layout.
-        inputs: results of any tasks; those of other tasks or modes than the table's are ignored. A row of the paper
-            that was not run stays empty, and its note says so.
+        results: of any tasks; those of other tasks or modes than the table's are ignored.
+        inputs: where they come from, and the encoders. A row of the paper that was not run stays empty, and its note
+            says so.
 
     Returns:
         One row per encoder and mode. A cell is empty if nothing was measured; ``note`` says why. Two encoders with the
@@ -76,7 +70,7 @@ def build(table: Table, inputs: TableInputs) -> pd.DataFrame:
     Raises:
         MimicError: a file is broken, or a result is of an unknown encoder or lacks a metric.
     """
-    results, encoders, scale = read_results(inputs.metrics), inputs.encoders, inputs.scale
+    encoders, scale = inputs.encoders, inputs.scale
     pairs = run_statistics(inputs.pretrain, "training_pairs")
     measured = measured_rows(table, results, encoders)
     rows = [row for row in measured if not row.label.dataset]

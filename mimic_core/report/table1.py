@@ -11,7 +11,8 @@ from mimic_core.finetune import tasks_of
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.read_receipts import read_receipt
 from mimic_core.report.pages import page
-from mimic_core.report.readings import TableInputs, measures
+from mimic_core.report.readings import measures, read_results
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 1", measures(tasks_of(1)), Path(__file__).with_name("paper_table1.csv"))
@@ -27,7 +28,7 @@ LOSSES = {  # heading -> statistic of a pretraining receipt
 
 def make(inputs: TableInputs) -> pd.DataFrame:
     """Build the table; for order and errors see :func:`mimic_core.report.rows.build`."""
-    return build(TABLE, inputs)
+    return build(TABLE, read_results(inputs.metrics), inputs)
 
 
 def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:

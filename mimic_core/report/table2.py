@@ -9,7 +9,8 @@ import pandas as pd
 
 from mimic_core.finetune import TASKS, tasks_of
 from mimic_core.report.pages import page
-from mimic_core.report.readings import Measure, TableInputs, measures, read_results
+from mimic_core.report.readings import Measure, measures, read_results
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import Table, build
 
 FROZEN_SEGMENTATION = Measure(
@@ -38,7 +39,7 @@ def make(inputs: TableInputs) -> pd.DataFrame:
     """
     results = read_results(inputs.metrics)
     frozen = any((result.task, result.mode) == ("segmentation", "frozen") for result in results)
-    return build(WITH_FROZEN if frozen else TABLE, inputs)
+    return build(WITH_FROZEN if frozen else TABLE, results, inputs)
 
 
 def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from mimic_core.finetune import tasks_of
 from mimic_core.report.pages import page
-from mimic_core.report.readings import TableInputs, measures
+from mimic_core.report.readings import measures, read_results
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import Table, build
 
 TABLE = Table("Table 3", measures(tasks_of(3)), Path(__file__).with_name("paper_table3.csv"))
@@ -19,7 +20,7 @@ def make(inputs: TableInputs) -> pd.DataFrame:
 
     Every encoder in ``inputs.metrics`` gets rows, so pass only the results of the runs to compare.
     """
-    return build(TABLE, inputs)
+    return build(TABLE, read_results(inputs.metrics), inputs)
 
 
 def markdown(table: pd.DataFrame, inputs: TableInputs) -> str:

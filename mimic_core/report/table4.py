@@ -11,8 +11,10 @@ import pandas as pd
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import markdown_table
 from mimic_core.kit.verify import compare, with_receipts
+from mimic_core.report.encoders import Encoders, Label
 from mimic_core.report.pages import sample_warning
-from mimic_core.report.readings import AGAIN, Encoders, Label, TableInputs, is_number, read_object
+from mimic_core.report.readings import AGAIN, is_number, read_object
+from mimic_core.report.registry import TableInputs
 from mimic_core.report.rows import not_run
 
 PAPER = Path(__file__).with_name("paper_table4.csv")

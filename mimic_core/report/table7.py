@@ -10,17 +10,9 @@ import pandas as pd
 from mimic_core.evaluation import DRAWS
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.escaping import markdown_table
-from mimic_core.report.readings import (
-    AGAIN,
-    FROZEN,
-    REPORTED,
-    Encoders,
-    Measure,
-    Result,
-    TableInputs,
-    is_number,
-    read_results,
-)
+from mimic_core.report.encoders import Encoders
+from mimic_core.report.readings import AGAIN, FROZEN, REPORTED, Measure, Result, is_number, read_results
+from mimic_core.report.registry import TableInputs
 
 ESTIMATES = ("min", "max", "mean", "std")
 NAMES = ("task", "metric", "unit", "model", "frozen", "dataset", "encoder")

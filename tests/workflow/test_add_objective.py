@@ -19,7 +19,7 @@ ASKED = """
 import json
 from mimic_core.config.checking import read_config
 from mimic_core.plan.models import run_model
-from mimic_core.report.readings import Encoders
+from mimic_core.report.encoders import Encoders
 config = read_config("config.yaml", ["colour.yaml"])
 model, label = run_model(config, "colour"), Encoders(config["pretrain"]["runs"]).label("colour")
 print(json.dumps({"label": label.model, "operations": model.operations, "options": model.options}))

@@ -231,6 +231,7 @@ def test_the_same_place_by_another_name_is_done_already(videos, undisturbed, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("mimic_core.pairs.ordering.mine_unit", lambda *_, **__: pytest.fail("it was mined again"))
     mine_folder(videos, Path("out"), FolderSettings())
+    assert_whole(tmp_path / "out", undisturbed)
 
 
 @pytest.mark.parametrize("place", ["a file", "below a file", "too long", "a place of the system", "a loop of links"])

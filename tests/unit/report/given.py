@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mimic_core.report import TableInputs
+from mimic_core.report import Encoders, TableInputs
 
 SCRIPTS = Path(__file__).parents[3] / "workflow_scripts"
 METRIC = {"depth": "delta1", "normals": "l1", "segmentation": "miou", "pose": "ap", "classification": "top1"}
@@ -82,4 +82,4 @@ def script(name: str):
 
 def compared(metrics, pretrain, runs, scale, baselines=None, missing=None, short=None):
     """What a table compares."""
-    return TableInputs(metrics, runs, scale, pretrain, baselines or {}, missing or {}, short or {})
+    return TableInputs(metrics, Encoders(runs, baselines or {}, missing or {}, short or {}), scale, pretrain)

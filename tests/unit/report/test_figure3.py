@@ -7,8 +7,8 @@ from matplotlib import pyplot as plt
 from unit.report.given import BASELINES, RUNS, receipt, result, row, script
 
 from mimic_core.kit.errors import MimicError
+from mimic_core.report.encoders import Encoders
 from mimic_core.report.figure3 import colours_of, draw_figure3, draw_line, figure3a, figure3b, scaling
-from mimic_core.report.readings import Encoders
 
 RUNS = RUNS | {"croco_mimic-1m": {"model": "croco", "dataset": "mimic-1m"}}
 ENCODERS = Encoders(RUNS, BASELINES)

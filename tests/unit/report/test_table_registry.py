@@ -4,24 +4,23 @@ import sys
 
 import pandas as pd
 import pytest
-from unit.report.given import RUNS, receipt, result, script
+from unit.report.given import RUNS, compared, receipt, result, script
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.report.readings import TableInputs
 from mimic_core.report.registry import FIGURES, TABLES, make_table, table
 
 
 @pytest.mark.parametrize("number", TABLES)
 def test_every_table_is_made_by_its_own_file(tmp_path, number):
     metrics = [result(tmp_path, "depth", "random", "frozen", 35.0)] if number != 4 else []
-    rows, page = make_table(number, TableInputs(metrics, RUNS, "sample", [receipt(tmp_path, "mae_mimic-3m")]))
+    rows, page = make_table(number, compared(metrics, [receipt(tmp_path, "mae_mimic-3m")], RUNS, "sample"))
     assert isinstance(rows, pd.DataFrame)
     assert page.startswith(f"# Table {number}\n")
 
 
 @pytest.mark.parametrize("number", [5, "11", "x", ""])
 def test_an_unknown_number_is_refused_with_the_known_ones(number):
-    for ask in (lambda: table(number), lambda: make_table(number, TableInputs([], {}, "sample"))):
+    for ask in (lambda: table(number), lambda: make_table(number, compared([], [], {}, "sample"))):
         with pytest.raises(MimicError, match=f"there is no table {number}") as error:
             ask()
         assert error.value.remedy == "known tables: 1, 2, 3, 4, 7"
