@@ -15,6 +15,7 @@ from mimic_core.kit.in_worker import Limits
 
 SILENCE = 120.0  # seconds that one damaged folder may take; a busy machine imports torch in half of that
 MEMORY = 1500  # MiB that reading it may take
+MOST = 100  # rounds of a target beyond its time, in which at least one file is refused
 
 
 @dataclass
@@ -35,7 +36,9 @@ class Outcome:
 
 
 def fuzz(names: Sequence[str], seconds: float, start: int = 0, keep: Path | None = None) -> dict[str, Outcome]:
-    """Damage the files of each target for its share of the time; the rounds are the same on every machine.
+    """Damage the files of each target for its share of the time, and until one of them is refused.
+
+    The rounds are the same on every machine; how many there are depends on its speed.
 
     Args:
         start: number of the first round.
@@ -51,7 +54,7 @@ def fuzz(names: Sequence[str], seconds: float, start: int = 0, keep: Path | None
             list(worker.answers((name, good, True)))
             assert ask(worker, name, good)[0] == "read", f"{name}: the good files cannot be read"
             ends = time.monotonic() + seconds / len(names)
-            for number in rounds(start, ends):
+            for number in rounds(start, ends, outcomes[name]):
                 damage_one(name, good, tried, number)
                 worker = worker if not worker.ended else Worker(reading, (), limits)
                 fault = judge(worker, name, tried, outcomes[name])
@@ -64,9 +67,9 @@ def fuzz(names: Sequence[str], seconds: float, start: int = 0, keep: Path | None
     return outcomes
 
 
-def rounds(start: int, ends: float) -> Iterator[int]:
+def rounds(start: int, ends: float, outcome: Outcome) -> Iterator[int]:
     number = start
-    while time.monotonic() < ends or number == start:
+    while time.monotonic() < ends or (not outcome.counts["refused"] and number < start + MOST):
         yield number
         number += 1
 
