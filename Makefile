@@ -27,9 +27,9 @@ quick: env
 test-slurm: env
 	$(ACTIVATE) && pytest tests/integration/slurm
 
-# One process more than there are cores, because the SLURM tests mostly wait
+# One process more than there are cores, because the SLURM tests mostly wait. nproc would print OMP_NUM_THREADS
 test-all: env
-	$(ACTIVATE) && pytest -n $$(( $$(nproc) < 8 ? $$(nproc) + 1 : 8 )) tests tests/integration/slurm
+	$(ACTIVATE) && pytest -n $$(python -c 'import os; print(min(os.cpu_count() + 1, 8))') tests tests/integration/slurm
 
 env: $(VENV)/installed
 

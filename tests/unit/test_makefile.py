@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 from support import REPOSITORY
@@ -54,3 +55,14 @@ def test_the_environment_of_a_folder_is_used_whatever_its_name(tmp_path, name):
 def test_a_folder_in_which_nothing_can_run_is_refused(tmp_path, name):
     ended = make(checkout(tmp_path / name), "env", PYTHON="false")
     assert ended.returncode != 0 and "the path of this folder must not contain a colon or brace" in ended.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_threads_of_a_process_do_not_decide_how_many_test(tmp_path):
+    folder, record = checkout(tmp_path / "project"), tmp_path / "record"
+    stub(folder / ".venv" / "bin" / "pytest")
+    (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (folder / ".venv" / "installed").touch()
+    ended = make(folder, "test-all", RECORD=str(record), OMP_NUM_THREADS="1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert record.read_text().splitlines()[2:4] == ["-n", str(min((os.cpu_count() or 1) + 1, 8))]
