@@ -24,10 +24,10 @@ from mimic_core.objectives import (
     normalise,
     objective_of,
     painted,
+    resize,
     to_float,
     viewable,
 )
-from mimic_core.pretrain import resize
 
 
 class NoPainterError(MimicError):

@@ -7,7 +7,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,15 @@ from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.settings import read_settings, settings
-from mimic_core.models import DecoderSettings, ViTSettings
-from mimic_core.models.weights import Checkpoint
+from mimic_core.models import DecoderSettings, Encoder, ViTSettings
+from mimic_core.models.weights import Checkpoint, save_encoder
 from mimic_core.objectives.cost import Cost, count_cost
+from mimic_core.objectives.stores import Arrays, ImageStore, Items, Request, Store
 
 Model = TypeVar("Model", bound=nn.Module)
 
 
-Arrays = Mapping[str, np.ndarray]  # name -> one row per sample
-Batch = Mapping[str, Tensor]  # the same on the device
-Request = Arrays  # name -> one row per sample for the store to read, such as a pair and which of its views
+Batch = Mapping[str, Tensor]  # arrays on the device
 
 
 class RunSettings(Protocol):
@@ -114,6 +113,25 @@ class Objective(ABC, Generic[Model]):
         ``model(*inputs)`` returns a tuple: first the losses by name (scalars), then what :meth:`pictures` needs.
         """
 
+    def rate_factor(self, name: str) -> float:
+        """Return the learning rate of a parameter, as a multiple of the run's. The default is 1 for all."""
+        return 1.0
+
+    def open_store(self, dataset: Items, settings: RunSettings, cache_mib: float, threads: int) -> Store:
+        """Open the store that answers this objective's requests. The default holds square images.
+
+        Args:
+            dataset: the dataset of the run.
+            settings: settings of the run.
+            cache_mib: memory for decoded data, in MiB.
+            threads: number of decoding threads.
+        """
+        return ImageStore(dataset, settings.encoder.image_size, cache_mib, threads)
+
+    def patches(self, settings: RunSettings) -> int:
+        """Return how many patches the noise of a sample covers. The default is those of one image."""
+        return settings.encoder.grid**2
+
     def fixed_draws(self, rng: np.random.Generator, samples: int, patches: int) -> dict[str, np.ndarray]:
         """Draw the randomness of validation: which patches are masked. Each array has one row per sample."""
         return {"noise": rng.random((samples, patches), dtype=np.float32)}
@@ -165,7 +183,7 @@ class Objective(ABC, Generic[Model]):
     def example(self, settings: RunSettings) -> tuple[Tensor, ...]:
         """Return the model's inputs for one sample of black images of the run's size, on the CPU."""
         rng, size = np.random.default_rng(0), settings.encoder.image_size
-        draws = self.draws(rng, 1, settings.encoder.grid**2)
+        draws = self.draws(rng, 1, self.patches(settings))
         requested = self.request(np.zeros(1, dtype=np.int64), draws, np.zeros(1, dtype=np.int64))
         batch = {name: torch.zeros((1, size, size, 3), dtype=torch.uint8) for name in requested}
         return self.inputs(batch, {name: torch.from_numpy(values) for name, values in draws.items()})
@@ -173,6 +191,16 @@ class Objective(ABC, Generic[Model]):
     def cost(self, settings: RunSettings) -> Cost:
         """Count the cost of training a model of the run's size; the objective must already have the run's options."""
         return count_cost(self, settings)
+
+    def save_encoder(self, path: Path, encoder: nn.Module, about: Mapping[str, Any]) -> None:
+        """Write the result of a model's ``encoder()`` to a file. The default is for vision transformers.
+
+        Args:
+            path: the ``.safetensors`` file.
+            encoder: the encoder, on the CPU.
+            about: JSON values that say where it comes from.
+        """
+        save_encoder(path, cast(Encoder, encoder), about)
 
     def describe(self, model: Model) -> dict[str, Any] | None:
         """Return a model's sizes except the encoder's, for its file's header; None: it cannot be loaded from a file."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from mimic_core.kit.files import atomic_path
 from mimic_core.models import IMAGENET_MEAN, IMAGENET_STD, patchify, unpatchify
 
-TILE, GAP, TITLE = 168, 4, 22  # pixels: side of a picture, gap between two, height of the title line
+TILE, GAP, TITLE = 168, 4, 22  # pixels: height of a picture, gap between two, height of the title line
 GREY, INK = 0.5, (25, 25, 25)
 
 
@@ -51,17 +51,19 @@ def draw_pictures(path: Path, columns: Mapping[str, Tensor]) -> None:
 
     Args:
         path: the file.
-        columns: title -> (B, 3, S, S) colours from 0 to 1, on any device.
+        columns: title -> (B, 3, H, W) colours from 0 to 1, on any device; all of one size.
     """
     rows = len(next(iter(columns.values())))
-    figure = Image.new("RGB", (len(columns) * (TILE + GAP) + GAP, TITLE + rows * (TILE + GAP)), "white")
+    height, width = next(iter(columns.values())).shape[2:]
+    size = round(TILE * width / height), TILE
+    figure = Image.new("RGB", (len(columns) * (size[0] + GAP) + GAP, TITLE + rows * (TILE + GAP)), "white")
     draw, font = ImageDraw.Draw(figure), ImageFont.load_default(14)
     for column, (title, images) in enumerate(columns.items()):
-        left = GAP + column * (TILE + GAP)
+        left = GAP + column * (size[0] + GAP)
         draw.text((left, 3), title, INK, font)
         pixels = (images.permute(0, 2, 3, 1).float().cpu().numpy() * 255).round().astype(np.uint8)
         for row, image in enumerate(pixels):
-            tile = Image.fromarray(image).resize((TILE, TILE), Image.Resampling.BICUBIC)
+            tile = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
             figure.paste(tile, (left, TITLE + row * (TILE + GAP)))
     with atomic_path(path) as temporary:
         figure.save(temporary, "PNG")

@@ -57,9 +57,9 @@ def read_model(settings: Mapping[str, Any], where: str = "pretrain") -> Model:
     return Model(
         name=str(settings["model"]),
         encoder=vit_settings(
-            {**settings["encoder"], "image_size": settings.get("image_size", 224)}, f"{where}.encoder"
+            {**settings.get("encoder", {}), "image_size": settings.get("image_size", 224)}, f"{where}.encoder"
         ),
-        decoder=read_settings(DecoderSettings, settings["decoder"], f"{where}.decoder"),
+        decoder=read_settings(DecoderSettings, settings.get("decoder", {}), f"{where}.decoder"),
         mask_ratio=settings.get("mask_ratio"),
         options=settings.get("options", {}),
         epochs=int(settings.get("epochs", 1)),

@@ -5,18 +5,15 @@ from typing import TYPE_CHECKING
 from mimic_core.kit.doors import lazy_door
 
 if TYPE_CHECKING:
-    from mimic_core.pretrain.data import resize
     from mimic_core.pretrain.run import pretrain
     from mimic_core.pretrain.settings import PretrainSettings
 
 __all__ = [
     "PretrainSettings",
     "pretrain",
-    "resize",
 ]
 
 MODULES = {  # imported on first use, so that importing the package does not load torch
-    "resize": "data",
     "pretrain": "run",
     "PretrainSettings": "settings",
 }

@@ -34,7 +34,7 @@ class Batches:
 
     Attributes:
         training, held_out: indices of the dataset rows for training and for validation.
-        patches: number of patches per image.
+        patches: number of patches of a sample.
         effective_batch: samples per optimizer step, over all processes.
         accumulation: batches per process and optimizer step.
         order: the samples of each iteration.
@@ -45,7 +45,7 @@ class Batches:
         self, rows: pd.DataFrame, objective: Objective[Any], settings: PretrainSettings, seed: int, world: Processes
     ) -> None:
         self.rows, self.objective, self.settings, self.seed, self.world = rows, objective, settings, seed, world
-        self.patches = settings.encoder.grid**2
+        self.patches = objective.patches(settings)
         self.effective_batch = settings.effective_batch or world.count * settings.batch_size
         self.accumulation = accumulation_steps(self.effective_batch, world.count, settings.batch_size)
         self.training, self.held_out = split_by_unit(rows, settings.validation_share, seed)

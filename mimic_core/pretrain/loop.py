@@ -18,9 +18,8 @@ from mimic_core.kit.verify import InputCheck
 from mimic_core.machine import RunLock
 from mimic_core.machine.devices import usable_precision
 from mimic_core.models import speed_up_linear_layers
-from mimic_core.objectives import Arrays, get_objective
+from mimic_core.objectives import Arrays, Items, Store, get_objective
 from mimic_core.pretrain.batches import Batches, Draws
-from mimic_core.pretrain.data import ImageStore, Items
 from mimic_core.pretrain.distributed import Processes, accumulate
 from mimic_core.pretrain.recorder import READ_EVERY, Recorder, epoch_encoder
 from mimic_core.pretrain.resuming import Checkpoints, identity
@@ -73,7 +72,7 @@ class Trainer:
         self.model = self.objective.build(settings)
         self.model.initialise(seed_for(seed, "model"))
         speed_up_linear_layers(self.model.to(world.device))
-        self.optimizer = make_optimizer(self.model, settings)
+        self.optimizer = make_optimizer(self.model, settings, self.objective.rate_factor)
         self.precision = usable_precision(settings.precision, world.device)
         self.scaler = torch.amp.GradScaler(world.device.type, enabled=self.precision == torch.float16)
         self.autocast = torch.autocast(world.device.type, self.precision, enabled=self.precision != torch.float32)
@@ -109,7 +108,7 @@ class Trainer:
     def work(self) -> None:
         """Do the work of :meth:`run` while holding the run's lock."""
         settings, batches = self.settings, self.batches
-        store = ImageStore(self.dataset, settings.encoder.image_size, settings.cache_mib, settings.threads)
+        store = self.objective.open_store(self.dataset, settings, settings.cache_mib, settings.threads)
         held_out, patches, size = batches.validation_rows(), batches.patches, settings.batch_size
         validation = Validation(self.objective, store, held_out, patches, size, self.seed)
         try:
@@ -123,7 +122,7 @@ class Trainer:
             store.close()
             self.recorder.close()
 
-    def train(self, store: ImageStore, validation: Validation, signals: StopSignals, progress: Progress) -> None:
+    def train(self, store: Store, validation: Validation, signals: StopSignals, progress: Progress) -> None:
         """Run the remaining iterations."""
         state, recorder = self.state, self.recorder
         self.wrapped.train()

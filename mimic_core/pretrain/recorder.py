@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.verify import fingerprint
-from mimic_core.models import Encoder
-from mimic_core.models.weights import save_encoder
 from mimic_core.objectives import draw_pictures
 from mimic_core.pretrain.batches import Batches
 from mimic_core.pretrain.checkpoint import State
@@ -159,10 +157,11 @@ class Recorder:
         if columns:
             draw_pictures(self.path.parent / "pictures" / f"epoch-{epoch:04d}.png", columns)
 
-    def save_encoder(self, epoch: int, encoder: Encoder) -> None:
+    def save_encoder(self, epoch: int, encoder: nn.Module) -> None:
         """Save the encoder after an epoch and record its fingerprint."""
         settings, path = self.batches.settings, epoch_encoder(self.path, epoch)
-        save_encoder(path, encoder, {"model": settings.model, "dataset": settings.dataset, "epoch": epoch})
+        about = {"model": settings.model, "dataset": settings.dataset, "epoch": epoch}
+        self.batches.objective.save_encoder(path, encoder, about)
         self.state.encoders[path.name] = fingerprint(path)
 
 

@@ -12,7 +12,6 @@ from mimic_core.kit.files import file_hash
 from mimic_core.kit.receipts import Receipt
 from mimic_core.kit.verify import SHA256, InputCheck, with_receipts
 from mimic_core.machine.devices import PRECISIONS, cpu_threads
-from mimic_core.models.weights import save_encoder
 from mimic_core.objectives import save_model
 from mimic_core.pretrain.distributed import processes
 from mimic_core.pretrain.loop import Trainer
@@ -102,7 +101,7 @@ def write_outputs(trainer: Trainer, receipt: Receipt, out_dir: Path) -> None:
     encoder, model, metrics = (out_dir / name for name in ("encoder.safetensors", "model.safetensors", "metrics.csv"))
     names = ("model", "dataset", "training_pairs", "epochs", "iterations", "effective_batch")
     about = {name: receipt.statistics[name] for name in names}
-    save_encoder(encoder, trainer.model.encoder(), about)
+    trainer.objective.save_encoder(encoder, trainer.model.encoder(), about)
     save_model(model, trainer.model, about)
     write_metrics(metrics, trainer.state.rows)
     asked = [epoch_encoder(metrics, epoch) for epoch in trainer.settings.save_encoders_at]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,18 +12,20 @@ from mimic_core.pretrain.settings import PretrainSettings
 
 
 def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int) -> float:
-    """Return the learning rate: linear warm-up from 0, then half a cosine down to ``final_lr``.
+    """Return the learning rate: linear warm-up from ``warmup_start`` of it, then half a cosine down to ``final_lr``.
 
     Args:
         epoch: epochs done so far, as a fraction.
         settings: uses ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs``.
         effective_batch: samples per optimizer step, over all processes.
     """
+    peak = settings.base_lr * effective_batch / 256
     return warmed_up(
         epoch,
-        peak=settings.base_lr * effective_batch / 256,
+        peak=peak,
         epochs=settings.epochs,
         warmup_epochs=settings.warmup_epochs,
+        start=settings.warmup_start * peak,
         end=settings.final_lr,
     )
 
@@ -37,8 +39,9 @@ def weight_decay(epoch: float, settings: PretrainSettings) -> float:
 def schedule(optimizer: torch.optim.Optimizer, epoch: float, settings: PretrainSettings, effective_batch: int) -> None:
     """Set an optimizer's learning rate and weight decay for an epoch, which may be fractional."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(epoch, settings, effective_batch)
-    optimizer.param_groups[0]["weight_decay"] = weight_decay(epoch, settings)  # the other group has none
+        group["lr"] = group["factor"] * learning_rate(epoch, settings, effective_batch)
+        if group["decays"]:
+            group["weight_decay"] = weight_decay(epoch, settings)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSettings) -> Tensor:
@@ -52,11 +55,21 @@ def clip_gradients(parameters: Iterable[nn.Parameter], settings: PretrainSetting
     return norm
 
 
-def make_optimizer(model: nn.Module, settings: PretrainSettings) -> torch.optim.AdamW:
-    """Create a fused AdamW with weight decay on matrices and tokens, but not on biases and norms."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def make_optimizer(
+    model: nn.Module, settings: PretrainSettings, rate_factor: Callable[[str], float] = lambda name: 1.0
+) -> torch.optim.AdamW:
+    """Create a fused AdamW with weight decay on matrices and tokens, but not on biases and norms.
+
+    Args:
+        model: the model to train.
+        settings: settings of the run.
+        rate_factor: returns a parameter's learning rate as a multiple of the run's, by name.
+    """
+    trained = [(rate_factor(name), one) for name, one in model.named_parameters() if one.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": own, "weight_decay": decays * settings.weight_decay, "decays": decays, "factor": factor}
+        for factor in sorted({factor for factor, _ in trained}, reverse=True)
+        for decays in (True, False)
+        if (own := [one for its_factor, one in trained if its_factor == factor and (one.ndim > 1) == decays])
     ]
     return torch.optim.AdamW(groups, lr=0.0, betas=(settings.betas[0], settings.betas[1]), fused=True)

@@ -9,8 +9,20 @@ from typing import Any, Literal
 from mimic_core.kit.errors import MimicError
 from mimic_core.kit.schemas import NOTHING
 from mimic_core.kit.settings import key, read_settings, settings
-from mimic_core.kit.values import AboveZero, BelowOne, Betas, Count, Flag, FullText, InnerShare, NotNegative, Positive
+from mimic_core.kit.values import (
+    AboveZero,
+    BelowOne,
+    Betas,
+    Count,
+    Flag,
+    FullText,
+    InnerShare,
+    NotNegative,
+    Positive,
+    Share,
+)
 from mimic_core.models import DecoderSettings, ViTSettings, vit_settings
+from mimic_core.objectives import unused_keys
 
 EpochList = Sequence[Positive]
 
@@ -21,7 +33,9 @@ class PretrainSettings:
 
     model: FullText = key("the objective: a folder in mimic_core/objectives")
     dataset: FullText = key("the dataset to train on")
-    encoder: ViTSettings = key("size of the encoder, as numbers or a name (vit_base)")
+    encoder: ViTSettings = key(
+        "size of the vision transformer, as numbers or a name (vit_base)", default_factory=ViTSettings
+    )
     decoder: DecoderSettings = key("size of the decoder", default_factory=DecoderSettings)
     mask_ratio: InnerShare | None = key("share of patches to mask; null: the objective's default", default=None)
     epochs: Positive = key("passes over the training samples", default=200)
@@ -36,6 +50,7 @@ class PretrainSettings:
         "samples per process and forward pass, as many as fit; gradients are accumulated up to effective_batch",
         default=128,
     )
+    warmup_start: Share = key("learning rate of the first step, as a share of the one after the warm-up", default=0.0)
     base_lr: AboveZero = key("learning rate at an effective batch of 256; scaled in proportion", default=1.5e-4)
     final_lr: NotNegative = key("learning rate at the end", default=0.0)
     weight_decay: NotNegative = key("weight decay of AdamW, on matrices only", default=0.05)
@@ -77,6 +92,9 @@ class PretrainSettings:
             MimicError: a key is unknown, missing or has an invalid value; the key is named.
         """
         flat = dict(block)
+        unused = unused_keys(str(flat.get("model")))
+        if given := sorted(set(unused) & set(flat)):
+            refuse(given[0], flat[given[0]], f"no {given[0]}: {flat['model']} does not read it")
         encoder = dict(flat.get("encoder", {}))
         if "image_size" in encoder:
             raise MimicError(
@@ -94,7 +112,7 @@ class PretrainSettings:
         """Return the block that :meth:`from_dict` reads, with all defaults filled in."""
         block = dataclasses.asdict(self)
         block["image_size"] = block["encoder"].pop("image_size")
-        return block
+        return {key: value for key, value in block.items() if key not in unused_keys(self.model)}
 
     def __post_init__(self) -> None:
         if not self.encoder.class_token or self.encoder.positions != "sincos":

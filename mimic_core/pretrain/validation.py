@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from mimic_core.kit.seeding import generator
-from mimic_core.objectives import Arrays, Objective
-from mimic_core.pretrain.data import ImageStore
+from mimic_core.objectives import Arrays, Objective, Store
 from mimic_core.pretrain.distributed import Processes
 
 PICTURES = 6  # samples whose reconstructions are drawn
@@ -21,15 +20,15 @@ class Validation:
 
     Args:
         objective: defines the model's inputs and the names of the losses.
-        store: provides the images.
+        store: provides the arrays.
         items: dataset rows to validate on, those of a unit adjacent.
-        patches: number of patches per image.
+        patches: number of patches of a sample.
         batch_size: samples per process and forward pass.
         seed: the config's seed.
     """
 
     def __init__(
-        self, objective: Objective[Any], store: ImageStore, items: np.ndarray, patches: int, batch_size: int, seed: int
+        self, objective: Objective[Any], store: Store, items: np.ndarray, patches: int, batch_size: int, seed: int
     ) -> None:
         self.objective, self.store, self.items, self.batch_size = objective, store, items, batch_size
         self.samples = np.arange(len(items) * objective.samples_per_item)

@@ -12,6 +12,7 @@ from mimic_core.config.wiring import datasets
 from mimic_core.config.wiring.params import as_json
 from mimic_core.config.wiring.requests import SNAKEMAKE_MB, gpus
 from mimic_core.kit.schemas import NOTHING, keys_that_rerun
+from mimic_core.objectives import unused_keys
 
 Config = Mapping[str, Any]
 
@@ -31,8 +32,9 @@ def run_settings(config: Config, run: str) -> dict[str, Any]:
 
 def deciding_settings(config: Config, run: str) -> dict[str, Any]:
     """Return the settings, except the seed, that decide the result: when one is edited, the run starts over."""
-    others = handling_keys() | {"seed", "epoch_of"}
-    return {key: value for key, value in run_settings(config, run).items() if key not in others}
+    settings = run_settings(config, run)
+    others = handling_keys() | {"seed", "epoch_of", *unused_keys(settings["model"])}
+    return {key: value for key, value in settings.items() if key not in others}
 
 
 def seed(config: Config, run: str) -> int:

@@ -19,22 +19,14 @@ from mimic_core.kit.values import Share
 from mimic_core.models import ViTSettings, random_masking
 from mimic_core.models.weights import Checkpoint
 from mimic_core.objectives.augment import normalise, to_float
-from mimic_core.objectives.base import (
-    OPTIONS,
-    Arrays,
-    Batch,
-    Blueprint,
-    Objective,
-    Request,
-    RunSettings,
-    images_of,
-)
+from mimic_core.objectives.base import OPTIONS, Batch, Blueprint, Objective, RunSettings, images_of
 from mimic_core.objectives.croco.matched import matched_noise, matched_patches
 from mimic_core.objectives.croco.model import CroCo
 from mimic_core.objectives.croco.naver import NAVER_MARK, NaverCroCo, stated_decoder_heads
 from mimic_core.objectives.decoders import describe_decoder, described_decoder, released_decoder
 from mimic_core.objectives.painter import Painter
 from mimic_core.objectives.pictures import hidden, painted, viewable
+from mimic_core.objectives.stores import Arrays, Request
 
 
 @settings(OPTIONS)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mimic_core.kit.errors import MimicError
-from mimic_core.objectives import get_objective
+from mimic_core.objectives import ImageStore, get_objective
 from mimic_core.objectives.augment import crop, draw_boxes, normalise, to_float
-from mimic_core.pretrain.data import ImageStore, Order, split_by_unit
+from mimic_core.pretrain.data import Order, split_by_unit
 
 
 def rows(*units):
