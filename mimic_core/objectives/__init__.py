@@ -1,8 +1,7 @@
 """The pretraining objectives: one folder each, listed by name in :data:`OBJECTIVES`.
 
-A folder defines ``LABEL`` in its ``__init__.py`` (and ``UNUSED``, see :func:`unused_keys`) and ``OBJECTIVE`` in its
-``objective.py``. This module does not import
-torch, since the reports need only names and labels.
+A folder defines ``LABEL`` (and ``UNUSED``, see :func:`unused_keys`) in its ``__init__.py``, and ``OBJECTIVE`` in its
+``objective.py``. This module does not import torch, since the reports need only names and labels.
 """
 
 from importlib import import_module

@@ -12,11 +12,12 @@ from mimic_core.pretrain.settings import PretrainSettings
 
 
 def learning_rate(epoch: float, settings: PretrainSettings, effective_batch: int) -> float:
-    """Return the learning rate: linear warm-up from ``warmup_start`` of it, then half a cosine down to ``final_lr``.
+    """Return the learning rate: a linear warm-up, then half a cosine down to ``final_lr``.
 
     Args:
         epoch: epochs done so far, as a fraction.
-        settings: uses ``base_lr`` (at a batch of 256), ``final_lr``, ``warmup_epochs`` and ``epochs``.
+        settings: uses ``base_lr`` (at a batch of 256), ``warmup_start`` (a share of the highest rate), ``final_lr``,
+            ``warmup_epochs`` and ``epochs``.
         effective_batch: samples per optimizer step, over all processes.
     """
     peak = settings.base_lr * effective_batch / 256

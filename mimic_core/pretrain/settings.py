@@ -43,6 +43,7 @@ class PretrainSettings:
         "number of pairs that count as an epoch; null: the dataset's number of pairs", default=None, job=True
     )
     warmup_epochs: NotNegative = key("epochs over which the learning rate rises at the start", default=20)
+    warmup_start: Share = key("learning rate of the first step, as a share of the one after the warm-up", default=0.0)
     effective_batch: Positive | None = key(
         "samples per optimizer step, over all processes; null: one batch of each process", default=4096
     )
@@ -50,7 +51,6 @@ class PretrainSettings:
         "samples per process and forward pass, as many as fit; gradients are accumulated up to effective_batch",
         default=128,
     )
-    warmup_start: Share = key("learning rate of the first step, as a share of the one after the warm-up", default=0.0)
     base_lr: AboveZero = key("learning rate at an effective batch of 256; scaled in proportion", default=1.5e-4)
     final_lr: NotNegative = key("learning rate at the end", default=0.0)
     weight_decay: NotNegative = key("weight decay of AdamW, on matrices only", default=0.05)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mimic_core.config.wiring.pretrain import deciding_settings
 from mimic_core.kit.errors import MimicError
 from mimic_core.objectives import OBJECTIVES, get_objective
 from mimic_core.pretrain.schedule import clip_gradients, learning_rate, make_optimizer, schedule
@@ -79,6 +80,39 @@ def test_learning_rate(block):
     assert learning_rate(20, settings, 4096) == pytest.approx(peak)
     assert learning_rate(110, settings, 4096) == pytest.approx(peak / 2)
     assert learning_rate(200, settings, 4096) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_warm_up_may_begin_above_zero(block):
+    changes = {"base_lr": 0.3, "epochs": 200, "warmup_epochs": 20, "warmup_start": 1 / 3}
+    settings = PretrainSettings.from_dict({**block, **changes})
+    assert [learning_rate(epoch, settings, 256) for epoch in (0, 10, 20)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_an_objective_may_train_some_parameters_at_another_rate(block):
+    changes = {"base_lr": 0.4, "epochs": 10, "warmup_epochs": 0, "weight_decay": 0.0, "weight_decay_end": 0.5}
+    settings = PretrainSettings.from_dict({**block, **changes})
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    optimizer = make_optimizer(model, settings, lambda name: 0.1 if name.startswith("0.") else 1.0)
+    schedule(optimizer, 0, settings, 256)
+    found = {id(one): group for group in optimizer.param_groups for one in group["params"]}
+    assert len(found) == 4, "every parameter is trained once"
+    assert [found[id(one)]["lr"] for one in model.parameters()] == pytest.approx([0.04, 0.04, 0.4, 0.4])
+    schedule(optimizer, 10, settings, 256)
+    assert [found[id(one)]["weight_decay"] for one in model.parameters()] == pytest.approx([0.5, 0, 0.5, 0])
+
+
+def test_keys_that_an_objective_does_not_read_are_refused_and_start_no_run_over(block, monkeypatch):
+    monkeypatch.setattr(f"mimic_core.objectives.{block['model']}.UNUSED", ("encoder", "image_size"), raising=False)
+    own = {name: value for name, value in block.items() if name not in ("encoder", "image_size")}
+    settings = PretrainSettings.from_dict(own)
+    assert not {"encoder", "image_size"} & settings.to_dict().keys()
+    assert PretrainSettings.from_dict(settings.to_dict()) == settings
+    with pytest.raises(MimicError, match="encoder") as caught:
+        PretrainSettings.from_dict({**own, "encoder": block["encoder"]})
+    assert caught.value.where == "pretrain.encoder"
+    deciding = deciding_settings({"pretrain": {**block, "runs": {"one": {"epochs": 2}}}}, "one")
+    assert {"encoder", "image_size"} & block.keys() <= block.keys() - deciding.keys()
+    assert (deciding["epochs"], deciding["decoder"]) == (2, block["decoder"])
 
 
 def test_dinos_schedule(block):
